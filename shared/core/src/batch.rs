@@ -1,0 +1,187 @@
+//! A batch: one act of sending. Its content and audience never change; what moves is its stage, its control and its cursor.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    gateway::Capabilities,
+    id::{AccountId, BatchId, CampaignId, GatewayAccountId},
+    status::Totals,
+};
+
+/// Priority: each lane has its own queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    High,
+    Normal,
+    Low,
+}
+
+/// What becomes of a message that may or may not have left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtPolicy {
+    /// It stays `unknown` until a report settles it.
+    AtMostOnce,
+    /// It is sent once more, and counted.
+    AtLeastOnce,
+}
+
+impl DoubtPolicy {
+    pub const fn default_of(lane: Lane) -> Self {
+        match lane {
+            Lane::High => Self::AtLeastOnce,
+            Lane::Normal | Lane::Low => Self::AtMostOnce,
+        }
+    }
+}
+
+/// How far a batch has come. Moves forward only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Its recipient files and chunks are being written.
+    Preparing,
+    /// All of its chunks are in the ledger.
+    Ready,
+    /// Every chunk is done.
+    Finished,
+    /// Its audience could not be read; nothing of it was sent.
+    Failed,
+}
+
+/// What its owner wants of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    Running,
+    Paused,
+    /// For good.
+    Cancelled,
+}
+
+/// One way out, pinned to the batch when it began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteEntry {
+    pub gateway: GatewayAccountId,
+    pub sender: Option<String>,
+    /// Parts per second that this batch may take of the gateway account; `None` is without limit.
+    pub parts_per_second: Option<u32>,
+    /// In millionths of the account's currency.
+    pub cost_per_part: Option<u64>,
+    /// Seconds; see [`Capabilities`].
+    pub deduplicates_for: Option<i64>,
+}
+
+/// Routes of a batch at most: a slot keeps four bits for its entry.
+pub const MAX_ROUTES: usize = 16;
+
+/// What a batch was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchTerms {
+    pub id: BatchId,
+    pub account: AccountId,
+    pub campaign: Option<CampaignId>,
+    /// Made by a test key: simulated, whatever the routes.
+    pub test: bool,
+    pub lane: Lane,
+    pub policy: DoubtPolicy,
+    /// With placeholders.
+    pub text: String,
+    pub routes: Vec<RouteEntry>,
+    /// The zero of every receipt's seconds.
+    pub began: Timestamp,
+    pub not_before: Option<Timestamp>,
+    /// Nothing is sent from then on.
+    pub expires_at: Timestamp,
+}
+
+/// What `prepare` made of an audience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Prepared {
+    /// Rows read: the sum of the next four.
+    pub rows: u64,
+    pub accepted: u64,
+    /// Rows that can't be sent to; `rejected/` says why.
+    pub rejected: u64,
+    /// Rows whose number an earlier row has.
+    pub duplicates: u64,
+    /// Numbers that had opted out before.
+    pub opted_out: u64,
+    /// Message parts of the accepted, by their rendered texts.
+    pub parts: u64,
+}
+
+/// What moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchProgress {
+    pub stage: Stage,
+    pub control: Control,
+    /// Chunks below it have been released at least once.
+    pub cursor: u32,
+    /// How many chunks there are; known once it is `Ready`.
+    pub chunks: Option<u32>,
+    /// When chunks below the cursor were last released again.
+    pub swept: Option<Timestamp>,
+    /// What became of the rows of its audience; known once it is `Ready`.
+    pub prepared: Option<Prepared>,
+    /// The last recount; frozen when the batch is `Finished`.
+    pub totals: Option<Totals>,
+    /// Why it failed.
+    pub problem: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    pub terms: BatchTerms,
+    pub progress: BatchProgress,
+}
+
+/// How long a message may wait by default before it is called expired.
+pub const DEFAULT_VALIDITY: SignedDuration = SignedDuration::from_hours(72);
+
+impl Batch {
+    pub fn new(terms: BatchTerms, stage: Stage, chunks: Option<u32>) -> Self {
+        let progress = BatchProgress {
+            stage,
+            control: Control::Running,
+            cursor: 0,
+            chunks,
+            swept: None,
+            prepared: None,
+            totals: None,
+            problem: None,
+        };
+        Self { terms, progress }
+    }
+
+    /// Whether the dispatcher may release chunks of it.
+    pub fn may_release(&self, now: Timestamp) -> bool {
+        self.progress.stage == Stage::Ready
+            && match self.progress.control {
+                Control::Running => self.terms.not_before.is_none_or(|time| time <= now),
+                // Released too, so that every slot gets its end.
+                Control::Cancelled => true,
+                Control::Paused => false,
+            }
+    }
+
+    pub fn view(&self, now: Timestamp) -> crate::status::BatchView {
+        crate::status::BatchView {
+            control: self.progress.control,
+            early: self.terms.not_before.is_some_and(|time| time > now),
+        }
+    }
+}
+
+impl RouteEntry {
+    pub fn deduplicates(&self) -> Option<SignedDuration> {
+        self.deduplicates_for.map(SignedDuration::from_secs)
+    }
+
+    pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
+        self.deduplicates_for = capabilities.deduplicates_for.map(|time| time.as_secs());
+        self
+    }
+}

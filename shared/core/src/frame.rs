@@ -1,0 +1,172 @@
+//! The recipients of one chunk: a zstd frame of JSON lines, one a recipient, in the order of the slots.
+//! Frames stand one after the other in a part file, so `zstd -dc part` reads it whole.
+
+use std::{collections::BTreeMap, io::Read};
+
+use serde::{Deserialize, Serialize};
+use zstd::bulk::Compressor;
+
+use crate::phone::Phone;
+
+/// A frame never decodes to more than this: 100 rows of 64 columns of 2 KB.
+const MAX_DECODED: u64 = 16 << 20;
+/// Fast: these files are read once.
+const LEVEL: i32 = 1;
+
+/// A recipient as the files keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// The version of the line.
+    #[serde(rename = "v", default = "version", deserialize_with = "known_version")]
+    version: u8,
+    #[serde(rename = "to")]
+    pub number: Phone,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vars: BTreeMap<String, String>,
+    /// The customer's own name for it.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a recipient frame that can't be read: {0}")]
+pub struct UnreadableFrame(String);
+
+impl Recipient {
+    pub fn new(number: Phone, vars: BTreeMap<String, String>, reference: Option<String>) -> Self {
+        Self {
+            version: version(),
+            number,
+            vars,
+            reference,
+        }
+    }
+}
+
+/// Makes frames, one after the other, with one set of buffers.
+pub struct FrameEncoder {
+    compressor: Compressor<'static>,
+    lines: Vec<u8>,
+}
+
+impl FrameEncoder {
+    pub fn new() -> Self {
+        let mut compressor = Compressor::new(LEVEL).expect("level 1 exists");
+        compressor
+            .include_checksum(true)
+            .expect("zstd has checksums");
+        Self {
+            compressor,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Adds a recipient to the frame at hand.
+    pub fn push(&mut self, recipient: &impl Serialize) {
+        serde_json::to_writer(&mut self.lines, recipient)
+            .expect("a recipient is representable in JSON");
+        self.lines.push(b'\n');
+    }
+
+    /// Ends the frame at hand.
+    pub fn finish(&mut self) -> Vec<u8> {
+        let frame = self
+            .compressor
+            .compress(&self.lines)
+            .expect("memory takes it");
+        self.lines.clear();
+        frame
+    }
+}
+
+impl Default for FrameEncoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+pub fn encode(recipients: &[Recipient]) -> Vec<u8> {
+    let mut encoder = FrameEncoder::new();
+    recipients
+        .iter()
+        .for_each(|recipient| encoder.push(recipient));
+    encoder.finish()
+}
+
+pub fn decode(frame: &[u8]) -> Result<Vec<Recipient>, UnreadableFrame> {
+    let unreadable = |error: &dyn std::fmt::Display| UnreadableFrame(error.to_string());
+    let mut lines = Vec::new();
+    let decoder = zstd::stream::read::Decoder::new(frame).map_err(|error| unreadable(&error))?;
+    decoder
+        .take(MAX_DECODED)
+        .read_to_end(&mut lines)
+        .map_err(|error| unreadable(&error))?;
+    let parsed = lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .enumerate()
+        .map(|(slot, line)| {
+            // The parser's own words could quote a number.
+            serde_json::from_slice(line)
+                .map_err(|_| UnreadableFrame(format!("slot {slot} is not a recipient")))
+        });
+    parsed.collect()
+}
+
+const fn version() -> u8 {
+    1
+}
+
+fn known_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let given = u8::deserialize(deserializer)?;
+    if given == version() {
+        Ok(given)
+    } else {
+        Err(serde::de::Error::custom("an unknown version"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    prop_compose! {
+        fn recipient()(
+            digits in 1_000_000u64..999_999_999_999_999,
+            vars in prop::collection::btree_map("[a-z]{1,8}", ".{0,20}", 0..3),
+            reference in prop::option::of("\\PC{0,20}"),
+        ) -> Recipient {
+            Recipient::new(Phone::from_digits(digits).unwrap(), vars, reference)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_frame_decodes_to_its_recipients(recipients in prop::collection::vec(recipient(), 1..20)) {
+            prop_assert_eq!(decode(&encode(&recipients)).unwrap(), recipients);
+        }
+
+        #[test]
+        fn any_bytes_are_a_frame_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            // Must not panic.
+            drop(decode(&bytes));
+        }
+    }
+
+    #[test]
+    fn frames_stand_one_after_the_other() {
+        let of =
+            |digits| Recipient::new(Phone::from_digits(digits).unwrap(), BTreeMap::new(), None);
+        let file = [
+            encode(&[of(447_700_900_001)]),
+            encode(&[of(447_700_900_002)]),
+        ]
+        .concat();
+
+        let all = decode(&file).unwrap();
+
+        assert_eq!(all, [of(447_700_900_001), of(447_700_900_002)]);
+    }
+}

@@ -1,0 +1,97 @@
+//! Keyed hashes under the one key of a deployment: of numbers, of API keys, of callbacks. Each purpose has a key of its own.
+
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+    hmac,
+};
+
+use crate::{id::AccountId, phone::Phone};
+
+/// Made from the deployment's secret. Never shown.
+#[derive(Clone)]
+pub struct DeploymentKey([u8; 32]);
+
+/// What a hash is for: the same input under two purposes gives unrelated hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Number,
+    ApiKey,
+    Callback,
+    Cursor,
+    Fingerprint,
+}
+
+impl DeploymentKey {
+    pub fn from_secret(secret: &str) -> Self {
+        let mut key = [0; 32];
+        key.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
+        Self(key)
+    }
+
+    /// HMAC-SHA256 of the parts, each with its length before it, under the key for `purpose`.
+    pub fn hash(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
+        let name = match purpose {
+            Purpose::Number => "number",
+            Purpose::ApiKey => "api key",
+            Purpose::Callback => "callback",
+            Purpose::Cursor => "cursor",
+            Purpose::Fingerprint => "fingerprint",
+        };
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), name.as_bytes());
+        let mut context =
+            hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()));
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.sign().as_ref());
+        hash
+    }
+
+    /// What a number is called in keys: 26 characters, different for every account.
+    pub fn number(&self, account: AccountId, number: Phone) -> String {
+        let hash = self.hash(
+            Purpose::Number,
+            &[account.uuid().as_bytes(), &number.digits().to_be_bytes()],
+        );
+        crate::base32::encode(&hash[..16])
+    }
+
+    /// A hash as text: 52 characters.
+    pub fn text(&self, purpose: Purpose, parts: &[&[u8]]) -> String {
+        crate::base32::encode(&self.hash(purpose, parts))
+    }
+}
+
+/// Compares in constant time.
+pub fn same(left: &[u8], right: &[u8]) -> bool {
+    verify_slices_are_equal(left, right).is_ok()
+}
+
+impl std::fmt::Debug for DeploymentKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DeploymentKey")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purposes_and_boundaries_give_unrelated_hashes() {
+        let key = DeploymentKey::from_secret("a secret of a test");
+
+        let hash = key.hash(Purpose::Number, &[b"ab", b"c"]);
+
+        assert_eq!(hash, key.hash(Purpose::Number, &[b"ab", b"c"]));
+        assert_ne!(hash, key.hash(Purpose::ApiKey, &[b"ab", b"c"]));
+        assert_ne!(hash, key.hash(Purpose::Number, &[b"a", b"bc"]));
+        assert_ne!(
+            hash,
+            DeploymentKey::from_secret("another").hash(Purpose::Number, &[b"ab", b"c"])
+        );
+    }
+}

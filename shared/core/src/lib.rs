@@ -1,0 +1,21 @@
+//! The rules of Carillon as pure functions: no AWS, no HTTP, no clock, no randomness. `now`, ids and tokens come in as arguments.
+
+mod base32;
+pub mod batch;
+pub mod chunk;
+pub mod frame;
+pub mod gateway;
+pub mod id;
+pub mod keyed_hash;
+pub mod manifest;
+pub mod message_id;
+pub mod outcome;
+pub mod phone;
+pub mod reason;
+pub mod recipients;
+pub mod report;
+pub mod segments;
+pub mod session;
+pub mod simulated;
+pub mod status;
+pub mod template;

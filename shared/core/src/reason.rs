@@ -1,0 +1,263 @@
+//! Why a message did not go as hoped: `class.reason`, and the four facts that decide what happens next.
+//! The byte of a reason is stored in the ledger: never give one a new meaning.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Serialize, Serializer};
+
+/// When it may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    Never,
+    /// Later, by the same gateway.
+    Later,
+    /// Now, by another gateway.
+    Elsewhere,
+    /// After somebody repaired something.
+    AfterRepair,
+}
+
+/// Whether the gateway bills it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Billable {
+    Yes,
+    No,
+    Maybe,
+}
+
+/// What it says about the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactConsequence {
+    Nothing,
+    /// Three strikes make a number invalid.
+    Strike,
+    Suppress,
+}
+
+/// What it says about everything else in the campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CampaignConsequence {
+    Nothing,
+    Pause,
+}
+
+/// The facts of a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    pub code: &'static str,
+    pub retry: Retry,
+    pub billable: Billable,
+    pub contact: ContactConsequence,
+    pub campaign: CampaignConsequence,
+    /// Half a sentence for people.
+    pub words: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    BadNumber = 1,
+    MissingVariable = 2,
+    TooLong = 3,
+    BadSender = 4,
+    OptedOut = 5,
+    Blocklisted = 6,
+    GeoBlocked = 7,
+    Flood = 8,
+    Duplicate = 9,
+    Budget = 10,
+    QuietExpired = 11,
+    NoConsent = 12,
+    FraudSuspected = 13,
+    KillSwitch = 14,
+    Cancelled = 15,
+    Throttled = 16,
+    Unavailable = 17,
+    Ambiguous = 18,
+    Auth = 19,
+    NoCredit = 20,
+    Suspended = 21,
+    BadResponse = 22,
+    NoRoute = 23,
+    BadRequest = 24,
+    Temporary = 25,
+    GatewayUnmapped = 26,
+    Filtered = 27,
+    Unregistered = 28,
+    DailyCap = 29,
+    Congestion = 30,
+    CarrierRejected = 31,
+    UnknownSubscriber = 32,
+    Landline = 33,
+    Absent = 34,
+    Busy = 35,
+    MemoryFull = 36,
+    Roaming = 37,
+    Unsupported = 38,
+    Barred = 39,
+    BeforeSubmit = 40,
+    InNetwork = 41,
+    NoReceipt = 42,
+    Internal = 43,
+}
+
+/// All reasons, in the order of their bytes, from 1.
+pub const REASONS: &[Reason] = &[
+    Reason::BadNumber,
+    Reason::MissingVariable,
+    Reason::TooLong,
+    Reason::BadSender,
+    Reason::OptedOut,
+    Reason::Blocklisted,
+    Reason::GeoBlocked,
+    Reason::Flood,
+    Reason::Duplicate,
+    Reason::Budget,
+    Reason::QuietExpired,
+    Reason::NoConsent,
+    Reason::FraudSuspected,
+    Reason::KillSwitch,
+    Reason::Cancelled,
+    Reason::Throttled,
+    Reason::Unavailable,
+    Reason::Ambiguous,
+    Reason::Auth,
+    Reason::NoCredit,
+    Reason::Suspended,
+    Reason::BadResponse,
+    Reason::NoRoute,
+    Reason::BadRequest,
+    Reason::Temporary,
+    Reason::GatewayUnmapped,
+    Reason::Filtered,
+    Reason::Unregistered,
+    Reason::DailyCap,
+    Reason::Congestion,
+    Reason::CarrierRejected,
+    Reason::UnknownSubscriber,
+    Reason::Landline,
+    Reason::Absent,
+    Reason::Busy,
+    Reason::MemoryFull,
+    Reason::Roaming,
+    Reason::Unsupported,
+    Reason::Barred,
+    Reason::BeforeSubmit,
+    Reason::InNetwork,
+    Reason::NoReceipt,
+    Reason::Internal,
+];
+
+impl Reason {
+    /// The byte that stands for it in the ledger; 0 means none.
+    pub const fn byte(self) -> u8 {
+        self as u8
+    }
+
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        REASONS.get(usize::from(byte).checked_sub(1)?).copied()
+    }
+
+    pub fn code(self) -> &'static str {
+        self.facts().code
+    }
+
+    #[rustfmt::skip]
+    #[expect(clippy::too_many_lines, reason = "a table, one line a reason")]
+    pub const fn facts(self) -> Facts {
+        use {Billable as B, CampaignConsequence as Campaign, ContactConsequence as Contact, Retry as R};
+        let (code, retry, billable, contact, campaign, words) = match self {
+            Self::BadNumber => ("validation.bad_number", R::Never, B::No, Contact::Strike, Campaign::Nothing, "the number does not exist or cannot take an SMS"),
+            Self::MissingVariable => ("validation.missing_variable", R::AfterRepair, B::No, Contact::Nothing, Campaign::Pause, "a value for the text is missing"),
+            Self::TooLong => ("validation.too_long", R::AfterRepair, B::No, Contact::Nothing, Campaign::Pause, "the text is longer than the gateway takes"),
+            Self::BadSender => ("validation.bad_sender", R::AfterRepair, B::No, Contact::Nothing, Campaign::Pause, "the gateway does not accept this sender"),
+            Self::OptedOut => ("policy.opted_out", R::Never, B::No, Contact::Suppress, Campaign::Nothing, "the recipient opted out"),
+            Self::Blocklisted => ("policy.blocklisted", R::Never, B::No, Contact::Suppress, Campaign::Nothing, "the recipient or the network blocks this number"),
+            Self::GeoBlocked => ("policy.geo_blocked", R::AfterRepair, B::No, Contact::Nothing, Campaign::Nothing, "sending to this country is not allowed"),
+            Self::Flood => ("policy.flood", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "too many messages to this number"),
+            Self::Duplicate => ("policy.duplicate", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "the same message went to this number already"),
+            Self::Budget => ("policy.budget", R::Never, B::No, Contact::Nothing, Campaign::Pause, "the spending limit is reached"),
+            Self::QuietExpired => ("policy.quiet_expired", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "the sending hours ended before it could go out"),
+            Self::NoConsent => ("policy.no_consent", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "there is no consent for this kind of message"),
+            Self::FraudSuspected => ("policy.fraud_suspected", R::Never, B::No, Contact::Nothing, Campaign::Pause, "the traffic looks like fraud"),
+            Self::KillSwitch => ("policy.kill_switch", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "sending was switched off"),
+            Self::Cancelled => ("policy.cancelled", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "the batch was cancelled"),
+            Self::Throttled => ("gateway.throttled", R::Later, B::No, Contact::Nothing, Campaign::Nothing, "the gateway asked us to slow down"),
+            Self::Unavailable => ("gateway.unavailable", R::Elsewhere, B::No, Contact::Nothing, Campaign::Nothing, "the gateway could not be reached"),
+            Self::Ambiguous => ("gateway.ambiguous", R::Never, B::Maybe, Contact::Nothing, Campaign::Nothing, "the gateway gave no clear answer"),
+            Self::Auth => ("gateway.auth", R::AfterRepair, B::No, Contact::Nothing, Campaign::Pause, "the gateway does not accept our credentials"),
+            Self::NoCredit => ("gateway.no_credit", R::AfterRepair, B::No, Contact::Nothing, Campaign::Pause, "there is no credit left at the gateway"),
+            Self::Suspended => ("gateway.suspended", R::AfterRepair, B::No, Contact::Nothing, Campaign::Pause, "the gateway account is suspended"),
+            Self::BadResponse => ("gateway.bad_response", R::Elsewhere, B::Maybe, Contact::Nothing, Campaign::Nothing, "the gateway answered something we cannot read"),
+            Self::NoRoute => ("gateway.no_route", R::Elsewhere, B::No, Contact::Nothing, Campaign::Nothing, "the gateway has no route to this number"),
+            Self::BadRequest => ("gateway.bad_request", R::AfterRepair, B::No, Contact::Nothing, Campaign::Pause, "the gateway calls our request wrong"),
+            Self::Temporary => ("gateway.temporary", R::Later, B::No, Contact::Nothing, Campaign::Nothing, "the gateway could not take it for now"),
+            Self::GatewayUnmapped => ("gateway.unmapped", R::Never, B::Maybe, Contact::Nothing, Campaign::Nothing, "the gateway gave a code we do not know"),
+            Self::Filtered => ("carrier.filtered", R::Never, B::Maybe, Contact::Nothing, Campaign::Pause, "the network filtered the message as spam"),
+            Self::Unregistered => ("carrier.unregistered", R::AfterRepair, B::Maybe, Contact::Nothing, Campaign::Pause, "the sender is not registered for this network"),
+            Self::DailyCap => ("carrier.daily_cap", R::Later, B::Maybe, Contact::Nothing, Campaign::Nothing, "the network's daily limit is reached"),
+            Self::Congestion => ("carrier.congestion", R::Later, B::Maybe, Contact::Nothing, Campaign::Nothing, "the network is congested"),
+            Self::CarrierRejected => ("carrier.rejected", R::Never, B::Maybe, Contact::Strike, Campaign::Nothing, "the network refused it"),
+            Self::UnknownSubscriber => ("handset.unknown_subscriber", R::Never, B::Maybe, Contact::Strike, Campaign::Nothing, "the network does not know this number"),
+            Self::Landline => ("handset.landline", R::Never, B::Maybe, Contact::Suppress, Campaign::Nothing, "the number is a landline"),
+            Self::Absent => ("handset.absent", R::Later, B::Yes, Contact::Nothing, Campaign::Nothing, "the phone was off or out of reach"),
+            Self::Busy => ("handset.busy", R::Later, B::Yes, Contact::Nothing, Campaign::Nothing, "the phone was busy"),
+            Self::MemoryFull => ("handset.memory_full", R::Later, B::Yes, Contact::Nothing, Campaign::Nothing, "the phone's memory was full"),
+            Self::Roaming => ("handset.roaming", R::Later, B::Yes, Contact::Nothing, Campaign::Nothing, "the phone was abroad and not reachable"),
+            Self::Unsupported => ("handset.unsupported", R::Never, B::Yes, Contact::Strike, Campaign::Nothing, "the phone does not support this message"),
+            Self::Barred => ("handset.barred", R::Never, B::Yes, Contact::Strike, Campaign::Nothing, "the recipient's line does not allow it"),
+            Self::BeforeSubmit => ("expiry.before_submit", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "its time was over before it could go out"),
+            Self::InNetwork => ("expiry.in_network", R::Never, B::Yes, Contact::Nothing, Campaign::Nothing, "the network could not deliver it in time"),
+            Self::NoReceipt => ("expiry.no_receipt", R::Never, B::Yes, Contact::Nothing, Campaign::Nothing, "no delivery report came"),
+            Self::Internal => ("internal.error", R::Later, B::No, Contact::Nothing, Campaign::Nothing, "something on our side went wrong"),
+        };
+        Facts { code, retry, billable, contact, campaign, words }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a reason we know")]
+pub struct UnknownReason(String);
+
+impl FromStr for Reason {
+    type Err = UnknownReason;
+
+    fn from_str(code: &str) -> Result<Self, UnknownReason> {
+        REASONS
+            .iter()
+            .copied()
+            .find(|reason| reason.code() == code)
+            .ok_or_else(|| UnknownReason(code.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_found_by_its_byte_and_by_its_code() {
+        for reason in REASONS {
+            assert_eq!(Reason::from_byte(reason.byte()), Some(*reason));
+            assert_eq!(reason.code().parse(), Ok(*reason));
+            assert!(
+                reason.byte() < 64,
+                "{reason} does not fit into the six bits of a slot"
+            );
+        }
+        assert_eq!(Reason::from_byte(0), None);
+        assert_eq!(Reason::from_byte(u8::MAX), None);
+    }
+}

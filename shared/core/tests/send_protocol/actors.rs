@@ -1,0 +1,399 @@
+//! Who acts in the world: SQS, the dispatcher, workers, gateways, receipts. Each is the protocol of the real function with the model's ledger.
+
+use std::{cell::Cell, rc::Rc};
+
+use carillon_core::{
+    batch::Control,
+    chunk::{
+        Chunk, ChunkState, Lease,
+        receipt::{Proof, Receipt, ReceiptStatus, apply},
+        slot::SlotOutcome,
+        window::Token,
+    },
+    outcome::Outcome,
+    reason::Reason,
+    session::{ChunkWrite, Planned, Session, SessionTerms, Standing, Step, Then},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::world::{CHUNKS, QUIET, SLOTS, TIMEOUT, WINDOW, World};
+
+/// Seconds until a gateway's call is given up.
+const CALL: f64 = 8.0;
+/// Workers' clocks differ by up to this many seconds either way.
+const SKEW: f64 = 10.0;
+const VISIBILITY: f64 = 6.0 * TIMEOUT;
+const LEASE: SignedDuration = SignedDuration::from_secs(TIMEOUT as i64 + 30);
+
+pub fn set_the_scene(world: &Rc<World>) {
+    if world.chance(0.25) {
+        world.later(world.between(20.0, 600.0), |world| {
+            world.note(|| "cancel".into());
+            world.control.set(Control::Cancelled);
+        });
+    }
+    if world.chance(0.4) {
+        for _ in 0..3 {
+            let recipient = (world.below(CHUNKS), world.below(SLOTS));
+            world.later(world.between(0.0, 600.0), move |world| {
+                world.opted_out.borrow_mut().insert(recipient);
+            });
+        }
+    }
+    for minute in 0..150u32 {
+        let time = f64::from(minute) * 60.0;
+        let doubled = time < QUIET && world.chance(0.3);
+        for _ in 0..=usize::from(doubled) {
+            world.later(time + world.between(0.0, 6.0), start_dispatch);
+        }
+    }
+}
+
+fn start_dispatch(world: &Rc<World>) {
+    world.spawn(50.0, Rc::default(), dispatch(world.clone()), None);
+}
+
+/// Releases what is due: pointers first, then the cursor.
+async fn dispatch(world: Rc<World>) {
+    let cursor = world.cursor.get();
+    for chunk in 0..CHUNKS {
+        let due = {
+            let item = &world.ledger.borrow()[chunk];
+            let leased = item
+                .lease
+                .is_some_and(|lease| lease.until > world.clock(0.0));
+            match item.state {
+                ChunkState::Parked => item.wake.is_some_and(|wake| wake <= world.clock(0.0)),
+                ChunkState::Done => false,
+                _ => chunk < cursor && !leased,
+            }
+        };
+        if due {
+            pointer(&world, chunk);
+            world.sleep(0.05).await;
+        }
+    }
+    if cursor < CHUNKS {
+        let next = CHUNKS.min(cursor + 1 + world.below(2));
+        for chunk in cursor..next {
+            pointer(&world, chunk);
+            world.sleep(0.05).await;
+        }
+        // A cursor that goes back only doubles pointers.
+        world.call(move |world| world.cursor.set(next)).await;
+    }
+}
+
+fn pointer(world: &Rc<World>, chunk: usize) {
+    if world.fault(0.08) {
+        return world.note(|| format!("the pointer to {chunk} is lost"));
+    }
+    for _ in 0..=usize::from(world.fault(0.25)) {
+        let delay = if world.chance(0.7) {
+            world.between(0.0, 3.0)
+        } else {
+            world.between(0.0, 90.0)
+        };
+        world.later(delay, move |world| receive(world, chunk));
+    }
+}
+
+fn receive(world: &Rc<World>, chunk: usize) {
+    let alive = Rc::new(Cell::new(true));
+    let worker = Worker::new(world, chunk, alive.clone());
+    let again = move |world: &Rc<World>| {
+        if !world.fault(0.1) {
+            world.later(VISIBILITY, move |world| receive(world, chunk));
+        }
+    };
+    world.spawn(TIMEOUT, alive, worker.work(), Some(Box::new(again)));
+}
+
+struct Worker {
+    world: Rc<World>,
+    chunk: usize,
+    token: Token,
+    skew: f64,
+    deadline: f64,
+    alive: Rc<Cell<bool>>,
+}
+
+impl Worker {
+    fn new(world: &Rc<World>, chunk: usize, alive: Rc<Cell<bool>>) -> Self {
+        let mut token = [0; 16];
+        token[..8].copy_from_slice(&world.next().to_be_bytes());
+        let skew = world.between(-SKEW, SKEW);
+        Self {
+            world: world.clone(),
+            chunk,
+            token,
+            skew,
+            deadline: world.time() + TIMEOUT,
+            alive,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.clock(self.skew)
+    }
+
+    async fn lease(&self) -> Option<Chunk> {
+        let (chunk, token, now) = (self.chunk, self.token, self.now());
+        self.world
+            .call(move |world| {
+                let item = &mut world.ledger.borrow_mut()[chunk];
+                let taken = item
+                    .lease
+                    .is_some_and(|lease| lease.until > now && lease.owner != token);
+                if item.state == ChunkState::Done
+                    || taken
+                    || item.wake.is_some_and(|wake| wake > now)
+                {
+                    return None;
+                }
+                item.state = ChunkState::Leased;
+                item.lease = Some(Lease {
+                    owner: token,
+                    until: now + LEASE,
+                });
+                item.wake = None;
+                Some(item.clone())
+            })
+            .await
+    }
+
+    /// `None` when the lease is somebody else's or a later write was there.
+    async fn write(&self, write: ChunkWrite) -> Option<Chunk> {
+        let chunk = self.chunk;
+        self.world
+            .call(move |world| {
+                let item = &mut world.ledger.borrow_mut()[chunk];
+                let ours = item.lease.is_some_and(|lease| lease.owner == write.token);
+                if !ours || (item.window != write.before && item.window != write.window) {
+                    return None;
+                }
+                item.slots.clone_from(&write.slots);
+                item.window = write.window;
+                match write.then {
+                    Then::Keep => return Some(item.clone()),
+                    Then::Park(until) => {
+                        (item.state, item.wake) = (ChunkState::Parked, Some(until))
+                    }
+                    Then::GiveBack => item.state = ChunkState::Ready,
+                    Then::Finish => item.state = ChunkState::Done,
+                }
+                item.lease = None;
+                Some(item.clone())
+            })
+            .await
+    }
+
+    async fn work(self) {
+        let Some(leased) = self.lease().await else {
+            return;
+        };
+        self.world.note(|| {
+            format!(
+                "{:?} leases {}, window {:?}",
+                self.token[7], self.chunk, leased.window
+            )
+        });
+        let horizon = self
+            .world
+            .deduplicates
+            .then_some(SignedDuration::from_hours(24));
+        let terms = SessionTerms {
+            policy: self.world.policy,
+            began: self.world.clock(0.0) - SignedDuration::from_hours(2),
+            expires_at: self.world.clock(0.0) + SignedDuration::from_hours(48),
+            deduplicates_for: vec![horizon; 2],
+        };
+        let mut session = Session::begin(self.token, terms, &leased);
+        loop {
+            let time_left = self.world.time() <= self.deadline - CALL - 3.0;
+            match session.next(Standing {
+                control: self.world.control.get(),
+                now: self.now(),
+                time_left,
+            }) {
+                Step::Close(write) => {
+                    self.world.note(|| {
+                        format!(
+                            "{:?} closes {}: {:?}",
+                            self.token[7], self.chunk, write.then
+                        )
+                    });
+                    self.write(write).await;
+                    return;
+                }
+                Step::Send(_) if self.world.chance(0.15) => {
+                    let wait = SignedDuration::from_secs_f64(self.world.between(1.0, 60.0));
+                    self.write(session.park(self.now() + wait)).await;
+                    return;
+                }
+                Step::Send(mut plan) => {
+                    plan.shorten(WINDOW);
+                    let route = plan.open.route;
+                    let write = session.open(&plan);
+                    let Some(answer) = self.write(write.clone()).await else {
+                        return;
+                    };
+                    let sends = session.opened(&write, plan, &answer.receipts);
+                    self.send(&mut session, sends, route).await;
+                }
+            }
+        }
+    }
+
+    async fn send(&self, session: &mut Session, sends: Vec<Planned>, route: u8) {
+        let mut calls = Vec::new();
+        for planned in sends {
+            if self
+                .world
+                .opted_out
+                .borrow()
+                .contains(&(self.chunk, planned.slot))
+            {
+                session.withhold(planned.slot, SlotOutcome::Suppressed, Reason::OptedOut);
+                continue;
+            }
+            let answer = Rc::new(Cell::new(None));
+            let (alive, chunk, late) = (self.alive.clone(), self.chunk, answer.clone());
+            self.world
+                .later(self.world.between(0.0, 1.0), move |world| {
+                    if alive.get() {
+                        late.set(gateway(world, route, chunk, planned));
+                    }
+                });
+            calls.push((planned, answer));
+        }
+        if self.world.chance(0.5) {
+            self.world.sleep(0.5).await;
+        }
+        self.world.sleep(CALL).await;
+        for (planned, answer) in calls {
+            let outcome = answer.take().unwrap_or(Outcome::Doubt);
+            let jitter = u8::try_from(self.world.below(256)).expect("below 256");
+            session.record(
+                planned,
+                route,
+                &outcome,
+                SignedDuration::from_secs(1),
+                self.now(),
+                jitter,
+            );
+        }
+    }
+}
+
+/// A call arrives at a gateway account. `None` is no answer.
+fn gateway(world: &Rc<World>, account: u8, chunk: usize, planned: Planned) -> Option<Outcome> {
+    let id = (account, chunk, planned.slot, planned.attempt);
+    world.left.borrow_mut().insert((chunk, planned.slot));
+    if world.deduplicates && world.known.borrow().contains(&id) {
+        world.note(|| {
+            format!(
+                "gateway {account} has {chunk}/{} try {} already",
+                planned.slot, planned.attempt
+            )
+        });
+        return Some(Outcome::Accepted { provider_id: None });
+    }
+    let (dice, trouble) = (world.unit(), world.trouble());
+    if dice < 0.06 * trouble {
+        return Some(Outcome::Unavailable);
+    } else if dice < 0.12 * trouble {
+        return Some(Outcome::Deferred(Reason::Temporary));
+    } else if dice < 0.18 * trouble {
+        return Some(Outcome::Throttled { after: None });
+    } else if dice < 0.22 {
+        return Some(Outcome::Refused(Reason::BadNumber));
+    } else if dice < 0.22 + 0.04 * trouble {
+        world.note(|| {
+            format!(
+                "gateway {account} neither takes nor answers {chunk}/{}",
+                planned.slot
+            )
+        });
+        return None;
+    }
+    world.known.borrow_mut().insert(id);
+    *world
+        .accepted
+        .borrow_mut()
+        .entry((chunk, planned.slot))
+        .or_default() += 1;
+    world.note(|| {
+        format!(
+            "gateway {account} accepts {chunk}/{} try {}",
+            planned.slot, planned.attempt
+        )
+    });
+    let end = [
+        ReceiptStatus::Delivered,
+        ReceiptStatus::Delivered,
+        ReceiptStatus::Undelivered,
+    ][world.below(3)];
+    for status in [ReceiptStatus::CarrierAccepted, end] {
+        if world.fault(0.15) {
+            continue;
+        }
+        for _ in 0..=usize::from(world.fault(0.2)) {
+            let delay = -world.unit().max(1e-9).ln() * 40.0;
+            world.later(delay, move |world| {
+                start_receipt(world, chunk, planned, status)
+            });
+        }
+    }
+    (!world.chance(0.06 * trouble)).then_some(Outcome::Accepted { provider_id: None })
+}
+
+fn start_receipt(world: &Rc<World>, chunk: usize, planned: Planned, status: ReceiptStatus) {
+    let again = move |world: &Rc<World>| {
+        world.later(30.0, move |world| {
+            start_receipt(world, chunk, planned, status)
+        })
+    };
+    world.spawn(
+        60.0,
+        Rc::default(),
+        receipts(world.clone(), chunk, planned, status),
+        Some(Box::new(again)),
+    );
+}
+
+/// Reads, applies, writes under the version that was read.
+async fn receipts(world: Rc<World>, chunk: usize, planned: Planned, status: ReceiptStatus) {
+    let report = Receipt {
+        status,
+        attempt: planned.attempt,
+        proof: Proof::Gateway,
+        reason: None,
+        seconds: 0,
+    };
+    loop {
+        let item = world.ledger.borrow()[chunk].clone();
+        world.sleep(world.between(0.01, 0.5)).await;
+        let Some(new) = apply(
+            item.receipts[planned.slot],
+            item.slots[planned.slot],
+            report,
+        ) else {
+            return;
+        };
+        let written = world
+            .call(move |world| {
+                let current = &mut world.ledger.borrow_mut()[chunk];
+                if current.receipts_version != item.receipts_version {
+                    return false;
+                }
+                current.receipts[planned.slot] = Some(new);
+                current.receipts_version += 1;
+                true
+            })
+            .await;
+        if written {
+            return;
+        }
+    }
+}
