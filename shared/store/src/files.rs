@@ -1,0 +1,291 @@
+//! The bucket: uploads, recipient files with their manifest, rejected rows.
+
+use aws_sdk_s3::{
+    Client,
+    error::SdkError,
+    operation::{get_object::GetObjectError, put_object::PutObjectError},
+    primitives::ByteStream,
+};
+use bytes::Bytes;
+use carillon_core::{
+    chunk::source::FrameAddress,
+    id::{AccountId, BatchId, UploadId},
+    manifest::Manifest,
+};
+
+use crate::StoreError;
+
+#[derive(Debug, Clone)]
+pub struct Files {
+    client: Client,
+    bucket: String,
+}
+
+/// What is known of an upload that has arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    pub bytes: u64,
+    pub etag: String,
+}
+
+impl Files {
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self {
+            client,
+            bucket: bucket.into(),
+        }
+    }
+
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    pub fn upload_key(account: AccountId, upload: UploadId) -> String {
+        format!("uploads/{account}/{upload}")
+    }
+
+    fn part_key(batch: BatchId, run: u64, part: u16) -> String {
+        format!("recipients/{batch}/{run:016x}/part-{part:04}.ndjson.zst")
+    }
+
+    fn manifest_key(batch: BatchId) -> String {
+        format!("recipients/{batch}/manifest.json")
+    }
+
+    /// Where the rows of a batch that can't be sent to are listed.
+    pub fn rejected_key(account: AccountId, batch: BatchId) -> String {
+        format!("rejected/{account}/{batch}.csv")
+    }
+
+    pub async fn put_upload(
+        &self,
+        account: AccountId,
+        upload: UploadId,
+        body: Bytes,
+    ) -> Result<(), StoreError> {
+        self.put(&Self::upload_key(account, upload), body, "write an upload")
+            .await
+    }
+
+    /// `None` while nothing was put there.
+    pub async fn find_upload(
+        &self,
+        account: AccountId,
+        upload: UploadId,
+    ) -> Result<Option<Arrived>, StoreError> {
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(Self::upload_key(account, upload));
+        match head.send().await {
+            Ok(head) => Ok(Some(Arrived {
+                bytes: head
+                    .content_length()
+                    .and_then(|length| u64::try_from(length).ok())
+                    .unwrap_or(0),
+                etag: head.e_tag().unwrap_or_default().to_owned(),
+            })),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_not_found()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(StoreError::service("look at an upload")(error)),
+        }
+    }
+
+    /// An upload as a stream; `None` while nothing was put there.
+    pub async fn read_upload(
+        &self,
+        account: AccountId,
+        upload: UploadId,
+    ) -> Result<Option<ByteStream>, StoreError> {
+        self.read(&Self::upload_key(account, upload), None, "read an upload")
+            .await
+    }
+
+    /// The first `bytes` of an upload, or all of it.
+    pub async fn read_upload_start(
+        &self,
+        account: AccountId,
+        upload: UploadId,
+        bytes: u64,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let range = format!("bytes=0-{}", bytes.saturating_sub(1));
+        let Some(body) = self
+            .read(
+                &Self::upload_key(account, upload),
+                Some(range),
+                "read an upload",
+            )
+            .await?
+        else {
+            return Ok(None);
+        };
+        collect(body, "read an upload").await.map(Some)
+    }
+
+    pub async fn put_part(
+        &self,
+        batch: BatchId,
+        run: u64,
+        part: u16,
+        body: Bytes,
+    ) -> Result<(), StoreError> {
+        self.put(
+            &Self::part_key(batch, run, part),
+            body,
+            "write a part of a batch's recipients",
+        )
+        .await
+    }
+
+    /// A chunk's frame.
+    pub async fn read_frame(&self, batch: BatchId, at: FrameAddress) -> Result<Bytes, StoreError> {
+        let range = format!(
+            "bytes={}-{}",
+            at.offset,
+            at.offset + u64::from(at.length) - 1
+        );
+        let body = self
+            .read(
+                &Self::part_key(batch, at.run, at.part),
+                Some(range),
+                "read a chunk's recipients",
+            )
+            .await?;
+        let body = body
+            .ok_or_else(|| StoreError::corrupt("a batch without the part that its chunk names"))?;
+        collect(body, "read a chunk's recipients").await
+    }
+
+    /// Writes the manifest unless there is one; returns the one that is there now.
+    pub async fn settle_manifest(&self, manifest: &Manifest) -> Result<Manifest, StoreError> {
+        let body = serde_json::to_vec(manifest).expect("a manifest is representable in JSON");
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(Self::manifest_key(manifest.batch))
+            .body(ByteStream::from(body))
+            .if_none_match("*");
+        match put.send().await {
+            // A repeated call whose first attempt arrived looks like a loss: what counts is what is there.
+            Ok(_) => {}
+            Err(error) if was_there_already(&error) => {}
+            Err(error) => return Err(StoreError::service("write a manifest")(error)),
+        }
+        self.find_manifest(manifest.batch)
+            .await?
+            .ok_or_else(|| StoreError::corrupt("a manifest that was just written"))
+    }
+
+    pub async fn find_manifest(&self, batch: BatchId) -> Result<Option<Manifest>, StoreError> {
+        let Some(body) = self
+            .read(&Self::manifest_key(batch), None, "read a manifest")
+            .await?
+        else {
+            return Ok(None);
+        };
+        let body = collect(body, "read a manifest").await?;
+        serde_json::from_slice(&body)
+            .map(Some)
+            .map_err(|error| StoreError::corrupt(format!("the manifest of {batch}: {error}")))
+    }
+
+    pub async fn put_rejected(
+        &self,
+        account: AccountId,
+        batch: BatchId,
+        csv: Bytes,
+    ) -> Result<(), StoreError> {
+        self.put(
+            &Self::rejected_key(account, batch),
+            csv,
+            "write rejected rows",
+        )
+        .await
+    }
+
+    pub async fn read_rejected(
+        &self,
+        account: AccountId,
+        batch: BatchId,
+    ) -> Result<Option<Bytes>, StoreError> {
+        match self
+            .read(
+                &Self::rejected_key(account, batch),
+                None,
+                "read rejected rows",
+            )
+            .await?
+        {
+            Some(body) => collect(body, "read rejected rows").await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn put(&self, key: &str, body: Bytes, operation: &'static str) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .body(ByteStream::from(body));
+        put.send()
+            .await
+            .map(drop)
+            .map_err(StoreError::service(operation))
+    }
+
+    async fn read(
+        &self,
+        key: &str,
+        range: Option<String>,
+        operation: &'static str,
+    ) -> Result<Option<ByteStream>, StoreError> {
+        let get = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_range(range);
+        match get.send().await {
+            Ok(answer) => Ok(Some(answer.body)),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetObjectError::is_no_such_key) =>
+            {
+                Ok(None)
+            }
+            // The first bytes of an empty object.
+            Err(error)
+                if error
+                    .raw_response()
+                    .is_some_and(|answer| answer.status().as_u16() == 416) =>
+            {
+                Ok(Some(ByteStream::default()))
+            }
+            Err(error) => Err(StoreError::service(operation)(error)),
+        }
+    }
+}
+
+async fn collect(body: ByteStream, operation: &'static str) -> Result<Bytes, StoreError> {
+    let collected = body.collect().await.map_err(|error| StoreError::Service {
+        operation,
+        source: error.into(),
+    })?;
+    Ok(collected.into_bytes())
+}
+
+/// 412 says that the object exists, 409 that another write of it is under way.
+fn was_there_already(error: &SdkError<PutObjectError>) -> bool {
+    error
+        .raw_response()
+        .is_some_and(|answer| matches!(answer.status().as_u16(), 409 | 412))
+}

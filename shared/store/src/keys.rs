@@ -1,0 +1,205 @@
+//! Every key of every table. A key begins with an account or with an id that belongs to one account.
+//! Where an id comes in from outside (a batch in a message id), the item read says whose it is, and the caller compares.
+
+use carillon_core::{
+    chunk::Pointer,
+    id::{AccountId, BatchId, CampaignId, GatewayAccountId, UploadId},
+};
+
+use crate::item::{Item, text};
+
+/// Partitions a batch's chunks are spread over.
+pub const CHUNK_SHARDS: u32 = 16;
+/// Partitions of the index of what is due.
+pub const WAKE_SHARDS: u32 = 16;
+
+/// The two attributes of a primary key, in every table.
+pub const PARTITION: &str = "pk";
+pub const SORT: &str = "sk";
+/// The index of `core`.
+pub const INDEX: &str = "gsi1";
+pub const INDEX_PARTITION: &str = "gpk";
+pub const INDEX_SORT: &str = "gsk";
+/// The sparse index of `ledger`: chunks that somebody must look at.
+pub const WAKE_INDEX: &str = "wake";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub partition: String,
+    pub sort: String,
+}
+
+impl Key {
+    fn new(partition: impl ToString, sort: impl ToString) -> Self {
+        Self {
+            partition: partition.to_string(),
+            sort: sort.to_string(),
+        }
+    }
+
+    pub fn item(&self) -> Item {
+        Item::from([
+            (PARTITION.to_owned(), text(&self.partition)),
+            (SORT.to_owned(), text(&self.sort)),
+        ])
+    }
+}
+
+// --- ledger
+
+pub fn chunk(pointer: Pointer) -> Key {
+    Key::new(
+        chunk_shard(pointer.batch, pointer.chunk % CHUNK_SHARDS),
+        chunk_sort(pointer.chunk),
+    )
+}
+
+pub fn chunk_shard(batch: BatchId, shard: u32) -> String {
+    format!("{batch}#{shard}")
+}
+
+/// Chunks sort before what stands beside them, so that counting reads chunks only.
+fn chunk_sort(chunk: u32) -> String {
+    format!("{chunk:08}")
+}
+
+/// The address of a chunk from the keys of its item; `None` for the items beside it.
+pub fn chunk_pointer(partition: &str, sort: &str) -> Option<Pointer> {
+    let (batch, _shard) = partition.split_once('#')?;
+    Some(Pointer {
+        batch: batch.parse().ok()?,
+        chunk: (sort.len() == 8).then(|| sort.parse().ok())??,
+    })
+}
+
+/// The recipients of a chunk that are too long for the chunk itself.
+pub fn chunk_recipients(pointer: Pointer) -> Key {
+    let chunk = chunk(pointer);
+    Key::new(chunk.partition, format!("to#{}", chunk.sort))
+}
+
+/// The gateway's ids of the slots of one window.
+pub fn provider_ids(pointer: Pointer, window: u32) -> Key {
+    let chunk = chunk(pointer);
+    Key::new(chunk.partition, format!("ids#{}#{window:08}", chunk.sort))
+}
+
+/// A message found by its gateway's id, for gateways that echo nothing of ours.
+pub fn provider_map(gateway: GatewayAccountId, provider_id: &str) -> Key {
+    Key::new(format!("ref#{gateway}#{provider_id}"), "message")
+}
+
+/// "What did we send to this number": API sends only.
+pub fn recipient_index(account: AccountId, number_hash: &str) -> String {
+    format!("to#{account}#{number_hash}")
+}
+
+// --- core
+
+pub fn account(account: AccountId) -> Key {
+    Key::new(account, "account")
+}
+
+/// By the keyed hash of the key itself.
+pub fn api_key(hash: &str) -> Key {
+    Key::new(format!("key#{hash}"), "key")
+}
+
+/// The index partition that lists an account's API keys.
+pub fn api_keys_of(account: AccountId) -> String {
+    format!("{account}#keys")
+}
+
+pub fn batch(batch: BatchId) -> Key {
+    Key::new(batch, "batch")
+}
+
+/// The index partition that lists an account's batches.
+pub fn batches_of(account: AccountId) -> String {
+    format!("{account}#batches")
+}
+
+/// Which partition of the index of what is due a chunk is found in.
+pub fn wake_shard(pointer: Pointer) -> u32 {
+    let low = u32::from(pointer.batch.uuid().as_bytes()[15]);
+    low.wrapping_add(pointer.chunk) % WAKE_SHARDS
+}
+
+/// Marks a batch that the dispatcher has work with.
+pub fn active_batch(batch: BatchId) -> Key {
+    Key::new(ACTIVE, batch)
+}
+
+pub const ACTIVE: &str = "active";
+
+pub fn campaign(account: AccountId, campaign: CampaignId) -> Key {
+    Key::new(account, format!("{CAMPAIGN}{campaign}"))
+}
+
+pub const CAMPAIGN: &str = "campaign#";
+
+pub fn gateway(account: AccountId, gateway: GatewayAccountId) -> Key {
+    Key::new(account, format!("{GATEWAY}{gateway}"))
+}
+
+pub const GATEWAY: &str = "gateway#";
+
+/// Which gateway account a webhook's path token belongs to.
+pub fn hook(token: &str) -> Key {
+    Key::new(format!("hook#{token}"), "hook")
+}
+
+pub fn upload(account: AccountId, upload: UploadId) -> Key {
+    Key::new(account, format!("upload#{upload}"))
+}
+
+pub fn idempotency(account: AccountId, key_hash: &str) -> Key {
+    Key::new(format!("{account}#idempotency#{key_hash}"), "request")
+}
+
+/// The partition of an account's audit entries, in the order of time.
+pub fn audit(account: AccountId) -> String {
+    format!("{account}#audit")
+}
+
+pub fn rate(gateway: GatewayAccountId) -> Key {
+    Key::new(format!("rate#{gateway}"), "rate")
+}
+
+pub fn dispatcher_lock() -> Key {
+    Key::new("lock", "dispatch")
+}
+
+// --- contacts
+
+/// Whether this account must not text a number.
+pub fn suppression(account: AccountId, number_hash: &str) -> Key {
+    Key::new(format!("{account}#suppressed#{number_hash}"), "suppression")
+}
+
+/// The partition of an account's opt-outs, in the order of time.
+pub fn opt_out_log(account: AccountId) -> String {
+    format!("{account}#optouts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_is_found_by_its_keys_and_its_neighbours_are_not() {
+        let pointer = Pointer {
+            batch: "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            chunk: 4_711,
+        };
+        let key = chunk(pointer);
+        let beside = provider_ids(pointer, 3);
+
+        assert_eq!(
+            key,
+            Key::new("bat_01h455vb4pex5vsknk084sn02q#7", "00004711")
+        );
+        assert_eq!(chunk_pointer(&key.partition, &key.sort), Some(pointer));
+        assert_eq!(chunk_pointer(&beside.partition, &beside.sort), None);
+    }
+}

@@ -1,0 +1,278 @@
+//! The queues. Pointers and requests are small; every entry of a batch call is looked at, and what was refused is sent again.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::{
+    Client,
+    types::{BatchResultErrorEntry, SendMessageBatchRequestEntry},
+};
+use carillon_core::{
+    batch::Lane,
+    chunk::Pointer,
+    id::{AccountId, BatchId, CampaignId},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::StoreError;
+
+/// Entries of one batch call, by SQS's rule.
+const BATCH: usize = 10;
+/// Bytes of one batch call, by SQS's rule, less what the call itself needs.
+const BATCH_BYTES: usize = 1_000_000;
+/// How often refused entries are sent again before the call fails.
+const TRIES: u32 = 4;
+/// Batch calls at once.
+const CONCURRENT: usize = 8;
+/// SQS keeps a message back for at most this long.
+pub const LONGEST_DELAY_SECONDS: u32 = 900;
+
+/// Sends to the queues whose URL it was given; a function gets only those it may send to.
+#[derive(Debug, Clone)]
+pub struct Queues {
+    client: Client,
+    urls: QueueUrls,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct QueueUrls {
+    pub prepare: Option<String>,
+    pub dispatch: Option<String>,
+    pub high: Option<String>,
+    pub normal: Option<String>,
+    pub low: Option<String>,
+    pub receipts: Option<String>,
+    pub inbound: Option<String>,
+    /// `None` where customer events are off.
+    pub hooks: Option<String>,
+}
+
+/// Asks for the audience of a batch to be prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrepareRequest {
+    pub batch: BatchId,
+    pub campaign: CampaignId,
+    pub account: AccountId,
+}
+
+/// Asks the dispatcher to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wake {
+    pub wake: BatchId,
+}
+
+/// One message on its way to a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outbound {
+    pub body: String,
+    pub delay_seconds: u32,
+    /// Whose it is, for fair queues.
+    pub group: Option<String>,
+}
+
+impl Outbound {
+    pub fn now<T: Serialize>(body: &T) -> Self {
+        let body = serde_json::to_string(body).expect("our own types are representable in JSON");
+        Self {
+            body,
+            delay_seconds: 0,
+            group: None,
+        }
+    }
+}
+
+impl Queues {
+    pub fn new(client: Client, urls: QueueUrls) -> Self {
+        Self { client, urls }
+    }
+
+    /// Pointers to chunks of one account. When it returns, all of them are on the lane.
+    pub async fn send_pointers(
+        &self,
+        lane: Lane,
+        account: AccountId,
+        pointers: &[Pointer],
+    ) -> Result<(), StoreError> {
+        let url = match lane {
+            Lane::High => &self.urls.high,
+            Lane::Normal => &self.urls.normal,
+            Lane::Low => &self.urls.low,
+        };
+        let group = Some(account.to_string());
+        let messages = pointers.iter().map(|pointer| Outbound {
+            group: group.clone(),
+            ..Outbound::now(pointer)
+        });
+        self.send(url, messages.collect(), "send pointers").await
+    }
+
+    pub async fn prepare(&self, request: &PrepareRequest) -> Result<(), StoreError> {
+        self.send(
+            &self.urls.prepare,
+            vec![Outbound::now(request)],
+            "ask for a batch to be prepared",
+        )
+        .await
+    }
+
+    pub async fn wake_dispatcher(&self, batch: BatchId) -> Result<(), StoreError> {
+        self.send(
+            &self.urls.dispatch,
+            vec![Outbound::now(&Wake { wake: batch })],
+            "wake the dispatcher",
+        )
+        .await
+    }
+
+    pub async fn send_receipts(&self, receipts: Vec<Outbound>) -> Result<(), StoreError> {
+        self.send(&self.urls.receipts, receipts, "send receipts")
+            .await
+    }
+
+    pub async fn send_inbound(&self, inbound: Vec<Outbound>) -> Result<(), StoreError> {
+        self.send(&self.urls.inbound, inbound, "send inbound messages")
+            .await
+    }
+
+    /// Events for customers; nothing where they are off.
+    pub async fn send_events(&self, events: Vec<Outbound>) -> Result<(), StoreError> {
+        if self.urls.hooks.is_none() {
+            return Ok(());
+        }
+        self.send(&self.urls.hooks, events, "send events").await
+    }
+
+    async fn send(
+        &self,
+        url: &Option<String>,
+        messages: Vec<Outbound>,
+        operation: &'static str,
+    ) -> Result<(), StoreError> {
+        let Some(url) = url else {
+            return Err(StoreError::Service {
+                operation,
+                source: "this function was not given the queue's URL".into(),
+            });
+        };
+        let calls =
+            stream::iter(batches(messages)).map(|batch| self.send_batch(url, batch, operation));
+        calls.buffer_unordered(CONCURRENT).try_collect().await
+    }
+
+    async fn send_batch(
+        &self,
+        url: &str,
+        messages: Vec<Outbound>,
+        operation: &'static str,
+    ) -> Result<(), StoreError> {
+        let mut left = messages;
+        for attempt in 0..TRIES {
+            let call = self
+                .client
+                .send_message_batch()
+                .queue_url(url)
+                .set_entries(Some(entries(&left)));
+            let answer = call.send().await.map_err(StoreError::service(operation))?;
+            left = refused(left, answer.failed());
+            if left.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+        }
+        Err(StoreError::Service {
+            operation,
+            source: format!("{} entries were refused {TRIES} times", left.len()).into(),
+        })
+    }
+}
+
+fn entries(messages: &[Outbound]) -> Vec<SendMessageBatchRequestEntry> {
+    let entry = |(index, message): (usize, &Outbound)| {
+        SendMessageBatchRequestEntry::builder()
+            .id(index.to_string())
+            .message_body(&message.body)
+            .delay_seconds(
+                i32::try_from(message.delay_seconds.min(LONGEST_DELAY_SECONDS))
+                    .expect("at most 900"),
+            )
+            .set_message_group_id(message.group.clone())
+            .build()
+            .expect("id and body are set")
+    };
+    messages.iter().enumerate().map(entry).collect()
+}
+
+/// Those of `messages` that an answer names as failed.
+fn refused(messages: Vec<Outbound>, failed: &[BatchResultErrorEntry]) -> Vec<Outbound> {
+    let failed = |index: usize| failed.iter().any(|entry| entry.id() == index.to_string());
+    messages
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| failed(*index))
+        .map(|(_, message)| message)
+        .collect()
+}
+
+fn batches(messages: Vec<Outbound>) -> Vec<Vec<Outbound>> {
+    let mut batches: Vec<Vec<Outbound>> = Vec::new();
+    let mut bytes = 0;
+    for message in messages {
+        bytes += message.body.len();
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH && bytes <= BATCH_BYTES => batch.push(message),
+            _ => {
+                bytes = message.body.len();
+                batches.push(vec![message]);
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(body: String) -> Outbound {
+        Outbound {
+            body,
+            delay_seconds: 0,
+            group: None,
+        }
+    }
+
+    #[test]
+    fn batches_hold_ten_entries_and_a_megabyte() {
+        let small: Vec<_> = (0..23).map(|number| message(number.to_string())).collect();
+        let large: Vec<_> = (0..3).map(|_| message("x".repeat(400_000))).collect();
+
+        let sizes = |messages| batches(messages).iter().map(Vec::len).collect::<Vec<_>>();
+
+        assert_eq!(sizes(small), [10, 10, 3]);
+        assert_eq!(sizes(large), [2, 1]);
+    }
+
+    #[test]
+    fn only_what_was_refused_is_sent_again() {
+        let messages: Vec<_> = (0..4).map(|number| message(number.to_string())).collect();
+        let failed = |id: &str| {
+            BatchResultErrorEntry::builder()
+                .id(id)
+                .sender_fault(false)
+                .code("InternalError")
+                .build()
+                .unwrap()
+        };
+
+        let left = refused(messages, &[failed("1"), failed("3")]);
+
+        assert_eq!(
+            left.iter()
+                .map(|message| message.body.as_str())
+                .collect::<Vec<_>>(),
+            ["1", "3"]
+        );
+    }
+}
