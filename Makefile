@@ -1,0 +1,77 @@
+# Each target installs what it needs (pinned, into .local/), says what it does, and can be run twice.
+# `make` alone lists them.
+
+PORT ?= 4566
+DOOR ?= 8080
+ARCH ?= arm64
+FUNCTION ?= dispatch
+EVENT ?= events/dispatch-schedule.json
+
+# Found before .local/tools/bin comes first: a Python can't replace the environment that it runs in.
+PYTHON := $(shell command -v python3)
+TOOLS := $(CURDIR)/.local/tools/bin
+STACK := $(TOOLS)/python infra/local/stack.py --port $(PORT) --door $(DOOR)
+# Its own state and ports, so that a running demo is not touched.
+TEST_STATE := .local/test
+TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 4576 --door 8090 --lifetime 2700
+
+export PATH := $(TOOLS):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup build up down demo test check deploy invoke account
+.NOTPARALLEL:
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+setup: ## install the emulator and the tools into .local/
+	@$(PYTHON) infra/local/venvs.py
+
+build: setup ## build the functions for this machine, quickly
+	@echo "[make] building the functions (profile local)"
+	@cargo lambda build --profile local --compiler cargo --lambda-dir target/lambda
+
+up: build ## start the local stack, deploy to it, open the front door (PORT=4566 DOOR=8080)
+	@$(STACK) up
+
+down: setup ## stop the local stack; nothing of it is kept
+	@$(STACK) down
+
+demo: up ## send a real campaign through the local stack and show the result
+	@$(TOOLS)/python infra/local/demo.py
+
+test: build ## every test, against a local stack of its own
+	@echo "[make] checking that the template fits the code"
+	@$(TOOLS)/python infra/local/check_template.py
+	@$(TEST_STACK) down
+	@trap '$(TEST_STACK) down' EXIT; trap 'exit 130' INT TERM; set -e; \
+	$(TEST_STACK) up; \
+	$(TEST_STACK) account Tests; \
+	echo "[make] cargo test"; \
+	set -a; . $(TEST_STATE)/env; set +a; \
+	cargo test --workspace --profile local
+
+check: setup ## formatting, lints, licences of dependencies, templates
+	@echo "[make] cargo fmt"
+	@cargo fmt --all --check
+	@echo "[make] cargo clippy"
+	@cargo clippy --workspace --all-targets --profile local -- -D warnings
+	@echo "[make] cargo deny"
+	@cargo deny --log-level error --workspace check bans licenses sources
+	@echo "[make] templates"
+	@sam validate --lint >/dev/null
+	@cfn-lint template.yaml infra/*.yaml
+	@$(TOOLS)/python infra/local/check_template.py
+
+deploy: setup ## build for AWS and deploy with samconfig.toml; asks before it changes anything (ARCH=arm64)
+	@echo "[make] building the functions (release, $(ARCH))"
+	@rustup target add $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
+	@cargo lambda build --release --$(if $(filter arm64,$(ARCH)),arm64,x86-64) --lambda-dir target/lambda
+	@sam deploy $(if $(filter-out arm64,$(ARCH)),--parameter-overrides Architecture=$(ARCH))
+
+invoke: setup ## invoke one function of the local stack (FUNCTION=dispatch EVENT=events/….json)
+	@$(STACK) invoke $(FUNCTION) $(EVENT)
+
+account: setup ## make an account on the local stack and show its key once (NAME=…)
+	@test -n "$(NAME)" || { echo "say whose: make account NAME=…"; exit 2; }
+	@$(STACK) account "$(NAME)"

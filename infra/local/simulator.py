@@ -1,0 +1,112 @@
+"""The gateway simulator as a process of the local stack, and as a gateway of an account.
+
+It stays up after the demo, so that the README's curl lines work; `make down` ends it by its pid file.
+"""
+
+import json
+import os
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import keeper
+from demo_api import Refused, fetch
+
+PORT = int(os.environ.get("SIMULATOR_PORT", "8090"))
+LIFETIME_SECONDS = 12 * 3600
+URL = f"http://127.0.0.1:{PORT}"
+
+# They open nothing but a program on loopback that sends no SMS.
+TOKEN = "local-simulator-token"
+SECRET = "local-simulator-secret"
+
+
+def start(root: Path) -> None:
+    """Starts it anew: an older one may be an older build."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
+    program = target / "local" / "gateway-simulator"
+    if not program.exists():
+        raise Refused(f"{program} isn't built. `make up` builds it.")
+    pid_file, log = root / ".local" / "simulator.pid", root / ".local" / "simulator.log"
+    keeper.stop(pid_file)
+    command = [str(program), "--port", str(PORT), "--token", TOKEN, "--secret", SECRET]
+    keeper.start(pid_file, log, LIFETIME_SECONDS, {}, command)
+    for _ in range(100):
+        # Someone else may answer on this port, so the process must live too.
+        if keeper.alive(pid_file) and "listening" in log.read_text():
+            return
+        time.sleep(0.05)
+    raise Refused(f"The simulator did not start on port {PORT}: {log.read_text().strip() or 'it said nothing'}")
+
+
+def summary() -> dict[str, Any]:
+    return json.loads(_get("/_sim/summary"))
+
+
+def settled() -> dict[str, Any]:
+    """The summary once every receipt is acknowledged or given up: it hears of an acknowledgement after its writer."""
+    for _ in range(300):
+        now = summary()
+        if now["receipts"]["pending"] == 0:
+            return now
+        time.sleep(0.1)
+    raise Refused(f"The simulator still has {now['receipts']['pending']:,} receipts that nobody acknowledged.")
+
+
+def recipients() -> list[dict[str, Any]]:
+    """What it got, number by number: to, requests, accepted, ids, status."""
+    return [json.loads(line) for line in _get("/_sim/recipients").splitlines()]
+
+
+def gateway() -> dict[str, Any]:
+    """The simulator as an account's gateway: what `POST /v1/gateways` takes."""
+    return {
+        "kind": "generic",
+        "name": "Simulator",
+        "config": {
+            "send": {
+                "method": "POST",
+                "url": f"{URL}/send",
+                "headers": {"Authorization": "Bearer {{secret.token}}"},
+                "content_type": "application/json",
+                "body": '{"to":{{to|json}},"from":{{from|json}},"text":{{text|json}},'
+                '"id":{{id|json}},"callback":{{dlr_url|json}}}',
+                "timeout_ms": 10_000,
+                "success": {
+                    "status": [200],
+                    "body_jsonpath_equals": {"$.status": "ok"},
+                    "message_id": "$.id",
+                },
+                "errors": [
+                    {"when": {"status": 429}, "class": "rate_limited", "retry_after": "header:Retry-After"},
+                    {"when": {"status_range": [500, 599]}, "class": "temporary"},
+                    {"when": {"json": {"$.code": "INVALID_NUMBER"}}, "class": "invalid_number"},
+                ],
+            },
+            "dlr": {
+                "id": "query:m | json:$.ref",
+                "status": "json:$.status",
+                "status_map": {
+                    "ACCEPTD": "accepted",
+                    "DELIVRD": "delivered",
+                    "UNDELIV": "undelivered",
+                    "EXPIRED": "expired",
+                    "REJECTD": "rejected",
+                },
+                "error": "json:$.error",
+                "auth": {
+                    "kind": "hmac_sha256_hex",
+                    "header": "X-Signature",
+                    "timestamp_header": "X-Timestamp",
+                    "secret_ref": "signing",
+                },
+                "respond": {"status": 200, "body": "OK"},
+            },
+        },
+        "credentials": {"token": TOKEN, "signing": SECRET},
+    }
+
+
+def _get(path: str) -> bytes:
+    return fetch(urllib.request.Request(URL + path), f"GET {path} of the simulator")

@@ -1,0 +1,282 @@
+"""The local stack: MiniStack, what template.yaml makes of it, and the front door.
+
+Everything that a stack has lives in its state directory: `.local` for `make up`, `.local/test` for `make test`, each
+with ports of its own. Run it with `.local/tools/bin/python`; the Makefile does.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import keeper
+
+ROOT = Path(__file__).parents[2]
+STACK = "carillon"
+ARTIFACTS = "carillon-artifacts"
+
+# Short, so that recovery is seen within a test. The rest is the template's own.
+PARAMETERS = {
+    "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
+    "DeletionProtection": "false",
+    "TlsOnly": "false",
+    "Alarms": "false",
+    "AllowedPrivateHosts": "127.0.0.1,localhost",
+    "SendHighTimeoutSeconds": "10",
+    "SendHighLeaseSeconds": "12",
+    "SendHighVisibilitySeconds": "60",
+    "SendBulkTimeoutSeconds": "20",
+    "SendBulkLeaseSeconds": "22",
+    "SendBulkVisibilitySeconds": "120",
+    "SweepAfterSeconds": "15",
+    "ReceiptsWindowSeconds": "1",
+    "MaxConcurrencyPrepare": "2",
+    "MaxConcurrencyLaneHigh": "4",
+    "MaxConcurrencyLaneNormal": "4",
+    "MaxConcurrencyLaneLow": "2",
+    "MaxConcurrencyReceipts": "2",
+}
+
+
+class Stack:
+    def __init__(self, state: Path, port: int, door: int, lifetime: int):
+        self.state, self.port, self.door, self.lifetime = state, port, door, lifetime
+        self.emulator = f"127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{door}"
+        self.env_file = state / "env"
+        # `test` is MiniStack's root key; functions get sessions of their roles.
+        self.credentials = {
+            "AWS_ENDPOINT_URL": f"http://{self.emulator}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def up(self) -> None:
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.start_emulator()
+        outputs = self.deploy()
+        self.mend_event_sources()
+        self.open_front_door(outputs)
+        self.write_env(outputs)
+        say(f"up: {self.url}")
+
+    def down(self) -> None:
+        for name in ("front-door", "ministack"):
+            stopped = keeper.stop(self.state / f"{name}.pid")
+            say(f"stopped {name}" if stopped else f"{name} does not run")
+        self.env_file.unlink(missing_ok=True)
+
+    def start_emulator(self) -> None:
+        if keeper.alive(self.state / "ministack.pid"):
+            say(f"MiniStack runs on {self.emulator}")
+            return
+        free(self.port)
+        # Nothing of it survives a restart, so neither may what was known of the last one.
+        self.env_file.unlink(missing_ok=True)
+        minutes = max(1, self.lifetime // 60)
+        say(f"starting MiniStack on {self.emulator} for {minutes} minutes (log: {self.state}/ministack.log)")
+        temporary = self.state / "tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        # Functions inherit this environment, so it holds nothing of the shell's. TMPDIR: code is unpacked there.
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self.state.resolve()),
+            "TMPDIR": str(temporary.resolve()),
+            "AUTH": "true",
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "AWS_ENDPOINT_URL": f"http://{self.emulator}",
+            "IOT_MTLS_ENABLED": "0",
+            "LAMBDA_ACCOUNT_CONCURRENCY": "48",
+        }
+        keeper.start(
+            self.state / "ministack.pid",
+            self.state / "ministack.log",
+            self.lifetime,
+            environment,
+            [str(ROOT / ".local/ministack/bin/ministack")],
+        )
+        wait(f"http://{self.emulator}/_ministack/health", self.state / "ministack.log")
+
+    def deploy(self) -> dict[str, str]:
+        say("deploying template.yaml")
+        aws = self.client("s3")
+        if ARTIFACTS not in [bucket["Name"] for bucket in aws.list_buckets()["Buckets"]]:
+            aws.create_bucket(Bucket=ARTIFACTS)
+        overrides = PARAMETERS | {"PublicUrl": self.url, "HooksUrl": self.url}
+        log = self.state / "deploy.log"
+        command = [
+            str(ROOT / ".local/tools/bin/sam"), "deploy", "--config-env", "local", "--stack-name", STACK,
+            "--s3-bucket", ARTIFACTS,
+            "--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items()),
+        ]  # fmt: skip
+        with log.open("w") as output:
+            done = subprocess.run(
+                command, cwd=ROOT, env=os.environ | self.credentials, stdout=output, stderr=subprocess.STDOUT
+            )
+        if done.returncode:
+            raise SystemExit(f"{tail(log)}\nthe deployment failed (log: {log}); `make down up` starts from nothing")
+        return self.outputs()
+
+    def outputs(self) -> dict[str, str]:
+        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def mend_event_sources(self) -> None:
+        """MiniStack keeps a template parameter as text, and its poller compares it with numbers."""
+        functions = self.client("lambda")
+        for source in functions.list_event_source_mappings()["EventSourceMappings"]:
+            functions.update_event_source_mapping(
+                UUID=source["UUID"],
+                BatchSize=int(source["BatchSize"]),
+                ScalingConfig={"MaximumConcurrency": int(source["ScalingConfig"]["MaximumConcurrency"])},
+            )
+
+    def open_front_door(self, outputs: dict[str, str]) -> None:
+        keeper.stop(self.state / "front-door.pid")
+        free(self.door)
+        say(f"opening the front door on {self.url}")
+        local = self.emulator
+        routes = []
+        for prefix, output in (("/hooks/", "WebhookFunctionUrl"), ("/l/", "LinksFunctionUrl")):
+            if url := outputs.get(output):
+                identifier, region = url.removeprefix("https://").split(".lambda-url.")
+                routes += ["--route", prefix, f"{identifier}.lambda-url.{region.split('.')[0]}.{local}"]
+        routes += ["--route", "", f"{outputs['ApiId']}.execute-api.{local}"]
+        keeper.start(
+            self.state / "front-door.pid",
+            self.state / "front-door.log",
+            self.lifetime,
+            {"PATH": "/usr/bin:/bin"},
+            [sys.executable, str(ROOT / "infra/local/front_door.py"), "--port", str(self.door)]
+            + ["--emulator", self.emulator, *routes],
+        )
+        wait(f"{self.url}/v1/openapi.json", self.state / "front-door.log")
+
+    def write_env(self, outputs: dict[str, str]) -> None:
+        """`KEY=value` lines for the shell, tests and the demo. What others have added stays."""
+        values = self.read_env() | {"API_URL": self.url, "HOOKS_URL": self.url, "STACK": STACK} | self.credentials
+        values |= {shout(key): value for key, value in outputs.items() if key not in ("ApiUrl", "HooksUrl")}
+        self.env_file.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
+
+    def read_env(self) -> dict[str, str]:
+        if not self.env_file.exists():
+            return {}
+        return dict(line.split("=", 1) for line in self.env_file.read_text().splitlines() if "=" in line)
+
+    def invoke(self, function: str, event: bytes) -> object:
+        answer = self.client("lambda").invoke(FunctionName=f"{STACK}-{function}", Payload=event)
+        payload = json.loads(answer["Payload"].read() or b"null")
+        if "FunctionError" in answer:
+            raise SystemExit(f"`{function}` failed: {json.dumps(payload, indent=2)}")
+        return payload
+
+    def account(self, name: str) -> None:
+        made = self.invoke("api", json.dumps({"create_account": {"name": name}}).encode())
+        key = find_key(made)
+        if key is None:
+            raise SystemExit(f"`api` made no account: {json.dumps(made, indent=2)}")
+        with self.env_file.open("a") as file:
+            file.write(f"API_KEY={key}\n")
+        say(f"made the account {name}; its key is shown only now, and is API_KEY in {self.env_file}:")
+        print(key)
+
+    def client(self, service: str):
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            service,
+            endpoint_url=self.credentials["AWS_ENDPOINT_URL"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            region_name="us-east-1",
+            config=Config(read_timeout=910, retries={"max_attempts": 0}),
+        )
+
+
+def say(sentence: str) -> None:
+    print(f"[local] {sentence}", flush=True)
+
+
+def find_key(answer: object) -> str | None:
+    """The first API key in an answer, whatever it is wrapped in."""
+    match answer:
+        case str() if answer.startswith("car_"):
+            return answer
+        case dict():
+            return next(filter(None, map(find_key, answer.values())), None)
+        case list():
+            return next(filter(None, map(find_key, answer)), None)
+    return None
+
+
+def shout(name: str) -> str:
+    """LaneHighQueueUrl -> LANE_HIGH_QUEUE_URL"""
+    return "".join("_" + letter if letter.isupper() and i else letter for i, letter in enumerate(name)).upper()
+
+
+def free(port: int) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise SystemExit(f"port {port} is taken: stop who has it, or choose another (`make up PORT=… DOOR=…`)")
+
+
+def wait(url: str, log: Path) -> None:
+    """Until something answers there, whatever it says."""
+    for _ in range(150):
+        try:
+            urllib.request.urlopen(url, timeout=30).close()
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise SystemExit(f"{tail(log)}\n{url} does not answer (log: {log})")
+
+
+def tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-30:])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", type=Path, default=ROOT / ".local")
+    parser.add_argument("--port", type=int, default=4566, help="of the emulator")
+    parser.add_argument("--door", type=int, default=8080, help="of the front door")
+    parser.add_argument("--lifetime", type=int, default=12 * 3600, help="seconds until everything ends by itself")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up")
+    commands.add_parser("down")
+    invoke = commands.add_parser("invoke")
+    invoke.add_argument("function")
+    invoke.add_argument("event", type=Path)
+    commands.add_parser("account").add_argument("name")
+    arguments = parser.parse_args()
+
+    stack = Stack(arguments.state, arguments.port, arguments.door, arguments.lifetime)
+    match arguments.command:
+        case "up":
+            stack.up()
+        case "down":
+            stack.down()
+        case "invoke":
+            print(json.dumps(stack.invoke(arguments.function, arguments.event.read_bytes()), indent=2))
+        case "account":
+            stack.account(arguments.name)
+
+
+if __name__ == "__main__":
+    main()
