@@ -65,11 +65,7 @@ impl ApiKeySecret {
 
     /// What a list may show of it: `car_live_…3WL7`.
     pub fn hint(&self) -> String {
-        format!(
-            "{}…{}",
-            self.mode().prefix(),
-            &self.0[self.0.len() - 4..]
-        )
+        format!("{}…{}", self.mode().prefix(), &self.0[self.0.len() - 4..])
     }
 
     /// What it is stored under.
@@ -197,7 +193,10 @@ mod tests {
         for (name, changed) in [
             ("another mode", given.replace("live", "test")),
             ("a mistyped character", given.replacen("zz", "zy", 1)),
-            ("swapped characters", format!("{}{}", &given[..40], "0".repeat(5))),
+            (
+                "swapped characters",
+                format!("{}{}", &given[..40], "0".repeat(5)),
+            ),
             ("short", given[..given.len() - 1].to_owned()),
             ("long", format!("{given}0")),
             ("another prefix", given.replace("car_", "bar_")),
@@ -211,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_check_is_crc32_in_base_62() {
-        // 0xc04d11ff and 0x292387e4, converted by hand.
+        // 0xc04d11ff and 0x292387e4.
         assert_eq!(check("bsk_live_0123456789ABCDEFGHIJKLMNOPQRST"), "3WL7rL");
         assert_eq!(check("bsk_test_0123456789ABCDEFGHIJKLMNOPQRST"), "0khz5o");
     }

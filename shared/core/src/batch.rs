@@ -113,6 +113,14 @@ pub struct Prepared {
     pub parts: u64,
 }
 
+/// A look for chunks that were released and that nobody works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    pub at: Timestamp,
+    /// Where the cursor was: at the next sweep these chunks' release is at least a period old.
+    pub below: u32,
+}
+
 /// What moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchProgress {
@@ -122,8 +130,8 @@ pub struct BatchProgress {
     pub cursor: u32,
     /// How many chunks there are; known once it is `Ready`.
     pub chunks: Option<u32>,
-    /// When chunks below the cursor were last released again.
-    pub swept: Option<Timestamp>,
+    /// The last sweep; `None` asks for one at once, as a resume does.
+    pub swept: Option<Sweep>,
     /// What became of the rows of its audience; known once it is `Ready`.
     pub prepared: Option<Prepared>,
     /// The last recount; frozen when the batch is `Finished`.
@@ -180,6 +188,7 @@ impl RouteEntry {
         self.deduplicates_for.map(SignedDuration::from_secs)
     }
 
+    #[must_use]
     pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
         self.deduplicates_for = capabilities.deduplicates_for.map(|time| time.as_secs());
         self

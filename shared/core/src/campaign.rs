@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     batch::{Batch, Control, DoubtPolicy, Lane, Stage},
     id::{AccountId, BatchId, CampaignId, ListId, SegmentId, UploadId},
+    originator::Originator,
     phone::Country,
     status::Totals,
 };
@@ -19,9 +20,11 @@ pub struct Campaign {
     pub name: String,
     pub audience: Audience,
     pub content: Content,
-    pub sender: Option<String>,
+    pub sender: Option<Originator>,
     pub lane: Lane,
     pub policies: Policies,
+    /// When its owner means to send it; the plan says whether that is set.
+    pub wanted_at: Option<Timestamp>,
     pub plan: Plan,
     pub created: Timestamp,
     pub changed: Timestamp,
@@ -34,7 +37,10 @@ pub struct Campaign {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Audience {
     /// Given in the request, and kept as an upload of JSON lines.
-    Inline { upload: UploadId, recipients: u32 },
+    Inline {
+        upload: UploadId,
+        recipients: u32,
+    },
     /// A CSV.
     Upload {
         upload: UploadId,
@@ -43,10 +49,16 @@ pub enum Audience {
         /// Where the header has none of the usual names.
         phone_column: Option<String>,
     },
-    List { list: ListId },
-    Segment { segment: SegmentId },
+    List {
+        list: ListId,
+    },
+    Segment {
+        segment: SegmentId,
+    },
     /// The failed messages of an earlier batch.
-    FailedOf { batch: BatchId },
+    FailedOf {
+        batch: BatchId,
+    },
 }
 
 /// What they get.
@@ -68,8 +80,13 @@ pub struct Policies {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Plan {
     Draft,
-    Scheduled { at: Timestamp, batch: BatchId },
-    Started { batch: BatchId },
+    Scheduled {
+        at: Timestamp,
+        batch: BatchId,
+    },
+    Started {
+        batch: BatchId,
+    },
     /// Cancelled before it had a batch.
     Cancelled,
 }
@@ -100,6 +117,7 @@ pub enum CampaignStatus {
 
 /// A campaign's status: a pure function of its plan and its batch.
 pub fn status(plan: Plan, batch: Option<&Batch>, now: Timestamp) -> CampaignStatus {
+    let batch = batch.filter(|_| plan != Plan::Cancelled);
     let Some(batch) = batch else {
         return match plan {
             Plan::Draft => CampaignStatus::Draft,
@@ -180,20 +198,71 @@ mod tests {
     fn a_campaign_with_a_batch_follows_it() {
         use {CampaignStatus as Is, Control as C, Stage as S};
         for (name, stage, control, not_before, in_flight, expected) in [
-            ("being prepared", S::Preparing, C::Running, None, 0, Is::Preparing),
-            ("prepared early", S::Ready, C::Running, Some(LATER), 9, Is::Scheduled),
-            ("its time has come", S::Ready, C::Running, Some(NOW), 9, Is::Running),
+            (
+                "being prepared",
+                S::Preparing,
+                C::Running,
+                None,
+                0,
+                Is::Preparing,
+            ),
+            (
+                "prepared early",
+                S::Ready,
+                C::Running,
+                Some(LATER),
+                9,
+                Is::Scheduled,
+            ),
+            (
+                "its time has come",
+                S::Ready,
+                C::Running,
+                Some(NOW),
+                9,
+                Is::Running,
+            ),
             ("running", S::Ready, C::Running, None, 9, Is::Running),
             ("paused", S::Ready, C::Paused, None, 9, Is::Paused),
-            ("paused early", S::Preparing, C::Paused, Some(LATER), 0, Is::Paused),
-            ("cancelled and not over", S::Ready, C::Cancelled, None, 9, Is::Cancelling),
-            ("cancelled, reports to come", S::Finished, C::Cancelled, None, 9, Is::Cancelling),
-            ("cancelled", S::Finished, C::Cancelled, None, 0, Is::Cancelled),
+            (
+                "paused early",
+                S::Preparing,
+                C::Paused,
+                Some(LATER),
+                0,
+                Is::Paused,
+            ),
+            (
+                "cancelled and not over",
+                S::Ready,
+                C::Cancelled,
+                None,
+                9,
+                Is::Cancelling,
+            ),
+            (
+                "cancelled, reports to come",
+                S::Finished,
+                C::Cancelled,
+                None,
+                9,
+                Is::Cancelling,
+            ),
+            (
+                "cancelled",
+                S::Finished,
+                C::Cancelled,
+                None,
+                0,
+                Is::Cancelled,
+            ),
             ("finished", S::Finished, C::Running, None, 9, Is::Finished),
             ("no audience", S::Failed, C::Running, None, 0, Is::Failed),
         ] {
             let batch = batch(stage, control, not_before, in_flight);
-            let plan = Plan::Started { batch: batch.terms.id };
+            let plan = Plan::Started {
+                batch: batch.terms.id,
+            };
 
             let found = status(plan, Some(&batch), NOW.parse().unwrap());
 

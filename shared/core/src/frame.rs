@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, io::Read};
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use zstd::bulk::Compressor;
 
 use crate::phone::Phone;
@@ -28,12 +29,41 @@ pub struct Recipient {
     pub reference: Option<String>,
 }
 
+/// A [`Recipient`] whose variables and reference are JSON already: what millions of them are written from.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RawRecipient<'a> {
+    #[serde(rename = "v")]
+    version: u8,
+    #[serde(rename = "to")]
+    number: Phone,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vars: Option<&'a RawValue>,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a RawValue>,
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("a recipient frame that can't be read: {0}")]
 pub struct UnreadableFrame(String);
 
 impl Recipient {
     pub fn new(number: Phone, vars: BTreeMap<String, String>, reference: Option<String>) -> Self {
+        Self {
+            version: version(),
+            number,
+            vars,
+            reference,
+        }
+    }
+}
+
+impl<'a> RawRecipient<'a> {
+    /// `vars`: an object of strings; `reference`: a string.
+    pub fn new(
+        number: Phone,
+        vars: Option<&'a RawValue>,
+        reference: Option<&'a RawValue>,
+    ) -> Self {
         Self {
             version: version(),
             number,
@@ -87,9 +117,9 @@ impl Default for FrameEncoder {
 
 pub fn encode(recipients: &[Recipient]) -> Vec<u8> {
     let mut encoder = FrameEncoder::new();
-    recipients
-        .iter()
-        .for_each(|recipient| encoder.push(recipient));
+    for recipient in recipients {
+        encoder.push(recipient);
+    }
     encoder.finish()
 }
 
@@ -153,6 +183,27 @@ mod tests {
             // Must not panic.
             drop(decode(&bytes));
         }
+    }
+
+    #[test]
+    fn a_raw_recipient_is_written_as_a_recipient() {
+        let number = Phone::from_digits(447_700_900_001).unwrap();
+        let vars = BTreeMap::from([("name".to_owned(), "Ann".to_owned())]);
+        let raw = |text| serde_json::from_str::<&RawValue>(text).unwrap();
+        let mut encoder = FrameEncoder::new();
+
+        encoder.push(&RawRecipient::new(number, None, None));
+        encoder.push(&RawRecipient::new(
+            number,
+            Some(raw(r#"{"name":"Ann"}"#)),
+            Some(raw(r#""a-1""#)),
+        ));
+
+        let expected = [
+            Recipient::new(number, BTreeMap::new(), None),
+            Recipient::new(number, vars, Some("a-1".to_owned())),
+        ];
+        assert_eq!(encoder.finish(), encode(&expected));
     }
 
     #[test]

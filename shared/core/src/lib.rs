@@ -1,7 +1,9 @@
 //! The rules of Carillon as pure functions: no AWS, no HTTP, no clock, no randomness. `now`, ids and tokens come in as arguments.
 
+pub mod api_key;
 mod base32;
 pub mod batch;
+pub mod campaign;
 pub mod chunk;
 pub mod frame;
 pub mod gateway;
@@ -9,8 +11,10 @@ pub mod id;
 pub mod keyed_hash;
 pub mod manifest;
 pub mod message_id;
+pub mod originator;
 pub mod outcome;
 pub mod phone;
+pub mod queued_report;
 pub mod reason;
 pub mod recipients;
 pub mod report;

@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// When it may be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +163,6 @@ impl Reason {
     }
 
     #[rustfmt::skip]
-    #[expect(clippy::too_many_lines, reason = "a table, one line a reason")]
     pub const fn facts(self) -> Facts {
         use {Billable as B, CampaignConsequence as Campaign, ContactConsequence as Contact, Retry as R};
         let (code, retry, billable, contact, campaign, words) = match self {
@@ -224,6 +223,14 @@ impl fmt::Display for Reason {
 impl Serialize for Reason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 

@@ -4,6 +4,8 @@
 //!  status 4 | attempt 2 | proof 2 | reason 8 | seconds since the batch began 24
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::{chunk::slot::Slot, reason::Reason};
 
 /// Bytes of a packed receipt.
@@ -39,7 +41,10 @@ impl ReceiptStatus {
 }
 
 /// Whose word a delivery is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Proof {
     #[default]

@@ -146,6 +146,16 @@ impl Session {
         Step::Send(self.plan(&ready, standing.now))
     }
 
+    /// The number of the last answered write.
+    pub fn window_number(&self) -> u32 {
+        self.window.number
+    }
+
+    /// Why the last call of a slot left it unsent, where it did.
+    pub fn last_reason(&self, slot: usize) -> Option<Reason> {
+        self.slots[slot].reason
+    }
+
     /// The write that parks the chunk instead of sending: no tokens, out of hours, a sick gateway.
     pub fn park(&self, until: Timestamp) -> ChunkWrite {
         self.close(Then::Park(until))

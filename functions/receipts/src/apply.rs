@@ -1,0 +1,356 @@
+//! Reports of one chunk: read, apply by weight, write under the version that was read; again when others came first.
+
+use carillon_core::{
+    batch::BatchTerms,
+    chunk::{
+        Chunk, Pointer,
+        receipt::{Receipt, apply},
+        source::Source,
+    },
+    frame::{self, Recipient},
+    id::GatewayAccountId,
+    phone::Phone,
+    queued_report::{About, QueuedReport},
+    report::meaning,
+};
+use carillon_store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{Failure, State};
+
+/// How often a chunk is read again because others wrote to it.
+const TRIES: u32 = 8;
+/// A provider id that is not known after this long never will be.
+const UNKNOWN_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+pub async fn to_chunk(
+    state: &State,
+    pointer: Pointer,
+    reports: &[QueuedReport],
+) -> Result<(), Failure> {
+    let Some(terms) = state.batches.find(pointer.batch).await? else {
+        tracing::warn!(
+            metric = "reports.without_message",
+            "reports for a batch that is not there"
+        );
+        return Ok(());
+    };
+    let mut recipients = None;
+    for _ in 0..TRIES {
+        let Some(mut chunk) = state.ledger.find(pointer).await? else {
+            tracing::warn!(
+                metric = "reports.without_message",
+                "reports for a chunk that is not there"
+            );
+            return Ok(());
+        };
+        if recipients.is_none() && reports.iter().any(names_a_number) {
+            recipients = Some(read_recipients(state, pointer, &chunk).await?);
+        }
+        if !apply_all(
+            &mut chunk,
+            reports,
+            &terms,
+            recipients.as_deref().unwrap_or_default(),
+        ) {
+            return Ok(());
+        }
+        let (version, read) = (chunk.receipts_version, chunk.read);
+        if state
+            .ledger
+            .write_receipts(pointer, version, &chunk.receipts, read)
+            .await?
+        {
+            return Ok(());
+        }
+    }
+    Err(Failure::Contention)
+}
+
+pub async fn to_provider_id(
+    state: &State,
+    gateway: GatewayAccountId,
+    id: &str,
+    reports: Vec<QueuedReport>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let Some((message, attempt)) = state.ledger.find_by_provider_id(gateway, id).await? else {
+        if reports
+            .iter()
+            .any(|report| now.duration_since(report.at) < UNKNOWN_FOR)
+        {
+            return Err(Failure::TooEarly);
+        }
+        tracing::warn!(metric = "reports.without_message", gateway = %gateway, "reports for a provider id that never came");
+        return Ok(());
+    };
+    let about = About::Message {
+        message,
+        attempt,
+        via: None,
+    };
+    let reports: Vec<_> = reports
+        .into_iter()
+        .map(|report| QueuedReport {
+            about: about.clone(),
+            ..report
+        })
+        .collect();
+    let pointer = Pointer {
+        batch: message.batch,
+        chunk: message.chunk,
+    };
+    to_chunk(state, pointer, &reports).await
+}
+
+/// Whether anything changed.
+fn apply_all(
+    chunk: &mut Chunk,
+    reports: &[QueuedReport],
+    terms: &BatchTerms,
+    recipients: &[Recipient],
+) -> bool {
+    let mut changed = false;
+    for report in reports {
+        let Some((slot, attempt)) = slot_of(chunk, report, terms, recipients) else {
+            tracing::warn!(
+                metric = "reports.without_message",
+                "a report that fits no slot"
+            );
+            continue;
+        };
+        let Some(meaning) = meaning(report.word, report.reason) else {
+            continue;
+        };
+        let seconds = report.at.duration_since(terms.began).as_secs();
+        let receipt = Receipt {
+            status: meaning.status,
+            attempt,
+            proof: report.proof,
+            reason: meaning.reason,
+            seconds: u32::try_from(seconds).unwrap_or(0),
+        };
+        if let Some(new) = apply(chunk.receipts[slot], chunk.slots[slot], receipt) {
+            chunk.receipts[slot] = Some(new);
+            changed = true;
+        }
+        if meaning.read && !chunk.read.contains(slot) {
+            chunk.read.insert(slot);
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// The slot and the try that a report speaks of; `None` when it can't be one of ours.
+fn slot_of(
+    chunk: &Chunk,
+    report: &QueuedReport,
+    terms: &BatchTerms,
+    recipients: &[Recipient],
+) -> Option<(usize, u8)> {
+    let (slot, attempt, via) = match &report.about {
+        About::Message {
+            message,
+            attempt,
+            via,
+        } => (usize::from(message.slot), *attempt, *via),
+        About::Recipient {
+            attempt,
+            number,
+            via,
+            ..
+        } => (slot_of_number(recipients, *number)?, *attempt, *via),
+        About::ProviderId { .. } => return None,
+    };
+    let send = chunk.slots.get(slot)?;
+    // Without a tag, only the gateway account that the message went by may speak of it.
+    let route = terms
+        .routes
+        .get(usize::from(send.route))
+        .map(|route| route.gateway);
+    via.is_none_or(|via| route == Some(via))
+        .then_some((slot, attempt))
+}
+
+fn slot_of_number(recipients: &[Recipient], number: Phone) -> Option<usize> {
+    recipients
+        .iter()
+        .position(|recipient| recipient.number == number)
+}
+
+const fn names_a_number(report: &QueuedReport) -> bool {
+    matches!(report.about, About::Recipient { .. })
+}
+
+async fn read_recipients(
+    state: &State,
+    pointer: Pointer,
+    chunk: &Chunk,
+) -> Result<Vec<Recipient>, StoreError> {
+    let frame = match &chunk.source {
+        Source::Inline(frame) => frame.clone(),
+        Source::Frame(address) => state
+            .files
+            .read_frame(pointer.batch, *address)
+            .await?
+            .to_vec(),
+        Source::Sibling => state
+            .ledger
+            .find_recipients(pointer)
+            .await?
+            .unwrap_or_default(),
+    };
+    frame::decode(&frame).map_err(|error| StoreError::corrupt(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use carillon_core::{
+        batch::{DoubtPolicy, Lane, RouteEntry},
+        chunk::receipt::{Proof, ReceiptStatus},
+        message_id::MessageId,
+        report::ReportWord,
+    };
+
+    use super::*;
+
+    const BATCH: &str = "bat_01h455vb4pex5vsknk084sn02q";
+    const GATEWAY: &str = "gwa_01h455vb4pex5vsknk084sn02q";
+    const OTHER_GATEWAY: &str = "gwa_01h455vb4pex5vsknk084sn02r";
+
+    fn terms() -> BatchTerms {
+        let route = RouteEntry {
+            gateway: GATEWAY.parse().unwrap(),
+            sender: None,
+            parts_per_second: None,
+            cost_per_part: None,
+            deduplicates_for: None,
+        };
+        BatchTerms {
+            id: BATCH.parse().unwrap(),
+            account: "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            campaign: None,
+            test: false,
+            lane: Lane::Low,
+            policy: DoubtPolicy::AtMostOnce,
+            text: "Hello".into(),
+            routes: vec![route],
+            began: Timestamp::UNIX_EPOCH,
+            not_before: None,
+            expires_at: Timestamp::MAX,
+        }
+    }
+
+    fn message(slot: u8) -> MessageId {
+        MessageId {
+            batch: BATCH.parse().unwrap(),
+            chunk: 0,
+            slot,
+        }
+    }
+
+    fn report(about: About, word: ReportWord) -> QueuedReport {
+        let at = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(90);
+        QueuedReport {
+            about,
+            word,
+            reason: None,
+            proof: Proof::Gateway,
+            at,
+        }
+    }
+
+    fn recipient(digits: u64) -> Recipient {
+        Recipient::new(
+            Phone::from_digits(digits).unwrap(),
+            std::collections::BTreeMap::new(),
+            None,
+        )
+    }
+
+    #[test]
+    fn a_report_finds_its_slot_and_nobody_elses() {
+        let recipients = [recipient(447_700_900_001), recipient(447_700_900_002)];
+        let number = recipients[1].number;
+        let by_message = |slot, via: Option<&str>| About::Message {
+            message: message(slot),
+            attempt: 1,
+            via: via.map(|via| via.parse().unwrap()),
+        };
+        let by_number = |number| About::Recipient {
+            chunk: message(255),
+            attempt: 1,
+            number,
+            via: None,
+        };
+        for (name, about, expected) in [
+            ("by its id", by_message(1, None), Some(1)),
+            (
+                "by its id, through its gateway account",
+                by_message(1, Some(GATEWAY)),
+                Some(1),
+            ),
+            (
+                "by its id, through another",
+                by_message(1, Some(OTHER_GATEWAY)),
+                None,
+            ),
+            ("by its number", by_number(number), Some(1)),
+            (
+                "by a number of nobody",
+                by_number(Phone::from_digits(447_700_900_009).unwrap()),
+                None,
+            ),
+            ("a slot that is not there", by_message(2, None), None),
+        ] {
+            let mut chunk = Chunk::new(2, Source::Sibling);
+
+            let changed = apply_all(
+                &mut chunk,
+                &[report(about, ReportWord::Delivered)],
+                &terms(),
+                &recipients,
+            );
+
+            let slot = chunk.receipts.iter().position(Option::is_some);
+            assert_eq!((changed, slot), (expected.is_some(), expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn many_reports_of_a_chunk_are_one_write() {
+        let mut chunk = Chunk::new(3, Source::Sibling);
+        let about = |slot| About::Message {
+            message: message(slot),
+            attempt: 1,
+            via: None,
+        };
+        let reports = [
+            report(about(0), ReportWord::Delivered),
+            report(about(0), ReportWord::Sent),
+            report(about(1), ReportWord::Read),
+            report(about(2), ReportWord::Unknown),
+        ];
+
+        let changed = apply_all(&mut chunk, &reports, &terms(), &[]);
+        let again = apply_all(&mut chunk, &reports, &terms(), &[]);
+
+        let statuses: Vec<_> = chunk
+            .receipts
+            .iter()
+            .map(|receipt| receipt.map(|receipt| receipt.status))
+            .collect();
+        assert_eq!(
+            statuses,
+            [
+                Some(ReceiptStatus::Delivered),
+                Some(ReceiptStatus::Delivered),
+                None
+            ]
+        );
+        assert_eq!(chunk.receipts[0].unwrap().seconds, 90);
+        assert!(chunk.read.contains(1));
+        assert!((changed, again) == (true, false));
+    }
+}

@@ -1,0 +1,93 @@
+//! Applies delivery reports to the ledger: grouped by chunk, each chunk written once, whatever order and however often they come.
+
+mod apply;
+mod batch_terms;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use carillon_core::{
+    chunk::Pointer,
+    id::GatewayAccountId,
+    queued_report::{About, QueuedReport, QueuedReports},
+};
+use carillon_runtime::{config::Config, logs, sqs};
+use carillon_store::{StoreError, aws::Aws, batches::Batches, files::Files, ledger::Ledger};
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+use crate::batch_terms::BatchTermsCache;
+
+pub struct State {
+    ledger: Ledger,
+    files: Files,
+    batches: BatchTermsCache,
+}
+
+/// What is worked on together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    Chunk(Pointer),
+    /// A message known by the gateway's id only.
+    ProviderId(GatewayAccountId, String),
+}
+
+/// Why a record goes back to its queue.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The send that it speaks of may not be in the ledger yet.
+    #[error("a report for a provider id that is not known yet")]
+    TooEarly,
+    #[error("others wrote to the chunk again and again")]
+    Contention,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::init(env!("CARGO_CRATE_NAME"));
+    let state = State::from_environment().await?;
+    let state = &state;
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        Ok::<_, Error>(handle(state, event.payload, Timestamp::now()).await)
+    }))
+    .await
+}
+
+async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchResponse {
+    sqs::groups(event, read, async |group, reports| match group {
+        Group::Chunk(pointer) => apply::to_chunk(state, pointer, &reports).await,
+        Group::ProviderId(gateway, id) => {
+            apply::to_provider_id(state, gateway, &id, reports, now).await
+        }
+    })
+    .await
+}
+
+fn read(record: &SqsMessage) -> Result<Vec<(Group, QueuedReport)>, sqs::UnreadableRecord> {
+    let queued: QueuedReports = sqs::body(record)?;
+    let grouped = queued.reports.into_iter().map(|report| {
+        let group = match &report.about {
+            About::Message { message, .. } | About::Recipient { chunk: message, .. } => {
+                Group::Chunk(Pointer {
+                    batch: message.batch,
+                    chunk: message.chunk,
+                })
+            }
+            About::ProviderId { gateway, id } => Group::ProviderId(*gateway, id.clone()),
+        };
+        (group, report)
+    });
+    Ok(grouped.collect())
+}
+
+impl State {
+    async fn from_environment() -> Result<Self, Error> {
+        let aws = Aws::from_environment().await;
+        let batches = Batches::new(aws.dynamodb(), Config::required("CORE_TABLE")?);
+        Ok(Self {
+            ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
+            files: Files::new(aws.s3(), Config::required("FILES_BUCKET")?),
+            batches: BatchTermsCache::new(batches),
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! The calls of a window to a gateway account: each when its token is good, none after the last start, all of them joined.
+
+use carillon_core::{frame::Recipient, outcome::Outcome, session::Planned};
+use carillon_gateways::{GatewayAccount, Outgoing, callback::Attempt};
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use crate::window::{Called, Rendered, Window, sleep_until};
+
+pub struct Call<'a> {
+    pub planned: Planned,
+    pub recipient: &'a Recipient,
+    pub text: &'a Rendered,
+    pub due: Timestamp,
+}
+
+/// What was not begun in time is not among the results: its slots stay as they were.
+pub async fn submit(
+    window: &Window<'_>,
+    account: &GatewayAccount,
+    calls: Vec<Call<'_>>,
+    last_start: Timestamp,
+) -> Vec<Called> {
+    let together = usize::from(account.gateway.capabilities().messages_per_request.max(1));
+    let requests = calls
+        .chunks(together)
+        .map(|calls| request(window, account, calls, last_start));
+    join_all(requests).await.into_iter().flatten().collect()
+}
+
+async fn request(
+    window: &Window<'_>,
+    account: &GatewayAccount,
+    calls: &[Call<'_>],
+    last_start: Timestamp,
+) -> Vec<Called> {
+    let messages: Vec<Outgoing> = calls
+        .iter()
+        .filter_map(|call| outgoing(window, account, call))
+        .collect();
+    let due = calls
+        .iter()
+        .map(|call| call.due)
+        .max()
+        .unwrap_or(last_start);
+    sleep_until(window.state, due).await;
+    let started = window.state.now();
+    if started > last_start {
+        return Vec::new();
+    }
+    let request = account.gateway.request(account, &messages, started);
+    let outcomes = match window.state.dialer.submit(request).await {
+        Ok(answer) => account.gateway.outcomes(&messages, &answer),
+        Err(failure) => vec![failure.outcome(); messages.len()],
+    };
+    let took = window.state.now().duration_since(started);
+    // An adapter that says less than it was asked leaves the rest in doubt.
+    let outcomes = outcomes
+        .into_iter()
+        .chain(std::iter::repeat(Outcome::Doubt));
+    calls
+        .iter()
+        .zip(outcomes)
+        .map(|(call, outcome)| Called {
+            planned: call.planned,
+            outcome,
+            took,
+        })
+        .collect()
+}
+
+fn outgoing(window: &Window<'_>, account: &GatewayAccount, call: &Call<'_>) -> Option<Outgoing> {
+    let attempt = Attempt {
+        message: window.message(call.planned),
+        number: call.planned.attempt,
+    };
+    let (claim, callback) = account.callback(&window.state.key, attempt);
+    let route = window.terms.routes.get(usize::from(window.route))?;
+    Some(Outgoing {
+        claim,
+        to: call.recipient.number,
+        sender: route.sender.clone(),
+        text: call.text.text()?.to_owned(),
+        parts: u16::try_from(call.text.parts()).unwrap_or(u16::MAX),
+        callback,
+        expires_at: window.terms.expires_at,
+    })
+}

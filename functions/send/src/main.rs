@@ -1,0 +1,48 @@
+//! The only function that spends money: takes a chunk by its pointer, and hands its messages to gateways.
+
+mod batch_cache;
+mod calls;
+mod opt_outs;
+mod simulated;
+mod state;
+mod window;
+mod worker;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use carillon_core::chunk::Pointer;
+use carillon_runtime::{logs, sqs};
+use carillon_store::StoreError;
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+use crate::state::State;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::init(env!("CARGO_CRATE_NAME"));
+    let state = State::from_environment().await?;
+    let state = &state;
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
+        Ok::<_, Error>(handle(state, event.payload, deadline).await)
+    }))
+    .await
+}
+
+/// Why a pointer goes back to its lane. What was leased stays leased until its time is over.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the pointer can't be read")]
+    Pointer(#[from] sqs::UnreadableRecord),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+async fn handle(state: &State, event: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
+    sqs::each(event, async |record| {
+        let pointer: Pointer = sqs::body(&record)?;
+        worker::work(state, pointer, deadline).await?;
+        Ok::<_, Failure>(())
+    })
+    .await
+}

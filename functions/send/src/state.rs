@@ -1,0 +1,81 @@
+//! What one environment of `send` keeps: clients, caches and settings.
+
+use carillon_core::keyed_hash::DeploymentKey;
+use carillon_runtime::{
+    config::Config,
+    dial::{Dialer, Guard},
+    gateways::GatewayCache,
+};
+use carillon_store::{
+    aws::Aws,
+    batches::Batches,
+    credentials::Vault,
+    files::Files,
+    gateway_accounts::GatewayAccounts,
+    ledger::Ledger,
+    queues::{QueueUrls, Queues},
+    rate::Rate,
+    suppressions::Suppressions,
+};
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::Error;
+
+use crate::{batch_cache::BatchCache, opt_outs::OptOuts};
+
+pub struct State {
+    pub key: DeploymentKey,
+    pub ledger: Ledger,
+    pub files: Files,
+    pub queues: Queues,
+    pub rate: Rate,
+    pub batches: BatchCache,
+    pub accounts: GatewayCache,
+    pub opt_outs: OptOuts,
+    pub dialer: Dialer,
+    /// How long a lease lasts: longer than this function lives.
+    pub lease: SignedDuration,
+}
+
+impl State {
+    pub async fn from_environment() -> Result<Self, Error> {
+        let aws = Aws::from_environment().await;
+        let dynamodb = aws.dynamodb();
+        let core = Config::required("CORE_TABLE")?;
+        let key = aws
+            .deployment_key(&Config::required("DEPLOYMENT_SECRET_ARN")?)
+            .await?;
+        let urls = QueueUrls {
+            receipts: Some(Config::required("RECEIPTS_QUEUE_URL")?),
+            hooks: Config::optional("HOOKS_QUEUE_URL"),
+            ..QueueUrls::default()
+        };
+        let contacts = Config::required("CONTACTS_TABLE")?;
+        let allowed = Config::optional("ALLOWED_PRIVATE_HOSTS").unwrap_or_default();
+        let guard = Guard::new(allowed.parse()?);
+        Ok(Self {
+            ledger: Ledger::new(dynamodb.clone(), Config::required("LEDGER_TABLE")?),
+            files: Files::new(aws.s3(), Config::required("FILES_BUCKET")?),
+            queues: Queues::new(aws.sqs(), urls),
+            rate: Rate::new(dynamodb.clone(), &core),
+            batches: BatchCache::new(Batches::new(dynamodb.clone(), &core)),
+            accounts: GatewayCache::new(
+                GatewayAccounts::new(dynamodb.clone(), &core),
+                Vault::new(aws.kms(), Config::required("CREDENTIALS_KEY_ARN")?),
+                Config::required("HOOKS_URL")?,
+            ),
+            opt_outs: OptOuts::new(Suppressions::new(dynamodb, contacts), key.clone()),
+            dialer: Dialer::new(guard)?,
+            lease: SignedDuration::from_secs(Config::parsed("LEASE_SECONDS")?),
+            key,
+        })
+    }
+
+    /// The clock of this function.
+    #[expect(
+        clippy::unused_self,
+        reason = "so that callers don't reach for the clock themselves"
+    )]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

@@ -1,0 +1,196 @@
+//! An open window: the last look at opt-outs, then its calls, all of them joined; then what they came to.
+
+use std::time::Duration;
+
+use carillon_core::{
+    batch::BatchTerms,
+    chunk::{Pointer, slot::SlotOutcome},
+    frame::Recipient,
+    message_id::MessageId,
+    outcome::Outcome,
+    reason::Reason,
+    segments::segment,
+    session::{Planned, Session, WindowPlan},
+};
+use carillon_gateways::GatewayAccount;
+use carillon_store::StoreError;
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{batch_cache::SendPlan, calls, simulated, state::State};
+
+/// No call begins longer than this after the look at the opt-outs.
+const LOOK_HOLDS: SignedDuration = SignedDuration::from_secs(2);
+
+/// A recipient's text; without one where a value is missing.
+pub struct Rendered(Option<(String, u32)>);
+
+impl Rendered {
+    pub fn parts(&self) -> u32 {
+        self.0.as_ref().map_or(1, |(_, parts)| *parts)
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        self.0.as_ref().map(|(text, _)| text.as_str())
+    }
+}
+
+/// The texts of a window, by slot; the other slots' are empty.
+pub fn render(plan: &SendPlan, recipients: &[Recipient], window: &WindowPlan) -> Vec<Rendered> {
+    let mut texts: Vec<Rendered> = recipients.iter().map(|_| Rendered(None)).collect();
+    for planned in &window.sends {
+        let vars = &recipients[planned.slot].vars;
+        let text = plan
+            .text
+            .render(|name| vars.get(name).map(String::as_str))
+            .ok();
+        texts[planned.slot] = Rendered(text.map(|text| {
+            let parts = segment(&text).parts;
+            (text, parts)
+        }));
+    }
+    texts
+}
+
+pub async fn sleep_until(state: &State, time: Timestamp) {
+    let wait = time.duration_since(state.now());
+    tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
+}
+
+pub struct Window<'a> {
+    pub state: &'a State,
+    pub pointer: Pointer,
+    pub terms: &'a BatchTerms,
+    /// `None` is the simulated gateway of test keys.
+    pub account: Option<&'a GatewayAccount>,
+    pub route: u8,
+    pub number: u32,
+    /// When the first token is good.
+    pub first: Timestamp,
+    pub deadline: Timestamp,
+}
+
+/// What a call came to and how long it took.
+pub struct Called {
+    pub planned: Planned,
+    pub outcome: Outcome,
+    pub took: SignedDuration,
+}
+
+impl Window<'_> {
+    pub async fn send(
+        &self,
+        session: &mut Session,
+        sends: Vec<Planned>,
+        recipients: &[Recipient],
+        texts: &[Rendered],
+    ) -> Result<(), StoreError> {
+        let looked = self.state.now();
+        let numbers: Vec<_> = sends
+            .iter()
+            .map(|planned| recipients[planned.slot].number)
+            .collect();
+        let opted_out = self
+            .state
+            .opt_outs
+            .look(self.terms, &numbers, looked)
+            .await?;
+        let mut calls = Vec::with_capacity(sends.len());
+        let mut due = self.first;
+        for planned in sends {
+            let recipient = &recipients[planned.slot];
+            if opted_out.contains(&recipient.number) {
+                session.withhold(planned.slot, SlotOutcome::Suppressed, Reason::OptedOut);
+            } else if texts[planned.slot].text().is_none() {
+                session.withhold(planned.slot, SlotOutcome::Failed, Reason::MissingVariable);
+            } else {
+                calls.push(calls::Call {
+                    planned,
+                    recipient,
+                    text: &texts[planned.slot],
+                    due,
+                });
+                due += self.interval(texts[planned.slot].parts());
+            }
+        }
+        let last_start = (looked + LOOK_HOLDS).min(self.deadline);
+        let called = match self.account {
+            Some(account) => calls::submit(self, account, calls, last_start).await,
+            None => simulated::submit(self, session, calls).await?,
+        };
+        self.keep_provider_ids(&called).await?;
+        let now = self.state.now();
+        for Called {
+            planned,
+            outcome,
+            took,
+        } in called
+        {
+            let jitter = uuid::Uuid::now_v7().as_bytes()[15];
+            session.record(planned, self.route, &outcome, took, now, jitter);
+        }
+        Ok(())
+    }
+
+    pub fn message(&self, planned: Planned) -> MessageId {
+        let slot = u8::try_from(planned.slot).expect("a chunk has at most 100 slots");
+        MessageId {
+            batch: self.pointer.batch,
+            chunk: self.pointer.chunk,
+            slot,
+        }
+    }
+
+    /// How far apart its sends are: each part has its token.
+    fn interval(&self, parts: u32) -> SignedDuration {
+        let rate = self
+            .terms
+            .routes
+            .get(usize::from(self.route))
+            .and_then(|route| route.parts_per_second);
+        rate.map_or(SignedDuration::ZERO, |rate| {
+            SignedDuration::from_micros(i64::from(parts) * 1_000_000 / i64::from(rate.max(1)))
+        })
+    }
+
+    /// The gateway's own ids are in the ledger before the outcomes that they belong to.
+    async fn keep_provider_ids(&self, called: &[Called]) -> Result<(), StoreError> {
+        let ids: Vec<(usize, String)> = called
+            .iter()
+            .filter_map(|call| match &call.outcome {
+                Outcome::Accepted {
+                    provider_id: Some(id),
+                } => Some((call.planned.slot, id.clone())),
+                _ => None,
+            })
+            .collect();
+        let Some(account) = self.account.filter(|_| !ids.is_empty()) else {
+            return Ok(());
+        };
+        let now = self.state.now();
+        self.state
+            .ledger
+            .put_provider_ids(self.pointer, self.number, &ids, now)
+            .await?;
+        if account.gateway.capabilities().echoes_our_id {
+            return Ok(());
+        }
+        let attempt = |slot: usize| {
+            called
+                .iter()
+                .find(|call| call.planned.slot == slot)
+                .map_or(1, |call| call.planned.attempt)
+        };
+        let maps = ids.iter().map(|(slot, id)| {
+            let attempt = attempt(*slot);
+            let message = self.message(Planned {
+                slot: *slot,
+                attempt,
+            });
+            self.state
+                .ledger
+                .map_provider_id(account.id, id, message, attempt, now)
+        });
+        join_all(maps).await.into_iter().collect()
+    }
+}

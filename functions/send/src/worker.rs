@@ -1,0 +1,238 @@
+//! One pointer: the effects of the send protocol. What to do is decided by `carillon_core::session`; this does it, step by step.
+
+use carillon_core::{
+    chunk::{Chunk, Pointer, source::Source},
+    frame::{self, Recipient},
+    session::{ChunkWrite, Session, SessionTerms, Standing, Step, WindowPlan},
+};
+use carillon_store::{StoreError, rate::Tokens};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::{
+    batch_cache::SendPlan,
+    state::State,
+    window::{self, Rendered},
+};
+
+/// A gateway's call and the write after it take at most this long: no window opens later than this before the deadline.
+const ROOM_FOR_A_WINDOW: SignedDuration = SignedDuration::from_secs(14);
+/// Longer waits for tokens park the chunk, since waiting here costs.
+const SHORT_WAIT: SignedDuration = SignedDuration::from_secs(1);
+/// A route whose gateway account is gone or can't be opened.
+const UNUSABLE_ROUTE: SignedDuration = SignedDuration::from_mins(1);
+
+pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Result<(), StoreError> {
+    let now = state.now();
+    // Drawn for this very call: a token must never be met again.
+    let token = Uuid::now_v7().into_bytes();
+    let Some(chunk) = state
+        .ledger
+        .lease(pointer, token, now, now + state.lease)
+        .await?
+    else {
+        // Somebody has it, it is parked or done: this pointer is one too many.
+        return Ok(());
+    };
+    let Some((plan, _)) = state.batches.look(pointer.batch, now).await? else {
+        return Err(StoreError::corrupt(format!(
+            "{} without its batch",
+            pointer.batch
+        )));
+    };
+    let recipients = recipients(state, pointer, &chunk).await?;
+    let work = Work {
+        state,
+        pointer,
+        plan: &plan,
+        recipients: &recipients,
+        deadline,
+    };
+    work.run(Session::begin(
+        token,
+        SessionTerms::from(&plan.terms),
+        &chunk,
+    ))
+    .await
+}
+
+struct Work<'a> {
+    state: &'a State,
+    pointer: Pointer,
+    plan: &'a SendPlan,
+    recipients: &'a [Recipient],
+    deadline: Timestamp,
+}
+
+impl Work<'_> {
+    async fn run(&self, mut session: Session) -> Result<(), StoreError> {
+        loop {
+            let standing = self.look().await?;
+            match session.next(standing) {
+                Step::Close(write) => return self.let_go(&write).await,
+                Step::Send(plan) => {
+                    if let Some(until) = self.must_wait(standing.now) {
+                        return self.let_go(&session.park(until)).await;
+                    }
+                    if !self.send(&mut session, plan).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<Standing, StoreError> {
+        let now = self.state.now();
+        let batch = self.state.batches.look(self.pointer.batch, now).await?;
+        let control = batch.map(|(_, control)| control);
+        let control = control.ok_or_else(|| StoreError::corrupt("a batch that is gone"))?;
+        Ok(Standing {
+            control,
+            now,
+            time_left: now + ROOM_FOR_A_WINDOW < self.deadline,
+        })
+    }
+
+    /// Its time has not come.
+    fn must_wait(&self, now: Timestamp) -> Option<Timestamp> {
+        self.plan.terms.not_before.filter(|time| *time > now)
+    }
+
+    /// One window: tokens, opening, calls. `false` when the chunk is not ours any more.
+    async fn send(&self, session: &mut Session, mut plan: WindowPlan) -> Result<bool, StoreError> {
+        let rendered = window::render(self.plan, self.recipients, &plan);
+        let Some(account) = self.account(&plan).await? else {
+            self.let_go(&session.park(self.state.now() + UNUSABLE_ROUTE))
+                .await?;
+            return Ok(false);
+        };
+        let first = match self.tokens(&mut plan, &rendered).await? {
+            Tokens::From(first) => first,
+            Tokens::NoneUntil(time) if time - SHORT_WAIT < self.state.now() => {
+                window::sleep_until(self.state, time).await;
+                return Ok(true);
+            }
+            Tokens::NoneUntil(time) => {
+                self.let_go(&session.park(time)).await?;
+                return Ok(false);
+            }
+        };
+        let (route, number) = (plan.open.route, session.window_number() + 1);
+        let write = session.open(&plan);
+        let Ok(chunk) = self
+            .state
+            .ledger
+            .write(self.pointer, &write, self.state.now())
+            .await?
+        else {
+            return Ok(false);
+        };
+        let sends = session.opened(&write, plan, &chunk.receipts);
+        let window = window::Window {
+            state: self.state,
+            pointer: self.pointer,
+            terms: &self.plan.terms,
+            account: account.as_deref(),
+            route,
+            number,
+            first,
+            deadline: self.deadline,
+        };
+        window
+            .send(session, sends, self.recipients, &rendered)
+            .await?;
+        Ok(true)
+    }
+
+    /// The way out of a window; `Some(None)` is the simulated gateway of test keys.
+    async fn account(
+        &self,
+        plan: &WindowPlan,
+    ) -> Result<Option<Option<std::sync::Arc<carillon_gateways::GatewayAccount>>>, StoreError> {
+        if self.plan.terms.test {
+            return Ok(Some(None));
+        }
+        let Some(route) = self.plan.terms.routes.get(usize::from(plan.open.route)) else {
+            return Ok(None);
+        };
+        let account = self
+            .state
+            .accounts
+            .open(self.plan.terms.account, route.gateway, self.state.now())
+            .await?;
+        Ok(account.map(Some))
+    }
+
+    /// Takes the tokens of a window, or of its beginning: it holds at most one second of the rate.
+    async fn tokens(
+        &self,
+        plan: &mut WindowPlan,
+        rendered: &[Rendered],
+    ) -> Result<Tokens, StoreError> {
+        let now = self.state.now();
+        let route = self.plan.terms.routes.get(usize::from(plan.open.route));
+        let Some((route, per_second)) =
+            route.and_then(|route| Some((route, route.parts_per_second?)))
+        else {
+            return Ok(Tokens::From(now));
+        };
+        let mut parts = 0;
+        let fits = plan.sends.iter().take_while(|planned| {
+            parts += rendered[planned.slot].parts();
+            parts <= per_second
+        });
+        // A message longer than a second of the rate goes alone.
+        let slots = fits.count().max(1);
+        plan.shorten(slots);
+        let parts = plan
+            .sends
+            .iter()
+            .map(|planned| rendered[planned.slot].parts())
+            .sum();
+        self.state
+            .rate
+            .take(route.gateway, parts, per_second, now)
+            .await
+    }
+
+    async fn let_go(&self, write: &ChunkWrite) -> Result<(), StoreError> {
+        let written = self
+            .state
+            .ledger
+            .write(self.pointer, write, self.state.now())
+            .await?;
+        if written.is_err() {
+            tracing::warn!(batch = %self.pointer.batch, chunk = self.pointer.chunk, "a lease was lost before its end");
+        }
+        Ok(())
+    }
+}
+
+async fn recipients(
+    state: &State,
+    pointer: Pointer,
+    chunk: &Chunk,
+) -> Result<Vec<Recipient>, StoreError> {
+    let frame = match &chunk.source {
+        Source::Inline(frame) => frame.clone(),
+        Source::Frame(address) => state
+            .files
+            .read_frame(pointer.batch, *address)
+            .await?
+            .to_vec(),
+        Source::Sibling => {
+            let frame = state.ledger.find_recipients(pointer).await?;
+            frame.ok_or_else(|| StoreError::corrupt("a chunk without the recipients beside it"))?
+        }
+    };
+    let recipients =
+        frame::decode(&frame).map_err(|error| StoreError::corrupt(error.to_string()))?;
+    if recipients.len() == chunk.slots.len() {
+        Ok(recipients)
+    } else {
+        Err(StoreError::corrupt(
+            "a chunk whose recipients are not as many as its slots",
+        ))
+    }
+}
