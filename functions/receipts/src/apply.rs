@@ -1,19 +1,22 @@
 //! Reports of one chunk: read, apply by weight, write under the version that was read; again when others came first.
 
 use carillon_core::{
-    batch::BatchTerms,
+    batch::{BatchTerms, Control},
     chunk::{
         Chunk, Pointer,
         receipt::{Receipt, apply},
         source::Source,
     },
+    event::{Event, MessageEvent},
     frame::{self, Recipient},
     id::GatewayAccountId,
+    message_id::MessageId,
     phone::Phone,
     queued_report::{About, QueuedReport},
     report::meaning,
+    status::{BatchView, status},
 };
-use carillon_store::StoreError;
+use carillon_store::{StoreError, queues::Outbound};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Failure, State};
@@ -27,6 +30,7 @@ pub async fn to_chunk(
     state: &State,
     pointer: Pointer,
     reports: &[QueuedReport],
+    now: Timestamp,
 ) -> Result<(), Failure> {
     let Some(terms) = state.batches.find(pointer.batch).await? else {
         tracing::warn!(
@@ -47,6 +51,7 @@ pub async fn to_chunk(
         if recipients.is_none() && reports.iter().any(names_a_number) {
             recipients = Some(read_recipients(state, pointer, &chunk).await?);
         }
+        let before = chunk.clone();
         if !apply_all(
             &mut chunk,
             reports,
@@ -55,6 +60,8 @@ pub async fn to_chunk(
         ) {
             return Ok(());
         }
+        let events = events(&chunk, &before, &terms, pointer, now);
+        state.queues.send_events(events).await?;
         let (version, read) = (chunk.receipts_version, chunk.read);
         if state
             .ledger
@@ -100,7 +107,7 @@ pub async fn to_provider_id(
         batch: message.batch,
         chunk: message.chunk,
     };
-    to_chunk(state, pointer, &reports).await
+    to_chunk(state, pointer, &reports, now).await
 }
 
 /// Whether anything changed.
@@ -140,6 +147,38 @@ fn apply_all(
         }
     }
     changed
+}
+
+/// What customers are told of: before the write, so that what is in the ledger was told.
+fn events(
+    chunk: &Chunk,
+    before: &Chunk,
+    terms: &BatchTerms,
+    pointer: Pointer,
+    now: Timestamp,
+) -> Vec<Outbound> {
+    let view = BatchView {
+        control: Control::Running,
+        early: false,
+    };
+    let changed = (0..chunk.slots.len()).filter_map(|slot| {
+        let (status, reason) = status(chunk, slot, view);
+        let receipt = chunk.receipts[slot]?;
+        let message = MessageId {
+            batch: pointer.batch,
+            chunk: pointer.chunk,
+            slot: u8::try_from(slot).ok()?,
+        };
+        let data = MessageEvent {
+            message,
+            batch: pointer.batch,
+            status,
+            reason,
+        };
+        let told = Event::of_message(terms.account, receipt.attempt, data, now);
+        (chunk.receipts[slot] != before.receipts[slot]).then(|| Outbound::now(&told))
+    });
+    changed.collect()
 }
 
 /// The slot and the try that a report speaks of; `None` when it can't be one of ours.
@@ -209,7 +248,6 @@ mod tests {
     use carillon_core::{
         batch::{DoubtPolicy, Lane, RouteEntry},
         chunk::receipt::{Proof, ReceiptStatus},
-        message_id::MessageId,
         report::ReportWord,
     };
 

@@ -10,13 +10,21 @@ use carillon_core::{
     queued_report::{About, QueuedReport, QueuedReports},
 };
 use carillon_runtime::{config::Config, logs, sqs};
-use carillon_store::{StoreError, aws::Aws, batches::Batches, files::Files, ledger::Ledger};
+use carillon_store::{
+    StoreError,
+    aws::Aws,
+    batches::Batches,
+    files::Files,
+    ledger::Ledger,
+    queues::{QueueUrls, Queues},
+};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 use crate::batch_terms::BatchTermsCache;
 
 pub struct State {
+    queues: Queues,
     ledger: Ledger,
     files: Files,
     batches: BatchTermsCache,
@@ -55,7 +63,7 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchResponse {
     sqs::groups(event, read, async |group, reports| match group {
-        Group::Chunk(pointer) => apply::to_chunk(state, pointer, &reports).await,
+        Group::Chunk(pointer) => apply::to_chunk(state, pointer, &reports, now).await,
         Group::ProviderId(gateway, id) => {
             apply::to_provider_id(state, gateway, &id, reports, now).await
         }
@@ -84,7 +92,12 @@ impl State {
     async fn from_environment() -> Result<Self, Error> {
         let aws = Aws::from_environment().await;
         let batches = Batches::new(aws.dynamodb(), Config::required("CORE_TABLE")?);
+        let urls = QueueUrls {
+            hooks: Config::optional("HOOKS_QUEUE_URL"),
+            ..QueueUrls::default()
+        };
         Ok(Self {
+            queues: Queues::new(aws.sqs(), urls),
             ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
             files: Files::new(aws.s3(), Config::required("FILES_BUCKET")?),
             batches: BatchTermsCache::new(batches),

@@ -2,6 +2,7 @@
 
 mod batch_cache;
 mod calls;
+mod events;
 mod opt_outs;
 mod simulated;
 mod state;

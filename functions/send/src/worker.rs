@@ -1,16 +1,17 @@
 //! One pointer: the effects of the send protocol. What to do is decided by `carillon_core::session`; this does it, step by step.
 
 use carillon_core::{
-    chunk::{Chunk, Pointer, source::Source},
+    chunk::{Chunk, Pointer, slot::Slot, source::Source},
     frame::{self, Recipient},
     session::{ChunkWrite, Session, SessionTerms, Standing, Step, WindowPlan},
 };
-use carillon_store::{StoreError, rate::Tokens};
+use carillon_store::{StoreError, ledger::LeaseLost, rate::Tokens};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
     batch_cache::SendPlan,
+    events,
     state::State,
     window::{self, Rendered},
 };
@@ -41,12 +42,13 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
         )));
     };
     let recipients = recipients(state, pointer, &chunk).await?;
-    let work = Work {
+    let mut work = Work {
         state,
         pointer,
         plan: &plan,
         recipients: &recipients,
         deadline,
+        told: chunk.slots.clone(),
     };
     work.run(Session::begin(
         token,
@@ -62,10 +64,12 @@ struct Work<'a> {
     plan: &'a SendPlan,
     recipients: &'a [Recipient],
     deadline: Timestamp,
+    /// The slots as of the last write, which customers were told of.
+    told: Vec<Slot>,
 }
 
 impl Work<'_> {
-    async fn run(&self, mut session: Session) -> Result<(), StoreError> {
+    async fn run(&mut self, mut session: Session) -> Result<(), StoreError> {
         loop {
             let standing = self.look().await?;
             match session.next(standing) {
@@ -100,7 +104,11 @@ impl Work<'_> {
     }
 
     /// One window: tokens, opening, calls. `false` when the chunk is not ours any more.
-    async fn send(&self, session: &mut Session, mut plan: WindowPlan) -> Result<bool, StoreError> {
+    async fn send(
+        &mut self,
+        session: &mut Session,
+        mut plan: WindowPlan,
+    ) -> Result<bool, StoreError> {
         let rendered = window::render(self.plan, self.recipients, &plan);
         let Some(account) = self.account(&plan).await? else {
             self.let_go(&session.park(self.state.now() + UNUSABLE_ROUTE))
@@ -120,12 +128,7 @@ impl Work<'_> {
         };
         let (route, number) = (plan.open.route, session.window_number() + 1);
         let write = session.open(&plan);
-        let Ok(chunk) = self
-            .state
-            .ledger
-            .write(self.pointer, &write, self.state.now())
-            .await?
-        else {
+        let Ok(chunk) = self.write(&write).await? else {
             return Ok(false);
         };
         let sends = session.opened(&write, plan, &chunk.receipts);
@@ -196,12 +199,18 @@ impl Work<'_> {
             .await
     }
 
-    async fn let_go(&self, write: &ChunkWrite) -> Result<(), StoreError> {
-        let written = self
-            .state
-            .ledger
-            .write(self.pointer, write, self.state.now())
-            .await?;
+    /// Customers are told first: an event may come twice, and none is missing.
+    async fn write(&mut self, write: &ChunkWrite) -> Result<Result<Chunk, LeaseLost>, StoreError> {
+        let now = self.state.now();
+        let account = self.plan.terms.account;
+        let events = events::of_decisions(account, self.pointer, &self.told, &write.slots, now);
+        self.state.queues.send_events(events).await?;
+        self.told.clone_from(&write.slots);
+        self.state.ledger.write(self.pointer, write, now).await
+    }
+
+    async fn let_go(&mut self, write: &ChunkWrite) -> Result<(), StoreError> {
+        let written = self.write(write).await?;
         if written.is_err() {
             tracing::warn!(batch = %self.pointer.batch, chunk = self.pointer.chunk, "a lease was lost before its end");
         }

@@ -59,11 +59,7 @@ impl Recipient {
 
 impl<'a> RawRecipient<'a> {
     /// `vars`: an object of strings; `reference`: a string.
-    pub fn new(
-        number: Phone,
-        vars: Option<&'a RawValue>,
-        reference: Option<&'a RawValue>,
-    ) -> Self {
+    pub fn new(number: Phone, vars: Option<&'a RawValue>, reference: Option<&'a RawValue>) -> Self {
         Self {
             version: version(),
             number,

@@ -5,6 +5,7 @@ mod base32;
 pub mod batch;
 pub mod campaign;
 pub mod chunk;
+pub mod event;
 pub mod frame;
 pub mod gateway;
 pub mod id;

@@ -1,0 +1,72 @@
+//! What the adapters' signature checks share. All comparisons are in constant time.
+
+use aws_lc_rs::hmac;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use carillon_core::keyed_hash::same;
+
+use crate::Forged;
+
+/// HMAC-SHA256 of the parts, one after the other.
+pub fn hmac_sha256(secret: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let mut context = hmac::Context::with_key(&key);
+    for part in parts {
+        context.update(part);
+    }
+    let mut signature = [0; 32];
+    signature.copy_from_slice(context.sign().as_ref());
+    signature
+}
+
+/// `Ok` where the two are the same.
+pub fn compare(expected: &[u8], given: &[u8]) -> Result<(), Forged> {
+    if same(expected, given) {
+        Ok(())
+    } else {
+        Err(Forged::Wrong)
+    }
+}
+
+pub fn base64(text: &str) -> Option<Vec<u8>> {
+    BASE64_STANDARD.decode(text).ok()
+}
+
+/// Upper or lower case.
+pub fn hex(text: &str) -> Option<Vec<u8>> {
+    let half = |byte: u8| char::from(byte).to_digit(16);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let byte = |pair: &[u8; 2]| u8::try_from(half(pair[0])? << 4 | half(pair[1])?).ok();
+    pairs.iter().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_what_openssl_makes_of_it() {
+        let signature = hmac_sha256("s3cret", &[b"1700000000", b".", b"{}"]);
+
+        // printf '1700000000.{}' | openssl dgst -sha256 -hmac s3cret
+        let expected = "97926816e98fbb41ccb1673225ff29a2f35369099990e1b1561651e7bd097ebf";
+        assert_eq!(hex(expected).unwrap(), signature);
+        assert_eq!(hex(&expected.to_uppercase()).unwrap(), signature);
+    }
+
+    #[test]
+    fn what_is_not_hex_is_none() {
+        for text in ["0", "0g", "é", "+1", "0x"] {
+            assert_eq!(hex(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_same_bytes_compare() {
+        assert_eq!(compare(b"abc", b"abc"), Ok(()));
+        assert_eq!(compare(b"abc", b"abd"), Err(Forged::Wrong));
+        assert_eq!(compare(b"abc", b"ab"), Err(Forged::Wrong));
+    }
+}

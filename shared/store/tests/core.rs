@@ -1,0 +1,241 @@
+//! Batches, the dispatcher's lock, tokens and opt-outs, against the local stack.
+
+use carillon_core::{
+    batch::{Batch, Control, Prepared, Stage, Sweep},
+    status::Totals,
+};
+use carillon_store::{
+    batches::{Activity, Batches},
+    dispatcher_lock::DispatcherLock,
+    rate::{Rate, Tokens},
+    suppressions::Suppressions,
+};
+use carillon_testkit::{build, stack};
+use jiff::{SignedDuration, Timestamp};
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(1_790_000_000_000).unwrap()
+}
+
+async fn batches() -> Batches {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CORE_TABLE").await;
+    Batches::new(dynamodb, table)
+}
+
+async fn preparing() -> (Batches, Batch) {
+    let (batches, batch) = (
+        batches().await,
+        Batch::new(build::terms(now()), Stage::Preparing, None),
+    );
+    batches.create(&batch, Activity::Active).await.unwrap();
+    (batches, batch)
+}
+
+#[tokio::test]
+async fn a_batch_is_made_once_and_found_as_it_was_made() {
+    let (batches, batch) = preparing().await;
+    let mut other = batch.clone();
+    other.terms.text = "Something else".to_owned();
+
+    batches.create(&other, Activity::Active).await.unwrap();
+
+    assert_eq!(
+        batches.find(batch.terms.id).await.unwrap(),
+        Some(batch.clone())
+    );
+    assert_eq!(batches.active().await.unwrap(), [batch.terms.id]);
+    assert_eq!(
+        batches.list(batch.terms.account, None, 10).await.unwrap(),
+        [batch]
+    );
+}
+
+#[tokio::test]
+async fn becoming_ready_does_not_undo_a_cancel() {
+    let (batches, batch) = preparing().await;
+    let prepared = Prepared {
+        rows: 5,
+        accepted: 3,
+        rejected: 1,
+        duplicates: 1,
+        ..Prepared::default()
+    };
+
+    assert!(
+        batches
+            .control(batch.terms.id, Control::Cancelled)
+            .await
+            .unwrap()
+    );
+    batches.ready(batch.terms.id, 1, &prepared).await.unwrap();
+    let resumed = batches
+        .control(batch.terms.id, Control::Running)
+        .await
+        .unwrap();
+
+    let progress = batches
+        .find(batch.terms.id)
+        .await
+        .unwrap()
+        .unwrap()
+        .progress;
+    assert_eq!(
+        (progress.stage, progress.control, progress.chunks),
+        (Stage::Ready, Control::Cancelled, Some(1))
+    );
+    assert_eq!(progress.prepared, Some(prepared));
+    assert!(!resumed, "a cancel is for good");
+}
+
+#[tokio::test]
+async fn the_cursor_only_moves_forward_and_a_resume_asks_for_a_sweep() {
+    let (batches, batch) = preparing().await;
+    let id = batch.terms.id;
+    batches.ready(id, 10, &Prepared::default()).await.unwrap();
+
+    batches.advance(id, 7).await.unwrap();
+    batches.advance(id, 3).await.unwrap();
+    batches
+        .swept(
+            id,
+            Sweep {
+                at: now(),
+                below: 7,
+            },
+        )
+        .await
+        .unwrap();
+    let before = batches.find(id).await.unwrap().unwrap().progress;
+    batches.control(id, Control::Paused).await.unwrap();
+    batches.control(id, Control::Running).await.unwrap();
+    let after = batches.find(id).await.unwrap().unwrap().progress;
+
+    assert_eq!(
+        (before.cursor, before.swept),
+        (
+            7,
+            Some(Sweep {
+                at: now(),
+                below: 7
+            })
+        )
+    );
+    assert_eq!((after.cursor, after.swept), (7, None));
+}
+
+#[tokio::test]
+async fn a_finished_batch_is_out_of_the_dispatchers_way() {
+    let (batches, batch) = preparing().await;
+    let id = batch.terms.id;
+    let totals = Totals {
+        accepted: 3,
+        delivered: 3,
+        chunks: 1,
+        chunks_done: 1,
+        ..Totals::default()
+    };
+    batches.ready(id, 1, &Prepared::default()).await.unwrap();
+
+    batches.finish(id, &totals).await.unwrap();
+
+    let progress = batches.find(id).await.unwrap().unwrap().progress;
+    assert_eq!(
+        (progress.stage, progress.totals),
+        (Stage::Finished, Some(totals))
+    );
+    assert_eq!(batches.active().await.unwrap(), []);
+    assert!(!batches.control(id, Control::Paused).await.unwrap());
+}
+
+#[tokio::test]
+async fn one_dispatches_at_a_time() {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CORE_TABLE").await;
+    let lock = DispatcherLock::new(dynamodb, table);
+    let until = now() + SignedDuration::from_mins(1);
+
+    assert!(lock.take("one", now(), until).await.unwrap(), "free");
+    assert!(
+        lock.take("one", now(), until).await.unwrap(),
+        "the same call, repeated"
+    );
+    assert!(!lock.take("two", now(), until).await.unwrap(), "held");
+    lock.release("two").await.unwrap();
+    assert!(!lock.take("two", now(), until).await.unwrap(), "still held");
+    assert!(
+        lock.take("two", until, until + SignedDuration::from_mins(1))
+            .await
+            .unwrap(),
+        "over"
+    );
+    lock.release("two").await.unwrap();
+    assert!(
+        lock.take("three", now(), until).await.unwrap(),
+        "given back"
+    );
+}
+
+#[tokio::test]
+async fn tokens_are_handed_out_once_and_at_the_rate() {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CORE_TABLE").await;
+    let (rate, gateway) = (Rate::new(dynamodb, table), build::id());
+    let half = SignedDuration::from_millis(500);
+    let take = async |parts, at| rate.take(gateway, parts, 10, at).await.unwrap();
+
+    assert_eq!(take(5, now()).await, Tokens::From(now()), "idle: at once");
+    assert_eq!(
+        take(5, now()).await,
+        Tokens::From(now() + half),
+        "behind the first"
+    );
+    assert_eq!(
+        take(5, now()).await,
+        Tokens::From(now() + half * 2),
+        "up to a second ahead"
+    );
+    assert_eq!(
+        take(5, now()).await,
+        Tokens::NoneUntil(now() + half),
+        "no further"
+    );
+    let later = now() + SignedDuration::from_secs(60);
+    assert_eq!(
+        take(1, later).await,
+        Tokens::From(later),
+        "idle again: nothing was saved up"
+    );
+}
+
+#[tokio::test]
+async fn an_opt_out_is_found_by_number_and_in_the_log() {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CONTACTS_TABLE").await;
+    let (suppressions, account, other) =
+        (Suppressions::new(dynamodb, table), build::id(), build::id());
+
+    suppressions.add(account, "hash1", now()).await.unwrap();
+    suppressions
+        .add(account, "hash2", now() + SignedDuration::from_secs(9))
+        .await
+        .unwrap();
+
+    assert!(suppressions.holds(account, "hash1").await.unwrap());
+    assert!(
+        !suppressions.holds(other, "hash1").await.unwrap(),
+        "another account's"
+    );
+    let hashes = async |since| {
+        let lines = suppressions.since(account, since).await.unwrap();
+        lines
+            .into_iter()
+            .map(|line| line.number_hash)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(hashes(None).await, ["hash1", "hash2"]);
+    assert_eq!(
+        hashes(Some(now() + SignedDuration::from_secs(1))).await,
+        ["hash2"]
+    );
+}

@@ -1,0 +1,374 @@
+//! The conditions that keep a chunk from being sent twice, against the local stack.
+
+use carillon_core::{
+    chunk::{
+        Chunk, ChunkState, Pointer,
+        receipt::{Proof, Receipt, ReceiptStatus},
+        slot::{Slot, SlotOutcome},
+        source::Source,
+        window::{OpenWindow, SlotSet, Window},
+    },
+    session::{ChunkWrite, Then},
+};
+use carillon_store::ledger::{Consistency, LeaseLost, Ledger};
+use carillon_testkit::{build, stack};
+use jiff::{SignedDuration, Timestamp};
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+async fn ledger() -> Ledger {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "LEDGER_TABLE").await;
+    Ledger::new(dynamodb, table)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(1_790_000_000_000).unwrap()
+}
+
+async fn with_chunk(recipients: usize) -> (Ledger, Pointer) {
+    let (ledger, pointer) = (ledger().await, build::pointer());
+    assert!(
+        ledger
+            .create_chunk(pointer, &Chunk::new(recipients, Source::Sibling))
+            .await
+            .unwrap()
+    );
+    (ledger, pointer)
+}
+
+fn write(
+    token: [u8; 16],
+    before: Window,
+    open: Option<OpenWindow>,
+    slots: Vec<Slot>,
+    then: Then,
+) -> ChunkWrite {
+    let window = Window {
+        number: before.number + 1,
+        open,
+    };
+    ChunkWrite {
+        token,
+        before,
+        window,
+        slots,
+        then,
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_is_written_once() {
+    let (ledger, pointer) = with_chunk(3).await;
+
+    let again = ledger
+        .create_chunk(pointer, &Chunk::new(50, Source::Sibling))
+        .await
+        .unwrap();
+
+    assert!(!again);
+    assert_eq!(ledger.find(pointer).await.unwrap().unwrap().slots.len(), 3);
+}
+
+#[tokio::test]
+async fn a_lease_is_for_one() {
+    let (ledger, pointer) = with_chunk(3).await;
+    let (mine, theirs) = (build::token(), build::token());
+    let until = now() + MINUTE;
+    let take = async |token, at| {
+        ledger
+            .lease(pointer, token, at, at + MINUTE)
+            .await
+            .unwrap()
+            .is_some()
+    };
+
+    assert!(take(mine, now()).await, "a free chunk");
+    assert!(
+        take(mine, now()).await,
+        "the same call, repeated because its answer was lost"
+    );
+    assert!(
+        !take(theirs, until - SignedDuration::from_secs(1)).await,
+        "another's, before its time is over"
+    );
+    assert!(take(theirs, until).await, "another's, after");
+}
+
+#[tokio::test]
+async fn a_pointer_to_nothing_creates_nothing() {
+    let (ledger, pointer) = (ledger().await, build::pointer());
+
+    let leased = ledger
+        .lease(pointer, build::token(), now(), now() + MINUTE)
+        .await
+        .unwrap();
+    let written = ledger
+        .write_receipts(pointer, 0, &[None], SlotSet::EMPTY)
+        .await
+        .unwrap();
+
+    assert_eq!((leased, written), (None, false));
+    assert_eq!(ledger.find(pointer).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn only_the_owner_writes_and_nothing_rolls_back() {
+    let (ledger, pointer) = with_chunk(2).await;
+    let token = build::token();
+    let leased = ledger
+        .lease(pointer, token, now(), now() + MINUTE)
+        .await
+        .unwrap()
+        .unwrap();
+    let open = OpenWindow {
+        opener: token,
+        route: 0,
+        slots: (0..2).collect(),
+        resent: SlotSet::EMPTY,
+    };
+    let accepted = Slot {
+        outcome: SlotOutcome::Accepted,
+        attempt: 1,
+        ..Slot::default()
+    };
+
+    let first = write(
+        token,
+        leased.window,
+        Some(open),
+        leased.slots.clone(),
+        Then::Keep,
+    );
+    let second = write(
+        token,
+        first.window,
+        Some(open),
+        vec![accepted; 2],
+        Then::Keep,
+    );
+    let strangers = ChunkWrite {
+        token: build::token(),
+        ..first.clone()
+    };
+
+    assert_eq!(
+        ledger.write(pointer, &strangers, now()).await.unwrap(),
+        Err(LeaseLost),
+        "without the lease"
+    );
+    assert!(
+        ledger.write(pointer, &first, now()).await.unwrap().is_ok(),
+        "the first window"
+    );
+    assert!(
+        ledger.write(pointer, &first, now()).await.unwrap().is_ok(),
+        "the same call, repeated"
+    );
+    assert!(
+        ledger.write(pointer, &second, now()).await.unwrap().is_ok(),
+        "the next window"
+    );
+    assert_eq!(
+        ledger.write(pointer, &first, now()).await.unwrap(),
+        Err(LeaseLost),
+        "a late repeat of an earlier window"
+    );
+    assert_eq!(
+        ledger.find(pointer).await.unwrap().unwrap().slots,
+        [accepted; 2]
+    );
+}
+
+#[tokio::test]
+async fn letting_go_is_found_done_when_the_call_is_repeated() {
+    for (name, then, state) in [
+        ("parked", Then::Park(now() + MINUTE), ChunkState::Parked),
+        ("given back", Then::GiveBack, ChunkState::Ready),
+        ("done", Then::Finish, ChunkState::Done),
+    ] {
+        let (ledger, pointer) = with_chunk(1).await;
+        let token = build::token();
+        let leased = ledger
+            .lease(pointer, token, now(), now() + MINUTE)
+            .await
+            .unwrap()
+            .unwrap();
+        let last = write(token, leased.window, None, leased.slots, then);
+
+        let once = ledger.write(pointer, &last, now()).await.unwrap().unwrap();
+        let again = ledger.write(pointer, &last, now()).await.unwrap().unwrap();
+
+        assert_eq!(
+            (once.state, again.state, once.lease),
+            (state, state, None),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_parked_chunk_waits_for_its_time_and_is_found_when_it_has_come() {
+    let (ledger, pointer) = with_chunk(1).await;
+    let token = build::token();
+    let leased = ledger
+        .lease(pointer, token, now(), now() + MINUTE)
+        .await
+        .unwrap()
+        .unwrap();
+    let wake = now() + MINUTE;
+    ledger
+        .write(
+            pointer,
+            &write(token, leased.window, None, leased.slots, Then::Park(wake)),
+            now(),
+        )
+        .await
+        .unwrap()
+        .unwrap();
+
+    let early = ledger
+        .lease(
+            pointer,
+            build::token(),
+            wake - SignedDuration::from_secs(6),
+            wake + MINUTE,
+        )
+        .await
+        .unwrap();
+    let due_early = ledger
+        .due(wake - SignedDuration::from_millis(1), 10)
+        .await
+        .unwrap();
+    let due = ledger.due(wake, 10).await.unwrap();
+    let within_skew = ledger
+        .lease(
+            pointer,
+            build::token(),
+            wake - SignedDuration::from_secs(4),
+            wake + MINUTE,
+        )
+        .await
+        .unwrap();
+    let due_when_leased = ledger.due(wake, 10).await.unwrap();
+
+    assert_eq!((early, due_early, due), (None, vec![], vec![pointer]));
+    assert!(within_skew.is_some_and(|chunk| chunk.wake.is_none()));
+    assert_eq!(due_when_leased, vec![]);
+}
+
+#[tokio::test]
+async fn a_done_chunk_is_never_leased_again() {
+    let (ledger, pointer) = with_chunk(1).await;
+    let token = build::token();
+    let leased = ledger
+        .lease(pointer, token, now(), now() + MINUTE)
+        .await
+        .unwrap()
+        .unwrap();
+    ledger
+        .write(
+            pointer,
+            &write(token, leased.window, None, leased.slots, Then::Finish),
+            now(),
+        )
+        .await
+        .unwrap()
+        .unwrap();
+
+    let again = ledger
+        .lease(
+            pointer,
+            build::token(),
+            now() + MINUTE * 60,
+            now() + MINUTE * 61,
+        )
+        .await
+        .unwrap();
+
+    assert_eq!(again, None);
+}
+
+#[tokio::test]
+async fn reports_and_outcomes_do_not_overwrite_each_other() {
+    let (ledger, pointer) = with_chunk(2).await;
+    let token = build::token();
+    let leased = ledger
+        .lease(pointer, token, now(), now() + MINUTE)
+        .await
+        .unwrap()
+        .unwrap();
+    let delivered = Receipt {
+        status: ReceiptStatus::Delivered,
+        attempt: 1,
+        proof: Proof::Handset,
+        reason: None,
+        seconds: 7,
+    };
+    let reports = [Some(delivered), None];
+    let accepted = vec![
+        Slot {
+            outcome: SlotOutcome::Accepted,
+            attempt: 1,
+            ..Slot::default()
+        };
+        2
+    ];
+
+    assert!(
+        ledger
+            .write_receipts(pointer, 0, &reports, SlotSet::EMPTY)
+            .await
+            .unwrap(),
+        "under the version that was read"
+    );
+    assert!(
+        !ledger
+            .write_receipts(pointer, 0, &[None; 2], SlotSet::EMPTY)
+            .await
+            .unwrap(),
+        "under an older version"
+    );
+    let written = ledger
+        .write(
+            pointer,
+            &write(token, leased.window, None, accepted.clone(), Then::Keep),
+            now(),
+        )
+        .await;
+
+    let chunk = written.unwrap().unwrap();
+    assert_eq!(
+        chunk.receipts, reports,
+        "the answer brings the reports along"
+    );
+    assert_eq!((chunk.slots, chunk.receipts_version), (accepted, 1));
+}
+
+#[tokio::test]
+async fn counting_reads_every_chunk_and_nothing_beside_it() {
+    let (ledger, batch) = (ledger().await, build::pointer().batch);
+    for chunk in 0..40 {
+        let pointer = Pointer { batch, chunk };
+        ledger.put_recipients(pointer, vec![1, 2, 3]).await.unwrap();
+        ledger
+            .create_chunk(pointer, &Chunk::new(2, Source::Sibling))
+            .await
+            .unwrap();
+        ledger
+            .put_provider_ids(pointer, 1, &[(0, "SM1".to_owned())], now())
+            .await
+            .unwrap();
+    }
+    let mut found = Vec::new();
+
+    ledger
+        .each_chunk(batch, Consistency::Strong, |pointer, _| {
+            found.push(pointer.chunk)
+        })
+        .await
+        .unwrap();
+
+    found.sort_unstable();
+    assert_eq!(found, (0..40).collect::<Vec<_>>());
+}

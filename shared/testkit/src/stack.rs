@@ -1,0 +1,59 @@
+//! The local stack that tests run against: `make test` starts one and names it in the environment.
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{BillingMode, GlobalSecondaryIndex, TableDescription},
+};
+use carillon_store::aws::Aws;
+use uuid::Uuid;
+
+/// The clients of the stack. Fails with what starts one.
+pub async fn aws() -> Aws {
+    variable("AWS_ENDPOINT_URL");
+    Aws::from_environment().await
+}
+
+/// A variable that `make test` sets.
+pub fn variable(name: &str) -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are configured by `make test`"
+    )]
+    let value = std::env::var(name);
+    value.unwrap_or_else(|_| panic!("`{name}` is not set: this test needs the local stack. Run `make test`, which starts one"))
+}
+
+/// A new, empty table with the keys and indexes of the deployed one that `variable` names.
+pub async fn table_like(client: &Client, name: &str) -> String {
+    let deployed = variable(name);
+    let described = client.describe_table().table_name(&deployed).send().await;
+    let described = described.unwrap_or_else(|error| {
+        panic!("`{deployed}` can't be described: {error:?}. Run `make test`")
+    });
+    let table = described.table.expect("a description");
+    let copy = format!("test-{}-{}", name.to_lowercase(), Uuid::now_v7().simple());
+    let create = client
+        .create_table()
+        .table_name(&copy)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(table.key_schema.clone())
+        .set_attribute_definitions(table.attribute_definitions.clone())
+        .set_global_secondary_indexes(Some(indexes(&table)).filter(|indexes| !indexes.is_empty()));
+    create
+        .send()
+        .await
+        .unwrap_or_else(|error| panic!("`{copy}` can't be created: {error:?}"));
+    copy
+}
+
+fn indexes(table: &TableDescription) -> Vec<GlobalSecondaryIndex> {
+    let copied = table.global_secondary_indexes().iter().map(|index| {
+        GlobalSecondaryIndex::builder()
+            .set_index_name(index.index_name.clone())
+            .set_key_schema(index.key_schema.clone())
+            .set_projection(index.projection.clone())
+            .build()
+            .expect("name, keys and projection are those of an index")
+    });
+    copied.collect()
+}
