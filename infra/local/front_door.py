@@ -12,6 +12,9 @@ HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", 
 def handler(emulator: str, routes: list[tuple[str, str]]) -> type[BaseHTTPRequestHandler]:
     class FrontDoor(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body of an answer leave together: apart, each would wait 40 ms for the other's acknowledgement.
+        disable_nagle_algorithm = True
+        wbufsize = -1
 
         def forward(self) -> None:
             body = self.body()

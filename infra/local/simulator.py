@@ -13,13 +13,11 @@ from typing import Any
 import keeper
 from demo_api import Refused, fetch
 
-PORT = int(os.environ.get("SIMULATOR_PORT", "8090"))
+PORT = int(os.environ.get("SIMULATOR_PORT", "9900"))
 LIFETIME_SECONDS = 12 * 3600
 URL = f"http://127.0.0.1:{PORT}"
 
-# They open nothing but a program on loopback that sends no SMS.
-TOKEN = "local-simulator-token"
-SECRET = "local-simulator-secret"
+GATEWAY = Path(__file__).with_name("simulator-gateway.json")
 
 
 def start(root: Path) -> None:
@@ -30,7 +28,9 @@ def start(root: Path) -> None:
         raise Refused(f"{program} isn't built. `make up` builds it.")
     pid_file, log = root / ".local" / "simulator.pid", root / ".local" / "simulator.log"
     keeper.stop(pid_file)
-    command = [str(program), "--port", str(PORT), "--token", TOKEN, "--secret", SECRET]
+    # They open nothing but a program on loopback that sends no SMS.
+    secrets = gateway()["credentials"]
+    command = [str(program), "--port", str(PORT), "--token", secrets["token"], "--secret", secrets["signing"]]
     keeper.start(pid_file, log, LIFETIME_SECONDS, {}, command)
     for _ in range(100):
         # Someone else may answer on this port, so the process must live too.
@@ -61,51 +61,7 @@ def recipients() -> list[dict[str, Any]]:
 
 def gateway() -> dict[str, Any]:
     """The simulator as an account's gateway: what `POST /v1/gateways` takes."""
-    return {
-        "kind": "generic",
-        "name": "Simulator",
-        "config": {
-            "send": {
-                "method": "POST",
-                "url": f"{URL}/send",
-                "headers": {"Authorization": "Bearer {{secret.token}}"},
-                "content_type": "application/json",
-                "body": '{"to":{{to|json}},"from":{{from|json}},"text":{{text|json}},'
-                '"id":{{id|json}},"callback":{{dlr_url|json}}}',
-                "timeout_ms": 10_000,
-                "success": {
-                    "status": [200],
-                    "body_jsonpath_equals": {"$.status": "ok"},
-                    "message_id": "$.id",
-                },
-                "errors": [
-                    {"when": {"status": 429}, "class": "rate_limited", "retry_after": "header:Retry-After"},
-                    {"when": {"status_range": [500, 599]}, "class": "temporary"},
-                    {"when": {"json": {"$.code": "INVALID_NUMBER"}}, "class": "invalid_number"},
-                ],
-            },
-            "dlr": {
-                "id": "query:m | json:$.ref",
-                "status": "json:$.status",
-                "status_map": {
-                    "ACCEPTD": "accepted",
-                    "DELIVRD": "delivered",
-                    "UNDELIV": "undelivered",
-                    "EXPIRED": "expired",
-                    "REJECTD": "rejected",
-                },
-                "error": "json:$.error",
-                "auth": {
-                    "kind": "hmac_sha256_hex",
-                    "header": "X-Signature",
-                    "timestamp_header": "X-Timestamp",
-                    "secret_ref": "signing",
-                },
-                "respond": {"status": 200, "body": "OK"},
-            },
-        },
-        "credentials": {"token": TOKEN, "signing": SECRET},
-    }
+    return json.loads(GATEWAY.read_text().replace("http://127.0.0.1:9900", URL))
 
 
 def _get(path: str) -> bytes:

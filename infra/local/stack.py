@@ -30,12 +30,12 @@ PARAMETERS = {
     "TlsOnly": "false",
     "Alarms": "false",
     "AllowedPrivateHosts": "127.0.0.1,localhost",
-    "SendHighTimeoutSeconds": "10",
-    "SendHighLeaseSeconds": "12",
-    "SendHighVisibilitySeconds": "60",
-    "SendBulkTimeoutSeconds": "20",
-    "SendBulkLeaseSeconds": "22",
-    "SendBulkVisibilitySeconds": "120",
+    "SendHighTimeoutSeconds": "25",
+    "SendHighLeaseSeconds": "27",
+    "SendHighVisibilitySeconds": "150",
+    "SendBulkTimeoutSeconds": "30",
+    "SendBulkLeaseSeconds": "32",
+    "SendBulkVisibilitySeconds": "180",
     "SweepAfterSeconds": "15",
     "ReceiptsWindowSeconds": "1",
     "MaxConcurrencyPrepare": "2",
@@ -52,6 +52,10 @@ class Stack:
         self.emulator = f"127.0.0.1:{port}"
         self.url = f"http://127.0.0.1:{door}"
         self.env_file = state / "env"
+        # What a benchmark may want otherwise: other builds, another way to the emulator, another taker of receipts.
+        self.template = ROOT / "template.yaml"
+        self.functions_endpoint = f"http://{self.emulator}"
+        self.hooks_url = self.url
         # `test` is MiniStack's root key; functions get sessions of their roles.
         self.credentials = {
             "AWS_ENDPOINT_URL": f"http://{self.emulator}",
@@ -71,7 +75,7 @@ class Stack:
         say(f"up: {self.url}")
 
     def down(self) -> None:
-        for name in ("front-door", "ministack"):
+        for name in ("simulator", "front-door", "ministack"):
             stopped = keeper.stop(self.state / f"{name}.pid")
             say(f"stopped {name}" if stopped else f"{name} does not run")
         self.env_file.unlink(missing_ok=True)
@@ -97,7 +101,7 @@ class Stack:
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
-            "AWS_ENDPOINT_URL": f"http://{self.emulator}",
+            "AWS_ENDPOINT_URL": self.functions_endpoint,
             "IOT_MTLS_ENABLED": "0",
             "LAMBDA_ACCOUNT_CONCURRENCY": "48",
         }
@@ -115,10 +119,11 @@ class Stack:
         aws = self.client("s3")
         if ARTIFACTS not in [bucket["Name"] for bucket in aws.list_buckets()["Buckets"]]:
             aws.create_bucket(Bucket=ARTIFACTS)
-        overrides = PARAMETERS | {"PublicUrl": self.url, "HooksUrl": self.url}
+        overrides = PARAMETERS | {"PublicUrl": self.url, "HooksUrl": self.hooks_url}
         log = self.state / "deploy.log"
         command = [
             str(ROOT / ".local/tools/bin/sam"), "deploy", "--config-env", "local", "--stack-name", STACK,
+            "--template-file", str(self.template.resolve()),
             "--s3-bucket", ARTIFACTS,
             "--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items()),
         ]  # fmt: skip
@@ -167,7 +172,7 @@ class Stack:
 
     def write_env(self, outputs: dict[str, str]) -> None:
         """`KEY=value` lines for the shell, tests and the demo. What others have added stays."""
-        values = self.read_env() | {"API_URL": self.url, "HOOKS_URL": self.url, "STACK": STACK} | self.credentials
+        values = self.read_env() | {"API_URL": self.url, "HOOKS_URL": self.hooks_url, "STACK": STACK} | self.credentials
         values |= {shout(key): value for key, value in outputs.items() if key not in ("ApiUrl", "HooksUrl")}
         self.env_file.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
 

@@ -6,7 +6,7 @@ pub const USAGE: &str = "usage: gateway-simulator --token TOKEN --secret SECRET 
 [--lifetime SECONDS] [--receipt-concurrency N]
   --token                what callers of /send must show as their bearer token
   --secret               what receipts are signed with
-  --port                 on 127.0.0.1; 0 takes a free one (default 8090)
+  --port                 on 127.0.0.1; 0 takes a free one (default 9900)
   --lifetime             ends by itself after this many seconds (default: never)
   --receipt-concurrency  receipts under way at once (default 8)";
 
@@ -24,7 +24,7 @@ impl Arguments {
     pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut words = words.into_iter();
         let (mut token, mut secret, mut lifetime) = (None, None, None);
-        let (mut port, mut receipt_concurrency) = (8090, 8);
+        let (mut port, mut receipt_concurrency) = (9900, 8);
         while let Some(flag) = words.next() {
             let mut value = || words.next().ok_or(format!("`{flag}` needs a value"));
             match flag.as_str() {

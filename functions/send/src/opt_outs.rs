@@ -14,6 +14,15 @@ use tokio::sync::Mutex;
 /// Writers' clocks differ: each look goes back by this much behind the last.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
+/// Where a chunk's recipients came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// By `prepare`, which left out who had opted out by then.
+    Prepared,
+    /// Straight from a request.
+    Direct,
+}
+
 pub struct OptOuts {
     suppressions: Suppressions,
     key: DeploymentKey,
@@ -41,10 +50,11 @@ impl OptOuts {
     pub async fn look(
         &self,
         terms: &BatchTerms,
+        audience: Audience,
         numbers: &[Phone],
         now: Timestamp,
     ) -> Result<HashSet<Phone>, StoreError> {
-        if terms.campaign.is_none() {
+        if audience == Audience::Direct {
             return self.one_by_one(terms.account, numbers).await;
         }
         let log = self
@@ -87,7 +97,7 @@ impl OptOuts {
         Ok(())
     }
 
-    /// An API send's recipients were never cleaned: each is looked up by its number.
+    /// Recipients that nobody cleaned: each is looked up by its number.
     async fn one_by_one(
         &self,
         account: AccountId,

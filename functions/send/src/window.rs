@@ -17,7 +17,7 @@ use carillon_store::StoreError;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{batch_cache::SendPlan, calls, simulated, state::State};
+use crate::{batch_cache::SendPlan, calls, opt_outs::Audience, simulated, state::State};
 
 /// No call begins longer than this after the look at the opt-outs.
 const LOOK_HOLDS: SignedDuration = SignedDuration::from_secs(2);
@@ -61,6 +61,7 @@ pub struct Window<'a> {
     pub state: &'a State,
     pub pointer: Pointer,
     pub terms: &'a BatchTerms,
+    pub audience: Audience,
     /// `None` is the simulated gateway of test keys.
     pub account: Option<&'a GatewayAccount>,
     pub route: u8,
@@ -93,7 +94,7 @@ impl Window<'_> {
         let opted_out = self
             .state
             .opt_outs
-            .look(self.terms, &numbers, looked)
+            .look(self.terms, self.audience, &numbers, looked)
             .await?;
         let mut calls = Vec::with_capacity(sends.len());
         let mut due = self.first;

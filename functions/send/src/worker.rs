@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     batch_cache::SendPlan,
     events,
+    opt_outs::Audience,
     state::State,
     window::{self, Rendered},
 };
@@ -47,6 +48,10 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
         pointer,
         plan: &plan,
         recipients: &recipients,
+        audience: match chunk.source {
+            Source::Frame(_) => Audience::Prepared,
+            Source::Inline(_) | Source::Sibling => Audience::Direct,
+        },
         deadline,
         told: chunk.slots.clone(),
     };
@@ -63,6 +68,7 @@ struct Work<'a> {
     pointer: Pointer,
     plan: &'a SendPlan,
     recipients: &'a [Recipient],
+    audience: Audience,
     deadline: Timestamp,
     /// The slots as of the last write, which customers were told of.
     told: Vec<Slot>,
@@ -136,6 +142,7 @@ impl Work<'_> {
             state: self.state,
             pointer: self.pointer,
             terms: &self.plan.terms,
+            audience: self.audience,
             account: account.as_deref(),
             route,
             number,

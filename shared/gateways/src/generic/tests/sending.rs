@@ -24,7 +24,7 @@ fn the_request_is_what_the_simulator_takes() {
         .request(&account, std::slice::from_ref(&message), now());
 
     assert_eq!(request.method(), Method::POST);
-    assert_eq!(request.uri(), "http://127.0.0.1:8090/send");
+    assert_eq!(request.uri(), "http://127.0.0.1:9900/send");
     assert_eq!(request.headers()["authorization"], "Bearer s3cret token");
     assert_eq!(request.headers()["content-type"], "application/json");
     let timeout = request.extensions().get::<CallTimeout>();
@@ -114,7 +114,7 @@ fn the_simulator_can_be_asked_by_our_id() {
 
     assert_eq!(
         request.uri(),
-        "http://127.0.0.1:8090/message?id=msg_00000000000000000000000001000501.1"
+        "http://127.0.0.1:9900/message?id=msg_00000000000000000000000001000501.1"
     );
     for (name, status, body, expected) in [
         (

@@ -25,7 +25,7 @@ fn pointers_with(at: &str, value: Value) -> Vec<String> {
 
 #[test]
 fn the_shipped_configuration_is_fine_where_its_host_is_allowed() {
-    assert_eq!(problems(&simulator(), &credentials(), "127.0.0.1:8090"), []);
+    assert_eq!(problems(&simulator(), &credentials(), "127.0.0.1:9900"), []);
 
     let elsewhere = problems(&simulator(), &credentials(), "");
     let pointers: Vec<_> = elsewhere

@@ -1,0 +1,8 @@
+//! Carillon as its users see it: HTTP only, against the deployed local stack. Each test has an account and a gateway of its own.
+
+mod account;
+mod api_keys;
+mod bad_input;
+mod campaigns;
+mod messages;
+mod uploads;
