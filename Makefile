@@ -6,6 +6,7 @@ DOOR ?= 8080
 ARCH ?= arm64
 FUNCTION ?= dispatch
 EVENT ?= events/dispatch-schedule.json
+ROWS ?= 10000000
 
 # Found before .local/tools/bin comes first: a Python can't replace the environment that it runs in.
 PYTHON := $(shell command -v python3)
@@ -18,11 +19,11 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo test check deploy invoke account
+.PHONY: help setup build up down demo test test-scale check release bench-cold bench-cost bench-prepare deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 setup: ## install the emulator and the tools into .local/
 	@$(PYTHON) infra/local/venvs.py
@@ -51,6 +52,9 @@ test: build ## every test, against a local stack of its own
 	set -a; . $(TEST_STATE)/env; set +a; \
 	cargo test --workspace --profile local
 
+test-scale: build ## 100,000 recipients through a local stack of its own; the memory of prepare and send
+	@$(TOOLS)/python tests/bench/scale.py
+
 check: setup ## formatting, lints, licences of dependencies, templates
 	@echo "[make] cargo fmt"
 	@cargo fmt --all --check
@@ -62,6 +66,21 @@ check: setup ## formatting, lints, licences of dependencies, templates
 	@sam validate --lint >/dev/null
 	@cfn-lint template.yaml infra/*.yaml
 	@$(TOOLS)/python infra/local/check_template.py
+
+release: setup # what the benchmarks run: the functions as they are deployed, for this machine
+	@echo "[make] building the functions (release)"
+	@cargo lambda build --release --compiler cargo --lambda-dir target/lambda-release
+
+bench-cold: release ## what a new environment of each function costs: size, CPU, memory
+	@$(TOOLS)/python tests/bench/cold.py
+
+bench-cost: release build ## what a campaign costs at list prices, by counted calls; then as the local stack runs it
+	@$(TOOLS)/python tests/bench/cost.py
+	@$(TOOLS)/python tests/bench/cost.py --deployed
+
+bench-prepare: ## prepare a generated CSV without AWS, show CPU and memory (ROWS=10000000)
+	@echo "[make] building the benchmark (release)"
+	@cargo run --release --quiet -p prepare --example bench -- $(ROWS)
 
 deploy: setup ## build for AWS and deploy with samconfig.toml; asks before it changes anything (ARCH=arm64)
 	@echo "[make] building the functions (release, $(ARCH))"

@@ -70,6 +70,7 @@ class Stack:
         self.start_emulator()
         outputs = self.deploy()
         self.mend_event_sources()
+        self.mend_roles()
         self.open_front_door(outputs)
         self.write_env(outputs)
         say(f"up: {self.url}")
@@ -123,7 +124,7 @@ class Stack:
         log = self.state / "deploy.log"
         command = [
             str(ROOT / ".local/tools/bin/sam"), "deploy", "--config-env", "local", "--stack-name", STACK,
-            "--template-file", str(self.template.resolve()),
+            "--config-file", str(ROOT / "samconfig.toml"), "--template-file", str(self.template.resolve()),
             "--s3-bucket", ARTIFACTS,
             "--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items()),
         ]  # fmt: skip
@@ -148,6 +149,17 @@ class Stack:
                 BatchSize=int(source["BatchSize"]),
                 ScalingConfig={"MaximumConcurrency": int(source["ScalingConfig"]["MaximumConcurrency"])},
             )
+
+    def mend_roles(self) -> None:
+        """MiniStack asks for `sqs:SendMessageBatch`, which is no permission of AWS: `sqs:SendMessage` covers it there."""
+        iam = self.client("iam")
+        for role in iam.list_roles()["Roles"]:
+            for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
+                document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+                for statement in document["Statement"]:
+                    if statement["Action"] == "sqs:SendMessage":
+                        statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+                iam.put_role_policy(RoleName=role["RoleName"], PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def open_front_door(self, outputs: dict[str, str]) -> None:
         keeper.stop(self.state / "front-door.pid")

@@ -2,19 +2,19 @@
 
 use aws_sdk_dynamodb::{
     Client,
+    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use carillon_core::{
-    batch::{Batch, BatchProgress, BatchTerms, Control, Prepared, Stage},
+    batch::{Batch, BatchProgress, BatchTerms, Control, Prepared, Stage, Sweep},
     id::{AccountId, BatchId},
     status::Totals,
 };
-use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     StoreError,
-    item::{Item, ReadItem, json, number, text, time},
+    item::{Item, ReadItem, json, number, text},
     keys,
 };
 
@@ -74,7 +74,7 @@ impl Batches {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_transaction_canceled_exception()) =>
+                    .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception) =>
             {
                 // Cancelled because it is there, or because of something that only looking can tell.
                 match self.find(id).await? {
@@ -235,13 +235,14 @@ impl Batches {
         .map(drop)
     }
 
-    /// The chunks below the cursor that nobody worked on were released again.
-    pub async fn swept(&self, id: BatchId, now: Timestamp) -> Result<(), StoreError> {
+    /// The chunks that nobody worked on were released again.
+    pub async fn swept(&self, id: BatchId, sweep: Sweep) -> Result<(), StoreError> {
+        let values = [(":sweep", json(&sweep))];
         self.change(
             id,
-            "SET swept = :now",
+            "SET swept = :sweep",
             "attribute_exists(pk)",
-            [(":now", time(now))],
+            values,
             "note a sweep",
         )
         .await
@@ -322,7 +323,7 @@ impl Batches {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(false)
             }
@@ -355,7 +356,7 @@ fn to_item(batch: &Batch) -> Item {
         set("chunks", number(*chunks));
     }
     if let Some(swept) = swept {
-        set("swept", time(*swept));
+        set("swept", json(swept));
     }
     if let Some(prepared) = prepared {
         set("prepared", json(prepared));
@@ -379,7 +380,7 @@ fn from_item(item: &Item) -> Result<Batch, StoreError> {
             .find_number("chunks")?
             .map(|chunks| u32::try_from(chunks).map_err(|_| StoreError::corrupt("chunks")))
             .transpose()?,
-        swept: item.find_time("swept")?,
+        swept: item.find_json("swept")?,
         prepared: item.find_json("prepared")?,
         totals: item.find_json("totals")?,
         problem: item

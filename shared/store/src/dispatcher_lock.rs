@@ -1,6 +1,9 @@
 //! Who dispatches: one item, held for as long as its function lives.
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{
+    Client,
+    operation::{delete_item::DeleteItemError, update_item::UpdateItemError},
+};
 use jiff::Timestamp;
 
 use crate::{
@@ -47,7 +50,7 @@ impl DispatcherLock {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(false)
             }
@@ -69,7 +72,7 @@ impl DispatcherLock {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(())
             }

@@ -3,7 +3,9 @@
 use aws_sdk_s3::{
     Client,
     error::SdkError,
-    operation::{get_object::GetObjectError, put_object::PutObjectError},
+    operation::{
+        get_object::GetObjectError, head_object::HeadObjectError, put_object::PutObjectError,
+    },
     primitives::ByteStream,
 };
 use bytes::Bytes;
@@ -89,7 +91,7 @@ impl Files {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_not_found()) =>
+                    .is_some_and(HeadObjectError::is_not_found) =>
             {
                 Ok(None)
             }

@@ -3,7 +3,7 @@
 
 use carillon_core::{
     chunk::Pointer,
-    id::{AccountId, BatchId, CampaignId, GatewayAccountId, UploadId},
+    id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId, UploadId},
 };
 
 use crate::item::{Item, text};
@@ -30,10 +30,10 @@ pub struct Key {
 }
 
 impl Key {
-    fn new(partition: impl ToString, sort: impl ToString) -> Self {
+    fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
         Self {
-            partition: partition.to_string(),
-            sort: sort.to_string(),
+            partition: partition.into(),
+            sort: sort.into(),
         }
     }
 
@@ -97,7 +97,7 @@ pub fn recipient_index(account: AccountId, number_hash: &str) -> String {
 // --- core
 
 pub fn account(account: AccountId) -> Key {
-    Key::new(account, "account")
+    Key::new(account.to_string(), "account")
 }
 
 /// By the keyed hash of the key itself.
@@ -111,7 +111,7 @@ pub fn api_keys_of(account: AccountId) -> String {
 }
 
 pub fn batch(batch: BatchId) -> Key {
-    Key::new(batch, "batch")
+    Key::new(batch.to_string(), "batch")
 }
 
 /// The index partition that lists an account's batches.
@@ -127,19 +127,19 @@ pub fn wake_shard(pointer: Pointer) -> u32 {
 
 /// Marks a batch that the dispatcher has work with.
 pub fn active_batch(batch: BatchId) -> Key {
-    Key::new(ACTIVE, batch)
+    Key::new(ACTIVE, batch.to_string())
 }
 
 pub const ACTIVE: &str = "active";
 
 pub fn campaign(account: AccountId, campaign: CampaignId) -> Key {
-    Key::new(account, format!("{CAMPAIGN}{campaign}"))
+    Key::new(account.to_string(), format!("{CAMPAIGN}{campaign}"))
 }
 
 pub const CAMPAIGN: &str = "campaign#";
 
 pub fn gateway(account: AccountId, gateway: GatewayAccountId) -> Key {
-    Key::new(account, format!("{GATEWAY}{gateway}"))
+    Key::new(account.to_string(), format!("{GATEWAY}{gateway}"))
 }
 
 pub const GATEWAY: &str = "gateway#";
@@ -150,7 +150,7 @@ pub fn hook(token: &str) -> Key {
 }
 
 pub fn upload(account: AccountId, upload: UploadId) -> Key {
-    Key::new(account, format!("upload#{upload}"))
+    Key::new(account.to_string(), format!("upload#{upload}"))
 }
 
 pub fn idempotency(account: AccountId, key_hash: &str) -> Key {
@@ -160,6 +160,10 @@ pub fn idempotency(account: AccountId, key_hash: &str) -> Key {
 /// The partition of an account's audit entries, in the order of time.
 pub fn audit(account: AccountId) -> String {
     format!("{account}#audit")
+}
+
+pub fn audit_entry(account: AccountId, entry: EventId) -> Key {
+    Key::new(audit(account), entry.to_string())
 }
 
 pub fn rate(gateway: GatewayAccountId) -> Key {

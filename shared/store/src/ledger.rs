@@ -5,7 +5,10 @@ mod chunk_item;
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::update_item::builders::UpdateItemFluentBuilder,
+    operation::{
+        put_item::PutItemError,
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    },
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use carillon_core::{
@@ -71,7 +74,7 @@ impl Ledger {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(false)
             }
@@ -137,7 +140,7 @@ impl Ledger {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(None)
             }
@@ -188,7 +191,7 @@ impl Ledger {
             }
             Err(error) => {
                 let Some(lost) = error.as_service_error().and_then(|error| match error {
-                    aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(lost) => Some(lost),
+                    UpdateItemError::ConditionalCheckFailedException(lost) => Some(lost),
                     _ => None,
                 }) else {
                     return Err(StoreError::service("write a chunk")(error));
@@ -287,7 +290,7 @@ impl Ledger {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(false)
             }
@@ -350,8 +353,9 @@ impl Ledger {
             .buffer_unordered(4);
         let mut chunks = std::pin::pin!(shards);
         while let Some(page) = chunks.try_next().await? {
-            page.into_iter()
-                .for_each(|(pointer, chunk)| each(pointer, chunk));
+            for (pointer, chunk) in page {
+                each(pointer, chunk);
+            }
         }
         Ok(())
     }

@@ -1,15 +1,27 @@
 //! DynamoDB, S3 and SQS: concrete structs with methods named for the domain. Correctness here is the conditional expression,
 //! so it is tested against the emulator, and nothing of it is hidden behind a trait.
 
+pub mod accounts;
+pub mod api_keys;
+pub mod audit;
+pub mod aws;
 pub mod batches;
+pub mod campaigns;
+mod core_table;
+pub mod credentials;
 pub mod dispatcher_lock;
 pub mod error;
 pub mod files;
+pub mod gateway_accounts;
+pub mod idempotency;
 pub mod item;
 pub mod keys;
 pub mod ledger;
 pub mod queues;
 pub mod rate;
+pub mod schedules;
 pub mod suppressions;
+pub mod upload_form;
+pub mod uploads;
 
 pub use error::StoreError;

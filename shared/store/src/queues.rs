@@ -105,12 +105,13 @@ impl Queues {
             group: group.clone(),
             ..Outbound::now(pointer)
         });
-        self.send(url, messages.collect(), "send pointers").await
+        self.send(url.as_ref(), messages.collect(), "send pointers")
+            .await
     }
 
     pub async fn prepare(&self, request: &PrepareRequest) -> Result<(), StoreError> {
         self.send(
-            &self.urls.prepare,
+            self.urls.prepare.as_ref(),
             vec![Outbound::now(request)],
             "ask for a batch to be prepared",
         )
@@ -119,7 +120,7 @@ impl Queues {
 
     pub async fn wake_dispatcher(&self, batch: BatchId) -> Result<(), StoreError> {
         self.send(
-            &self.urls.dispatch,
+            self.urls.dispatch.as_ref(),
             vec![Outbound::now(&Wake { wake: batch })],
             "wake the dispatcher",
         )
@@ -127,12 +128,12 @@ impl Queues {
     }
 
     pub async fn send_receipts(&self, receipts: Vec<Outbound>) -> Result<(), StoreError> {
-        self.send(&self.urls.receipts, receipts, "send receipts")
+        self.send(self.urls.receipts.as_ref(), receipts, "send receipts")
             .await
     }
 
     pub async fn send_inbound(&self, inbound: Vec<Outbound>) -> Result<(), StoreError> {
-        self.send(&self.urls.inbound, inbound, "send inbound messages")
+        self.send(self.urls.inbound.as_ref(), inbound, "send inbound messages")
             .await
     }
 
@@ -141,12 +142,13 @@ impl Queues {
         if self.urls.hooks.is_none() {
             return Ok(());
         }
-        self.send(&self.urls.hooks, events, "send events").await
+        self.send(self.urls.hooks.as_ref(), events, "send events")
+            .await
     }
 
     async fn send(
         &self,
-        url: &Option<String>,
+        url: Option<&String>,
         messages: Vec<Outbound>,
         operation: &'static str,
     ) -> Result<(), StoreError> {

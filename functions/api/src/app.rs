@@ -1,0 +1,79 @@
+//! The routes, with what is around all of them: a limit of the body's size, and problems as answers.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    response::{IntoResponse, Response},
+};
+use carillon_runtime::{
+    input::MAX_BODY,
+    problem::{Code, Problem, Rendering, render},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    openapi,
+    routes::{audit, batches, campaigns, gateways, keys, messages, meta, uploads},
+    services::Api,
+};
+
+pub fn router(api: Api) -> Router {
+    let public_url = api.settings.public_url.clone();
+    let (router, document) = described().split_for_parts();
+    let document = openapi::complete(document, &public_url);
+    router
+        .merge(meta::document(&document))
+        .fallback(nowhere)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(
+            Rendering { public_url },
+            render,
+        ))
+        .with_state(api)
+}
+
+/// Every route with its description.
+pub fn described() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(messages::send))
+        .routes(routes!(messages::search))
+        .routes(routes!(messages::get))
+        .routes(routes!(batches::list))
+        .routes(routes!(batches::get))
+        .routes(routes!(batches::pause))
+        .routes(routes!(batches::resume))
+        .routes(routes!(batches::cancel))
+        .routes(routes!(batches::report))
+        .routes(routes!(batches::messages))
+        .routes(routes!(campaigns::draft::create, campaigns::list))
+        .routes(routes!(
+            campaigns::get,
+            campaigns::draft::patch,
+            campaigns::draft::delete
+        ))
+        .routes(routes!(campaigns::preview::preview))
+        .routes(routes!(campaigns::preview::test))
+        .routes(routes!(campaigns::start::start))
+        .routes(routes!(campaigns::start::schedule))
+        .routes(routes!(campaigns::control::pause))
+        .routes(routes!(campaigns::control::resume))
+        .routes(routes!(campaigns::control::cancel))
+        .routes(routes!(campaigns::results::report))
+        .routes(routes!(campaigns::results::messages))
+        .routes(routes!(uploads::create))
+        .routes(routes!(uploads::get))
+        .routes(routes!(gateways::create, gateways::list))
+        .routes(routes!(gateways::get))
+        .routes(routes!(gateways::test))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(audit::list))
+        .routes(routes!(meta::problems))
+        .routes(routes!(meta::problem))
+}
+
+async fn nowhere() -> Response {
+    let detail = "There is nothing at this path. `GET /v1/openapi.json` lists what there is.";
+    Problem::new(Code::NotFound, detail).into_response()
+}

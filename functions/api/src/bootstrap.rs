@@ -1,0 +1,149 @@
+//! Requests of whoever may invoke the function itself: an account with its first keys, or another key for one that has lost all of its own.
+
+use carillon_core::{
+    api_key::{ApiKeySecret, Mode, Scope},
+    id::AccountId,
+};
+use carillon_runtime::random;
+use carillon_store::{
+    StoreError,
+    accounts::Account,
+    api_keys::{ApiKey, StoredKey},
+    audit::{Actor, Audit},
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{services::Api, time};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Request {
+    CreateAccount { name: String },
+    CreateKey { account: AccountId, name: String },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    #[error(
+        "expected `{{\"create_account\": {{\"name\": …}}}}` or `{{\"create_key\": {{\"account\": …, \"name\": …}}}}`"
+    )]
+    NotARequest,
+    #[error("the name must have 1 to 100 characters")]
+    Name,
+    #[error("there is no such account")]
+    NoAccount,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub async fn handle(api: &Api, event: Value) -> Result<Value, BootstrapError> {
+    let request = serde_json::from_value(event).map_err(|_| BootstrapError::NotARequest)?;
+    match request {
+        Request::CreateAccount { name } => create_account(api, &name).await,
+        Request::CreateKey { account, name } => create_key(api, account, &name).await,
+    }
+}
+
+async fn create_account(api: &Api, name: &str) -> Result<Value, BootstrapError> {
+    let now = time::now();
+    let name = checked(name)?;
+    let account = Account {
+        id: random::id(now),
+        name,
+        created: now,
+    };
+    let live = draw(
+        api,
+        account.id,
+        "First live key",
+        Mode::Live,
+        Scope::ALL.to_vec(),
+        now,
+    );
+    let test = draw(
+        api,
+        account.id,
+        "First test key",
+        Mode::Test,
+        Scope::ALL.to_vec(),
+        now,
+    );
+    let audit = entry(account.id, "account.create", account.id.to_string(), now);
+    let keys = [live.stored, test.stored];
+    api.accounts.create(&account, &keys, &audit).await?;
+    tracing::info!(account = %account.id, "an account was created");
+    Ok(json!({
+        "account": account.id,
+        "key": live.secret.expose(),
+        "test_key": test.secret.expose(),
+    }))
+}
+
+async fn create_key(api: &Api, account: AccountId, name: &str) -> Result<Value, BootstrapError> {
+    let now = time::now();
+    let name = checked(name)?;
+    api.accounts
+        .find(account)
+        .await?
+        .ok_or(BootstrapError::NoAccount)?;
+    let new = draw(api, account, &name, Mode::Live, Scope::ALL.to_vec(), now);
+    let audit = entry(account, "key.create", new.stored.key.id.to_string(), now);
+    api.api_keys.create(&new.stored, &audit).await?;
+    Ok(json!({"account": account, "key": new.secret.expose()}))
+}
+
+/// A key just drawn: the secret is shown once, the rest is stored.
+pub struct NewKey {
+    pub secret: ApiKeySecret,
+    pub stored: StoredKey,
+}
+
+pub fn draw(
+    api: &Api,
+    account: AccountId,
+    name: &str,
+    mode: Mode,
+    scopes: Vec<Scope>,
+    now: Timestamp,
+) -> NewKey {
+    let secret = loop {
+        if let Some(secret) = ApiKeySecret::new(mode, &random::bytes()) {
+            break secret;
+        }
+    };
+    let key = ApiKey {
+        id: random::id(now),
+        account,
+        name: name.to_owned(),
+        mode,
+        scopes,
+        hint: secret.hint(),
+        created: now,
+        expires: None,
+        revoked: None,
+    };
+    let hash = secret.hash(&api.key);
+    NewKey {
+        secret,
+        stored: StoredKey { key, hash },
+    }
+}
+
+fn entry(account: AccountId, action: &str, target: String, now: Timestamp) -> Audit {
+    Audit {
+        id: random::id(now),
+        at: now,
+        account,
+        actor: Actor::Operator,
+        action: action.to_owned(),
+        target,
+    }
+}
+
+fn checked(name: &str) -> Result<String, BootstrapError> {
+    let name = name.trim();
+    let fits = (1..=100).contains(&name.chars().count());
+    fits.then(|| name.to_owned()).ok_or(BootstrapError::Name)
+}

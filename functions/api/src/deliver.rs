@@ -1,0 +1,168 @@
+//! An API send: the batch, its chunks with their recipients, then the pointers to the lane. Once this returns it is durable.
+//! Done twice with the same ids it comes to the same messages.
+
+use carillon_core::{
+    batch::{Batch, BatchTerms, DoubtPolicy, Lane, Prepared, RouteEntry, Stage},
+    chunk::{CHUNK_SLOTS, Chunk, ChunkState, Pointer, source::Source},
+    frame::{self, Recipient},
+    id::{AccountId, BatchId, CampaignId},
+    message_id::MessageId,
+    segments::segment,
+    template::Template,
+};
+use carillon_runtime::{problem::Problem, random};
+use carillon_store::{StoreError, batches::Activity, item, ledger};
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::services::Api;
+
+/// A pointer that was lost is found by then.
+const WAKE_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// Bytes of a chunk's item at most, less what a lease and an open window add.
+const ROOM: usize = 1_024 - 120;
+/// Writes at once.
+const CONCURRENT: usize = 16;
+
+pub struct Sending {
+    pub account: AccountId,
+    pub campaign: Option<CampaignId>,
+    pub test: bool,
+    pub recipients: Vec<Recipient>,
+    pub text: String,
+    pub template: Template,
+    pub routes: Vec<RouteEntry>,
+    pub lane: Lane,
+    pub policy: DoubtPolicy,
+    pub valid_for: SignedDuration,
+    pub send_at: Option<Timestamp>,
+}
+
+/// Drawn once for a request, however often it is tried.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Drawn {
+    pub batch: BatchId,
+    pub at: Timestamp,
+}
+
+impl Drawn {
+    pub fn now(now: Timestamp) -> Self {
+        let batch = random::id(now);
+        Self { batch, at: now }
+    }
+}
+
+/// A message that was taken.
+pub struct Taken {
+    pub id: MessageId,
+    pub recipient: Recipient,
+    pub parts: u32,
+}
+
+pub async fn deliver(api: &Api, sending: Sending, drawn: Drawn) -> Result<Vec<Taken>, Problem> {
+    let taken = taken(&sending, drawn.batch);
+    let batch = batch(&sending, drawn, &taken);
+    api.batches.create(&batch, Activity::Passive).await?;
+    let mut pointers = Vec::new();
+    for (chunk, recipients) in (0..).zip(sending.recipients.chunks(CHUNK_SLOTS)) {
+        let pointer = Pointer {
+            batch: drawn.batch,
+            chunk,
+        };
+        write_chunk(api, pointer, recipients, &sending, drawn.at).await?;
+        pointers.push(pointer);
+    }
+    index(api, &sending, &taken, drawn.at).await?;
+    if sending.send_at.is_none() {
+        api.queues
+            .send_pointers(sending.lane, sending.account, &pointers)
+            .await?;
+    }
+    Ok(taken)
+}
+
+fn taken(sending: &Sending, batch: BatchId) -> Vec<Taken> {
+    let recipients = sending.recipients.iter().enumerate();
+    let take = |(place, recipient): (usize, &Recipient)| {
+        let chunk = u32::try_from(place / CHUNK_SLOTS).expect("a request has few chunks");
+        let slot = u8::try_from(place % CHUNK_SLOTS).expect("a chunk has a hundred slots");
+        let value = |name: &str| recipient.vars.get(name).map(String::as_str);
+        let text = sending.template.render(value).unwrap_or_default();
+        Taken {
+            id: MessageId { batch, chunk, slot },
+            recipient: recipient.clone(),
+            parts: segment(&text).parts,
+        }
+    };
+    recipients.map(take).collect()
+}
+
+fn batch(sending: &Sending, drawn: Drawn, taken: &[Taken]) -> Batch {
+    let begins = sending.send_at.unwrap_or(drawn.at);
+    let terms = BatchTerms {
+        id: drawn.batch,
+        account: sending.account,
+        campaign: sending.campaign,
+        test: sending.test,
+        lane: sending.lane,
+        policy: sending.policy,
+        text: sending.text.clone(),
+        routes: sending.routes.clone(),
+        began: drawn.at,
+        not_before: sending.send_at,
+        expires_at: begins + sending.valid_for,
+    };
+    let accepted = taken.len() as u64;
+    let chunks =
+        u32::try_from(taken.len().div_ceil(CHUNK_SLOTS)).expect("a request has few chunks");
+    let mut batch = Batch::new(terms, Stage::Ready, Some(chunks));
+    batch.progress.prepared = Some(Prepared {
+        rows: accepted,
+        accepted,
+        parts: taken.iter().map(|message| u64::from(message.parts)).sum(),
+        ..Prepared::default()
+    });
+    batch
+}
+
+async fn write_chunk(
+    api: &Api,
+    pointer: Pointer,
+    recipients: &[Recipient],
+    sending: &Sending,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let frame = frame::encode(recipients);
+    let mut chunk = Chunk::new(recipients.len(), Source::Inline(frame.clone()));
+    chunk.wake = Some(sending.send_at.unwrap_or(now + WAKE_AFTER));
+    if sending.send_at.is_some() {
+        chunk.state = ChunkState::Parked;
+    }
+    if item::size(&ledger::chunk_item(pointer, &chunk)) > ROOM {
+        chunk.source = Source::Sibling;
+        api.ledger.put_recipients(pointer, frame).await?;
+    }
+    // What is there is from an earlier attempt, and the same.
+    api.ledger.create_chunk(pointer, &chunk).await.map(drop)
+}
+
+/// For "what did we send to this number".
+async fn index(
+    api: &Api,
+    sending: &Sending,
+    taken: &[Taken],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let account = sending.account;
+    let hash = |message: &Taken| api.key.number(account, message.recipient.number);
+    let entries: Vec<_> = taken
+        .iter()
+        .map(|message| (hash(message), message.id))
+        .collect();
+    stream::iter(entries)
+        .map(async |(hash, id)| api.ledger.index_recipient(account, &hash, id, now).await)
+        .buffer_unordered(CONCURRENT)
+        .try_collect()
+        .await
+}

@@ -1,0 +1,146 @@
+//! Messages as the API shows them: a slot of a chunk, with its recipient.
+
+use bytes::Bytes;
+use carillon_core::{
+    batch::Batch,
+    chunk::{Chunk, Pointer, source::Source},
+    frame::{self, Recipient},
+    message_id::MessageId,
+    reason::Reason,
+    segments::segment,
+    status::{self, Status},
+    template::Template,
+};
+use carillon_runtime::problem::Problem;
+use carillon_store::StoreError;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::services::Api;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Message {
+    #[schema(value_type = String, example = "msg_0068m1d6v3k2q7r0a5t9w4x8yz01000000")]
+    pub id: MessageId,
+    #[schema(value_type = String, example = "bat_01h455vb4pex5vsknk084sn02q")]
+    pub batch: carillon_core::id::BatchId,
+    /// The number, in E.164.
+    pub to: String,
+    #[schema(value_type = StatusWord)]
+    pub status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<WhyNot>,
+    /// How many SMS it is.
+    pub parts: u32,
+    /// How often it was handed to a gateway.
+    pub attempts: u8,
+    /// Your own name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Made by a test key.
+    pub test: bool,
+}
+
+/// Why a message did not go as hoped.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WhyNot {
+    /// `class.reason`, stable.
+    #[schema(value_type = String, example = "handset.absent")]
+    pub code: Reason,
+    pub words: &'static str,
+}
+
+/// Where a message stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its description is used")]
+pub enum StatusWord {
+    Scheduled,
+    Queued,
+    Held,
+    Sending,
+    Sent,
+    Delivered,
+    Undelivered,
+    Failed,
+    Expired,
+    Suppressed,
+    Cancelled,
+    Unknown,
+}
+
+/// A chunk with its recipients, as messages of its batch.
+pub struct OpenChunk<'b> {
+    batch: &'b Batch,
+    template: Option<Template>,
+    pointer: Pointer,
+    chunk: Chunk,
+    recipients: Vec<Recipient>,
+}
+
+impl<'b> OpenChunk<'b> {
+    /// `None` when there is no such chunk, or not yet.
+    pub async fn find(api: &Api, batch: &'b Batch, number: u32) -> Result<Option<Self>, Problem> {
+        let pointer = Pointer {
+            batch: batch.terms.id,
+            chunk: number,
+        };
+        let Some(chunk) = api.ledger.find(pointer).await? else {
+            return Ok(None);
+        };
+        let frame = match &chunk.source {
+            Source::Inline(frame) => Bytes::from(frame.clone()),
+            Source::Sibling => {
+                let frame = api.ledger.find_recipients(pointer).await?;
+                let missing = || StoreError::corrupt("a chunk without its recipients");
+                frame.ok_or_else(missing)?.into()
+            }
+            Source::Frame(address) => api.files.read_frame(pointer.batch, *address).await?,
+        };
+        let recipients = frame::decode(&frame).map_err(|error| Problem::internal(&error))?;
+        let template = Template::parse(&batch.terms.text).ok();
+        Ok(Some(Self {
+            batch,
+            template,
+            pointer,
+            chunk,
+            recipients,
+        }))
+    }
+
+    pub fn slots(&self) -> usize {
+        self.chunk.slots.len()
+    }
+
+    /// `None` when there is no such slot.
+    pub fn message(&self, slot: usize, now: Timestamp) -> Option<Message> {
+        let recipient = self.recipients.get(slot)?;
+        let attempts = self.chunk.slots.get(slot)?.attempt;
+        let (status, reason) = status::status(&self.chunk, slot, self.batch.view(now));
+        let value = |name: &str| recipient.vars.get(name).map(String::as_str);
+        let text = self
+            .template
+            .as_ref()
+            .and_then(|template| template.render(value).ok());
+        let why = |code: Reason| WhyNot {
+            code,
+            words: code.facts().words,
+        };
+        Some(Message {
+            id: MessageId {
+                batch: self.pointer.batch,
+                chunk: self.pointer.chunk,
+                slot: u8::try_from(slot).ok()?,
+            },
+            batch: self.pointer.batch,
+            to: recipient.number.e164(),
+            status,
+            reason: reason.map(why),
+            parts: text.map_or(0, |text| segment(&text).parts),
+            attempts,
+            reference: recipient.reference.clone(),
+            test: self.batch.terms.test,
+        })
+    }
+}

@@ -1,0 +1,293 @@
+//! A campaign before it begins: made, changed, deleted.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use carillon_core::{
+    api_key::Mode,
+    batch::{self, DoubtPolicy},
+    campaign::{self, Campaign, Plan},
+    id::{CampaignId, UploadId},
+};
+use carillon_runtime::{
+    input::{InPath, Input},
+    principal::{May, Principal, WriteCampaigns},
+    problem::{Code, Problem},
+    random,
+};
+use carillon_store::campaigns::Stale;
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    CampaignView, Content, Policies, Schedule, answer,
+    audience::{AudienceInput, available, keep},
+    etag, find, ready,
+};
+use crate::{
+    act, check,
+    fields::{Lane, given},
+    once::{Answer, Once},
+    services::Api,
+    time,
+};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignRequest {
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    audience: AudienceInput,
+    content: Content,
+    /// A number, a short code, or a name of up to 11 characters; left out, the gateway's own.
+    sender: Option<String>,
+    /// Left out: `low`.
+    lane: Option<Lane>,
+    /// When you mean to send it. `POST …/schedule` sets it.
+    schedule: Option<Schedule>,
+    policies: Option<Policies>,
+}
+
+/// Drawn once for a request, however often it is tried.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Drawn {
+    campaign: CampaignId,
+    upload: UploadId,
+}
+
+/// Makes a draft. Nothing is sent until it is started or scheduled.
+#[utoipa::path(
+    post, path = "/v1/campaigns", operation_id = "createCampaign", tag = "campaigns",
+    security(("key" = ["campaigns:write"])),
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = CampaignRequest,
+    responses((status = 201, description = "The draft", body = CampaignView, headers(("ETag" = String)))),
+)]
+pub async fn create(
+    State(api): State<Api>,
+    who: May<WriteCampaigns>,
+    once: Once,
+    Input { value, raw }: Input<CampaignRequest>,
+) -> Result<Response, Problem> {
+    let CampaignRequest {
+        name,
+        audience,
+        content,
+        sender,
+        lane,
+        schedule,
+        policies,
+    } = value;
+    let now = time::now();
+    let template = check::text("/content/text", &content.text)?;
+    let drawn = Drawn {
+        campaign: random::id(now),
+        upload: random::id(now),
+    };
+    let mut checked = audience.check(&template, drawn.upload)?;
+    available(&checked.audience)?;
+    let campaign = Campaign {
+        id: drawn.campaign,
+        account: who.account,
+        test: who.mode == Mode::Test,
+        name: check::name("/name", &name)?,
+        audience: checked.audience.clone(),
+        content: campaign::Content { text: content.text },
+        sender: check::sender("/sender", sender)?,
+        lane: lane.map_or(batch::Lane::Low, Into::into),
+        policies: checked_policies(policies)?,
+        wanted_at: schedule
+            .map(|Schedule { at }| check::time("/schedule/at", at, now))
+            .transpose()?,
+        plan: Plan::Draft,
+        created: now,
+        changed: now,
+        version: 1,
+    };
+    ready::file_if_arrived(&api, &campaign, &template).await?;
+    let work = async |Drawn {
+                          campaign: id,
+                          upload,
+                      }: Drawn| {
+        let mut campaign = campaign;
+        campaign.id = id;
+        if let campaign::Audience::Inline { upload: kept, .. } = &mut campaign.audience {
+            *kept = upload;
+        }
+        checked.audience = campaign.audience.clone();
+        keep(&api, &who, &checked, now).await?;
+        let audit = act::audit(&who, "campaign.create", id, now);
+        api.campaigns.create(&campaign, &audit).await?;
+        let tag = etag(&campaign);
+        let view = CampaignView::new(campaign, None, now);
+        let answer = Answer::new(StatusCode::CREATED, &view);
+        Ok(answer.at(format!("/v1/campaigns/{id}")).tagged(tag))
+    };
+    once.run(&api, &who, &raw, drawn, work).await
+}
+
+fn checked_policies(policies: Option<Policies>) -> Result<campaign::Policies, Problem> {
+    let Policies { doubt, valid_for } = policies.unwrap_or(Policies {
+        doubt: None,
+        valid_for: None,
+    });
+    let valid_for = check::validity("/policies/valid_for", valid_for)?;
+    Ok(campaign::Policies {
+        doubt: doubt.map_or(DoubtPolicy::AtMostOnce, Into::into),
+        valid_for: valid_for.as_secs(),
+    })
+}
+
+/// What is left out stays; `sender` and `schedule` are taken back by `null`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    clippy::option_option,
+    reason = "left out, null and given are three things"
+)]
+pub struct CampaignChange {
+    name: Option<String>,
+    audience: Option<AudienceInput>,
+    content: Option<Content>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    sender: Option<Option<String>>,
+    lane: Option<Lane>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Schedule>)]
+    schedule: Option<Option<Schedule>>,
+    policies: Option<Policies>,
+}
+
+/// Changes a draft.
+#[utoipa::path(
+    patch, path = "/v1/campaigns/{id}", operation_id = "changeCampaign", tag = "campaigns",
+    security(("key" = ["campaigns:write"])),
+    params(
+        ("id" = String, Path, description = "`cmp_…`"),
+        ("If-Match" = String, Header, description = "The `ETag` of the draft that you read"),
+    ),
+    request_body = CampaignChange,
+    responses((status = 200, description = "The draft as it is now", body = CampaignView, headers(("ETag" = String)))),
+)]
+pub async fn patch(
+    State(api): State<Api>,
+    who: May<WriteCampaigns>,
+    InPath(id): InPath<CampaignId>,
+    headers: HeaderMap,
+    Input { value, .. }: Input<CampaignChange>,
+) -> Result<Response, Problem> {
+    let expected = expected(&headers)?;
+    let before = find(&api, &who, id).await?;
+    if expected != etag(&before) && expected != "*" {
+        return Err(stale());
+    }
+    let before = editable(before)?;
+    let now = time::now();
+    let after = changed(&api, &who, before, value, now).await?;
+    let audit = act::audit(&who, "campaign.change", id, now);
+    api.campaigns
+        .change(&after, &audit)
+        .await?
+        .map_err(|Stale| stale())?;
+    answer(&api, after).await
+}
+
+async fn changed(
+    api: &Api,
+    who: &Principal,
+    mut campaign: Campaign,
+    change: CampaignChange,
+    now: Timestamp,
+) -> Result<Campaign, Problem> {
+    let CampaignChange {
+        name,
+        audience,
+        content,
+        sender,
+        lane,
+        schedule,
+        policies,
+    } = change;
+    if let Some(name) = name {
+        campaign.name = check::name("/name", &name)?;
+    }
+    if let Some(Content { text }) = content {
+        campaign.content = campaign::Content { text };
+    }
+    let template = check::text("/content/text", &campaign.content.text)?;
+    if let Some(sender) = sender {
+        campaign.sender = check::sender("/sender", sender)?;
+    }
+    if let Some(lane) = lane {
+        campaign.lane = lane.into();
+    }
+    if let Some(schedule) = schedule {
+        let at = schedule.map(|Schedule { at }| check::time("/schedule/at", at, now));
+        campaign.wanted_at = at.transpose()?;
+    }
+    if policies.is_some() {
+        campaign.policies = checked_policies(policies)?;
+    }
+    let checked = audience
+        .map(|audience| audience.check(&template, random::id(now)))
+        .transpose()?;
+    if let Some(checked) = &checked {
+        available(&checked.audience)?;
+        campaign.audience = checked.audience.clone();
+    }
+    if let Some(checked) = &checked {
+        keep(api, who, checked, now).await?;
+    }
+    ready::file_if_arrived(api, &campaign, &template).await?;
+    campaign.changed = now;
+    campaign.version += 1;
+    Ok(campaign)
+}
+
+/// Deletes a draft.
+#[utoipa::path(
+    delete, path = "/v1/campaigns/{id}", operation_id = "deleteCampaign", tag = "campaigns",
+    security(("key" = ["campaigns:write"])),
+    params(("id" = String, Path, description = "`cmp_…`")),
+    responses((status = 204, description = "It is gone")),
+)]
+pub async fn delete(
+    State(api): State<Api>,
+    who: May<WriteCampaigns>,
+    InPath(id): InPath<CampaignId>,
+) -> Result<Response, Problem> {
+    let campaign = editable(find(&api, &who, id).await?)?;
+    let audit = act::audit(&who, "campaign.delete", id, time::now());
+    api.campaigns
+        .delete(&campaign, &audit)
+        .await?
+        .map_err(|Stale| stale())?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn editable(campaign: Campaign) -> Result<Campaign, Problem> {
+    if campaign.plan == Plan::Draft {
+        return Ok(campaign);
+    }
+    let detail = "Only a draft can be changed or deleted. Move a scheduled campaign with `POST …/schedule`, stop one with `POST …/cancel`.";
+    Err(Problem::new(Code::InvalidState, detail))
+}
+
+fn expected(headers: &HeaderMap) -> Result<&str, Problem> {
+    let given = headers
+        .get(header::IF_MATCH)
+        .and_then(|value| value.to_str().ok());
+    given.ok_or_else(|| {
+        let detail = "Send the `ETag` of the campaign that you read as `If-Match`, so that nobody's change is lost.";
+        Problem::new(Code::PreconditionRequired, detail)
+    })
+}
+
+pub fn stale() -> Problem {
+    let detail = "Somebody changed the campaign since you read it. Read it again, and make your change to that.";
+    Problem::new(Code::EtagMismatch, detail)
+}

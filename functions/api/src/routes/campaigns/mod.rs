@@ -1,0 +1,226 @@
+//! `/v1/campaigns`: planned sends to an audience.
+
+pub mod audience;
+pub mod control;
+pub mod draft;
+pub mod preview;
+mod ready;
+pub mod results;
+pub mod start;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use carillon_core::{
+    batch::Batch,
+    campaign::{Campaign, CampaignStatus, status},
+    id::{BatchId, CampaignId},
+};
+use carillon_runtime::{
+    input::{InPath, Query},
+    principal::{May, Principal, ReadCampaigns},
+    problem::Problem,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use http::header;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use self::audience::AudienceView;
+use crate::{
+    fields::{Lane, Policy},
+    list::{Asked, Page, PageQuery},
+    services::Api,
+    time,
+};
+
+/// Batches of a page of campaigns read at once.
+const CONCURRENT: usize = 16;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CampaignView {
+    #[schema(value_type = String)]
+    id: CampaignId,
+    name: String,
+    #[schema(value_type = CampaignStatusWord)]
+    status: CampaignStatus,
+    audience: AudienceView,
+    content: Content,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<String>,
+    lane: Lane,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<Schedule>,
+    policies: Policies,
+    /// What it became.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchId>,
+    /// Made by a test key: nothing of it reaches a phone.
+    test: bool,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    changed: Timestamp,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// With placeholders, as `{{name}}` or `{{name|default}}`.
+    #[schema(example = "Hi {{name}}, your table is free from 8.")]
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Policies {
+    /// Left out: `at_most_once`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Policy>,
+    /// Seconds from its start after which nothing of it is sent, 60 to 604,800; left out, three days.
+    #[schema(minimum = 60, maximum = 604_800)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_for: Option<i64>,
+}
+
+/// How far a campaign is.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its description is used")]
+enum CampaignStatusWord {
+    Draft,
+    Scheduled,
+    Preparing,
+    Running,
+    Paused,
+    Cancelling,
+    Cancelled,
+    Finished,
+    Failed,
+}
+
+impl CampaignView {
+    pub fn new(campaign: Campaign, batch: Option<&Batch>, now: Timestamp) -> Self {
+        let status = status(campaign.plan, batch, now);
+        let Campaign {
+            id,
+            account: _,
+            test,
+            name,
+            audience,
+            content,
+            sender,
+            lane,
+            policies,
+            wanted_at,
+            plan,
+            created,
+            changed,
+            version: _,
+        } = campaign;
+        Self {
+            id,
+            name,
+            status,
+            audience: AudienceView::from(audience),
+            content: Content { text: content.text },
+            sender: sender.map(|sender| sender.to_string()),
+            lane: lane.into(),
+            schedule: wanted_at.map(|at| Schedule { at }),
+            policies: Policies {
+                doubt: Some(policies.doubt.into()),
+                valid_for: Some(policies.valid_for),
+            },
+            batch: plan.batch(),
+            test,
+            problem: batch.and_then(|batch| batch.progress.problem.clone()),
+            created,
+            changed,
+        }
+    }
+}
+
+pub fn etag(campaign: &Campaign) -> String {
+    format!("\"{}\"", campaign.version)
+}
+
+/// A campaign of the caller's account.
+pub async fn find(api: &Api, who: &Principal, id: CampaignId) -> Result<Campaign, Problem> {
+    let campaign = api.campaigns.find(who.account, id).await?;
+    campaign.ok_or_else(|| Problem::not_found("campaign"))
+}
+
+pub async fn batch_of(api: &Api, campaign: &Campaign) -> Result<Option<Batch>, Problem> {
+    match campaign.plan.batch() {
+        Some(batch) => Ok(api.batches.find(batch).await?),
+        None => Ok(None),
+    }
+}
+
+/// The campaign as it is now, with its `ETag`.
+pub async fn answer(api: &Api, campaign: Campaign) -> Result<Response, Problem> {
+    let batch = batch_of(api, &campaign).await?;
+    let tag = [(header::ETAG, etag(&campaign))];
+    let view = CampaignView::new(campaign, batch.as_ref(), time::now());
+    Ok((tag, Json(view)).into_response())
+}
+
+/// A campaign.
+#[utoipa::path(
+    get, path = "/v1/campaigns/{id}", operation_id = "getCampaign", tag = "campaigns",
+    security(("key" = ["campaigns:read"])),
+    params(("id" = String, Path, description = "`cmp_…`")),
+    responses((status = 200, description = "The campaign as it is now", body = CampaignView, headers(("ETag" = String)))),
+)]
+pub async fn get(
+    State(api): State<Api>,
+    who: May<ReadCampaigns>,
+    InPath(id): InPath<CampaignId>,
+) -> Result<Response, Problem> {
+    let campaign = find(&api, &who, id).await?;
+    answer(&api, campaign).await
+}
+
+/// Campaigns, newest first.
+#[utoipa::path(
+    get, path = "/v1/campaigns", operation_id = "listCampaigns", tag = "campaigns",
+    security(("key" = ["campaigns:read"])),
+    params(PageQuery),
+    responses((status = 200, description = "A page", body = Page<CampaignView>)),
+)]
+pub async fn list(
+    State(api): State<Api>,
+    who: May<ReadCampaigns>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Problem> {
+    let asked = Asked::new(&api, &who, "/v1/campaigns", query)?;
+    let campaigns = api
+        .campaigns
+        .list(who.account, asked.place()?, asked.reads())
+        .await?;
+    let with_batches = stream::iter(campaigns).map(async |campaign| {
+        let batch = batch_of(&api, &campaign).await?;
+        Ok::<_, Problem>((campaign, batch))
+    });
+    let campaigns = with_batches.buffered(CONCURRENT).try_collect().await?;
+    let now = time::now();
+    let place = |(campaign, _): &(Campaign, Option<Batch>)| campaign.id.to_string();
+    let view = |(campaign, batch): (Campaign, Option<Batch>)| {
+        CampaignView::new(campaign, batch.as_ref(), now)
+    };
+    Ok(asked.answer(&api, &who, campaigns, place, view))
+}

@@ -1,0 +1,257 @@
+//! Looking at a campaign's texts before it begins, and sending some to oneself.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use carillon_core::{
+    api_key::Mode,
+    batch::DoubtPolicy,
+    campaign::{Audience, Campaign},
+    frame::Recipient,
+    id::CampaignId,
+    phone::Phone,
+    segments::segment,
+    template::Template,
+};
+use carillon_runtime::{
+    input::{InPath, Input},
+    principal::{May, ReadCampaigns, WriteCampaigns},
+    problem::{Code, FieldError, Problem},
+};
+use http::StatusCode;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{find, ready};
+use crate::{
+    check,
+    deliver::{Drawn, Sending, deliver},
+    fields::{RecipientInput, To},
+    once::{Answer, Once},
+    pin,
+    routes::messages::Accepted,
+    services::Api,
+    time,
+};
+
+/// Rows of a preview, and numbers of a test.
+const FEW: usize = 5;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Preview {
+    /// The first rows that can be sent to.
+    data: Vec<PreviewRow>,
+    /// What is wrong with rows before them.
+    problems: Vec<PreviewProblem>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct PreviewRow {
+    to: String,
+    text: String,
+    /// How many SMS it is.
+    parts: u32,
+    /// `GSM-7` or `UCS-2`.
+    encoding: &'static str,
+    /// Septets or UTF-16 code units.
+    units: u32,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct PreviewProblem {
+    /// Of the file, from 1.
+    line: u64,
+    code: String,
+    detail: String,
+}
+
+/// A row that was looked at.
+struct Row {
+    line: u64,
+    recipient: Result<Recipient, (String, String)>,
+}
+
+/// The first texts of a campaign as they would be sent.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/preview", operation_id = "previewCampaign", tag = "campaigns",
+    security(("key" = ["campaigns:read"])),
+    params(("id" = String, Path, description = "`cmp_…`")),
+    responses((status = 200, description = "Up to five texts", body = Preview)),
+)]
+pub async fn preview(
+    State(api): State<Api>,
+    who: May<ReadCampaigns>,
+    InPath(id): InPath<CampaignId>,
+) -> Result<Response, Problem> {
+    let campaign = find(&api, &who, id).await?;
+    ready::to_begin(&api, &campaign).await?;
+    let template = check::text("/content/text", &campaign.content.text)?;
+    let rows = first_rows(&api, &campaign).await?;
+    Ok(Json(shown(rows, &template)).into_response())
+}
+
+fn shown(rows: Vec<Row>, template: &Template) -> Preview {
+    let mut preview = Preview {
+        data: Vec::new(),
+        problems: Vec::new(),
+    };
+    for Row { line, recipient } in rows {
+        let rendered = recipient.and_then(|recipient| {
+            let text = text_of(template, &recipient)?;
+            Ok((recipient.number, text))
+        });
+        match rendered {
+            Ok((number, text)) => preview.data.push(PreviewRow::new(number, text)),
+            Err((code, detail)) => preview.problems.push(PreviewProblem { line, code, detail }),
+        }
+    }
+    preview
+}
+
+fn text_of(template: &Template, recipient: &Recipient) -> Result<String, (String, String)> {
+    let value = |name: &str| recipient.vars.get(name).map(String::as_str);
+    let code = || Code::UnknownPlaceholder.as_str().to_owned();
+    template
+        .render(value)
+        .map_err(|error| (code(), error.to_string()))
+}
+
+impl PreviewRow {
+    fn new(number: Phone, text: String) -> Self {
+        let segments = segment(&text);
+        Self {
+            to: number.e164(),
+            text,
+            parts: segments.parts,
+            encoding: segments.encoding.name(),
+            units: segments.units,
+        }
+    }
+}
+
+/// The rows from the beginning up to the fifth good one.
+async fn first_rows(api: &Api, campaign: &Campaign) -> Result<Vec<Row>, Problem> {
+    let start = ready::start_of_file(api, campaign)
+        .await?
+        .unwrap_or_default();
+    let mut rows = Vec::new();
+    let enough = |rows: &[Row]| {
+        rows.iter().filter(|row| row.recipient.is_ok()).count() >= FEW || rows.len() >= 10 * FEW
+    };
+    if matches!(campaign.audience, Audience::Inline { .. }) {
+        for (line, recipient) in (1..).zip(check::recipients_of_lines(&start)).take(FEW) {
+            rows.push(Row {
+                line,
+                recipient: Ok(recipient),
+            });
+        }
+        return Ok(rows);
+    }
+    let unusable = |error: carillon_core::recipients::FileError| {
+        let error = FieldError::new("/audience/upload", error.code(), error);
+        Problem::of_fields(Code::UnusableFile, vec![error])
+    };
+    let mut reader = check::open_file(&start, ready::options(campaign)).map_err(unusable)?;
+    while !enough(&rows) {
+        match reader.next().map_err(unusable)? {
+            None => break,
+            Some(Ok(row)) => {
+                let vars = row
+                    .values()
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+                let reference = row.reference().map(ToOwned::to_owned);
+                let recipient = Recipient::new(row.phone, vars.collect(), reference);
+                rows.push(Row {
+                    line: row.line,
+                    recipient: Ok(recipient),
+                });
+            }
+            Some(Err(error)) => {
+                let recipient = Err((error.code.to_owned(), error.message));
+                rows.push(Row {
+                    line: error.line,
+                    recipient,
+                });
+            }
+        }
+    }
+    Ok(rows)
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestRequest {
+    /// Up to five numbers in E.164.
+    to: Vec<String>,
+    /// Values of the text's placeholders; left out, those of the first row.
+    vars: Option<BTreeMap<String, String>>,
+}
+
+/// Sends the campaign's text to up to five numbers, now.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/test", operation_id = "testCampaign", tag = "campaigns",
+    security(("key" = ["campaigns:write"])),
+    params(("id" = String, Path, description = "`cmp_…`"), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = TestRequest,
+    responses((status = 202, description = "On its way", body = Accepted)),
+)]
+pub async fn test(
+    State(api): State<Api>,
+    who: May<WriteCampaigns>,
+    InPath(id): InPath<CampaignId>,
+    once: Once,
+    Input { value, raw }: Input<TestRequest>,
+) -> Result<Response, Problem> {
+    let TestRequest { to, vars } = value;
+    let campaign = find(&api, &who, id).await?;
+    let template = check::text("/content/text", &campaign.content.text)?;
+    let vars = match vars {
+        Some(vars) => vars,
+        None => first_values(&api, &campaign).await?,
+    };
+    let list = to.into_iter().map(|to| RecipientInput {
+        to,
+        vars: vars.clone(),
+        reference: None,
+        bare: true,
+    });
+    let place = check::Place {
+        pointer: "/to",
+        most: FEW,
+        country: None,
+    };
+    let recipients = check::to(To::Many(list.collect()), &place, &template)?;
+    check::distinct(&recipients, "/to")?;
+    let mode = if campaign.test { Mode::Test } else { who.mode };
+    let sending = Sending {
+        account: who.account,
+        campaign: Some(id),
+        test: mode == Mode::Test,
+        recipients,
+        text: campaign.content.text.clone(),
+        template,
+        routes: pin::routes(&api, who.account, mode, campaign.sender.as_ref()).await?,
+        lane: carillon_core::batch::Lane::High,
+        policy: DoubtPolicy::AtMostOnce,
+        valid_for: SignedDuration::from_secs(campaign.policies.valid_for),
+        send_at: None,
+    };
+    let work = async |drawn: Drawn| {
+        let taken = deliver(&api, sending, drawn).await?;
+        let accepted = Accepted::new(drawn.batch, taken, None);
+        Ok(Answer::new(StatusCode::ACCEPTED, &accepted))
+    };
+    once.run(&api, &who, &raw, Drawn::now(time::now()), work)
+        .await
+}
+
+async fn first_values(api: &Api, campaign: &Campaign) -> Result<BTreeMap<String, String>, Problem> {
+    let rows = first_rows(api, campaign).await?;
+    let first = rows.into_iter().find_map(|row| row.recipient.ok());
+    Ok(first.map(|recipient| recipient.vars).unwrap_or_default())
+}

@@ -1,0 +1,238 @@
+//! Beginning a campaign, at once or at a time: the batch is written, then `prepare` is asked for it.
+
+use axum::{extract::State, response::Response};
+use carillon_core::{
+    api_key::Mode,
+    batch::{Batch, BatchTerms, Control, Stage},
+    campaign::{Campaign, Plan},
+    id::{BatchId, CampaignId},
+};
+use carillon_runtime::{
+    input::{InPath, Input},
+    principal::{May, Principal, WriteCampaigns},
+    problem::{Code, Problem},
+    random,
+};
+use carillon_store::{batches::Activity, campaigns::Stale, queues::PrepareRequest};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{CampaignView, Schedule, etag, find, ready};
+use crate::{
+    act, check,
+    once::{Answer, Once},
+    pin,
+    services::Api,
+    time,
+};
+
+/// A batch is prepared so long before its time.
+const EARLY: SignedDuration = SignedDuration::from_mins(15);
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {}
+
+/// Starts a draft, or a scheduled campaign before its time.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/start", operation_id = "startCampaign", tag = "campaigns",
+    security(("key" = ["campaigns:write"])),
+    params(("id" = String, Path, description = "`cmp_…`"), ("Idempotency-Key" = String, Header)),
+    request_body = StartRequest,
+    responses((status = 202, description = "It is being prepared", body = CampaignView, headers(("ETag" = String)))),
+)]
+pub async fn start(
+    State(api): State<Api>,
+    who: May<WriteCampaigns>,
+    InPath(id): InPath<CampaignId>,
+    once: Once,
+    Input {
+        value: StartRequest {},
+        raw,
+    }: Input<StartRequest>,
+) -> Result<Response, Problem> {
+    once.require_key()?;
+    let now = time::now();
+    let work = async |drawn: BatchId| {
+        let campaign = find(&api, &who, id).await?;
+        let before = campaign.plan;
+        let campaign = match before {
+            Plan::Started { batch } if batch == drawn => campaign,
+            Plan::Started { batch } if api.batches.find(batch).await?.is_none() => campaign,
+            Plan::Started { .. } | Plan::Cancelled => return Err(begun_before()),
+            Plan::Draft | Plan::Scheduled { .. } => {
+                ready::to_begin(&api, &campaign).await?;
+                pinned(&api, &who, &campaign).await?;
+                let plan = Plan::Started { batch: drawn };
+                replan(&api, &who, campaign, plan, "campaign.start", now).await?
+            }
+        };
+        if let Plan::Scheduled { batch, .. } = before {
+            api.schedules.remove(id).await?;
+            retire(&api, batch).await?;
+        }
+        begin(&api, &who, &campaign, None, now).await?;
+        accepted(&api, campaign).await
+    };
+    once.run(&api, &who, &raw, random::id(now), work).await
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleRequest {
+    /// Left out: the draft's `schedule`.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
+}
+
+/// Schedules a draft, or moves a scheduled campaign. It is prepared 15 minutes early and begins on the second.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/schedule", operation_id = "scheduleCampaign", tag = "campaigns",
+    security(("key" = ["campaigns:write"])),
+    params(("id" = String, Path, description = "`cmp_…`"), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = ScheduleRequest,
+    responses((status = 202, description = "It is scheduled", body = CampaignView, headers(("ETag" = String)))),
+)]
+pub async fn schedule(
+    State(api): State<Api>,
+    who: May<WriteCampaigns>,
+    InPath(id): InPath<CampaignId>,
+    once: Once,
+    Input {
+        value: ScheduleRequest { at },
+        raw,
+    }: Input<ScheduleRequest>,
+) -> Result<Response, Problem> {
+    let now = time::now();
+    let work = async |drawn: BatchId| {
+        let campaign = find(&api, &who, id).await?;
+        let wanted = campaign.wanted_at.map(|at| Schedule { at });
+        let wanted = at.or(wanted.map(|Schedule { at }| at));
+        let missing = || check::content("/at", &"the campaign has no time yet; give one");
+        let before = campaign.plan;
+        let (campaign, at) = match before {
+            Plan::Scheduled { at, batch } if batch == drawn => (campaign, at),
+            Plan::Started { .. } | Plan::Cancelled => return Err(begun_before()),
+            Plan::Draft | Plan::Scheduled { .. } => {
+                let at = check::time("/at", wanted.ok_or_else(missing)?, now)?;
+                ready::to_begin(&api, &campaign).await?;
+                pinned(&api, &who, &campaign).await?;
+                let mut campaign = campaign;
+                campaign.wanted_at = Some(at);
+                let plan = Plan::Scheduled { at, batch: drawn };
+                (
+                    replan(&api, &who, campaign, plan, "campaign.schedule", now).await?,
+                    at,
+                )
+            }
+        };
+        if let Plan::Scheduled { batch, .. } = before
+            && batch != drawn
+        {
+            retire(&api, batch).await?;
+        }
+        begin(&api, &who, &campaign, Some(at), now).await?;
+        accepted(&api, campaign).await
+    };
+    once.run(&api, &who, &raw, random::id(now), work).await
+}
+
+async fn pinned(
+    api: &Api,
+    who: &Principal,
+    campaign: &Campaign,
+) -> Result<Vec<carillon_core::batch::RouteEntry>, Problem> {
+    let mode = if campaign.test {
+        Mode::Test
+    } else {
+        Mode::Live
+    };
+    pin::routes(api, who.account, mode, campaign.sender.as_ref()).await
+}
+
+/// Draws the batch's id into the campaign, under the version that was read.
+async fn replan(
+    api: &Api,
+    who: &Principal,
+    mut campaign: Campaign,
+    plan: Plan,
+    action: &str,
+    now: Timestamp,
+) -> Result<Campaign, Problem> {
+    campaign.plan = plan;
+    campaign.changed = now;
+    campaign.version += 1;
+    let audit = act::audit(who, action, campaign.id, now);
+    let changed = api.campaigns.change(&campaign, &audit).await?;
+    changed.map_err(|Stale| super::draft::stale())?;
+    Ok(campaign)
+}
+
+/// Writes the batch that the plan names and asks for its preparation, now or 15 minutes before its time. Done twice it changes nothing.
+async fn begin(
+    api: &Api,
+    who: &Principal,
+    campaign: &Campaign,
+    at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let batch = campaign.plan.batch().ok_or_else(begun_before)?;
+    let valid_for = SignedDuration::from_secs(campaign.policies.valid_for);
+    let terms = BatchTerms {
+        id: batch,
+        account: campaign.account,
+        campaign: Some(campaign.id),
+        test: campaign.test,
+        lane: campaign.lane,
+        policy: campaign.policies.doubt,
+        text: campaign.content.text.clone(),
+        routes: pinned(api, who, campaign).await?,
+        began: now,
+        not_before: at,
+        expires_at: at.unwrap_or(now) + valid_for,
+    };
+    let batch = Batch::new(terms, Stage::Preparing, None);
+    api.batches.create(&batch, Activity::Active).await?;
+    let request = PrepareRequest {
+        batch: batch.terms.id,
+        campaign: campaign.id,
+        account: campaign.account,
+    };
+    match at.map(|at| at - EARLY).filter(|early| *early > now) {
+        Some(early) => api.schedules.set(&request, early).await?,
+        None => {
+            // An entry for an earlier plan would ask for a batch that is no more.
+            if at.is_some() {
+                api.schedules.remove(campaign.id).await?;
+            }
+            api.queues.prepare(&request).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A batch that another took the place of: nothing of it may leave.
+async fn retire(api: &Api, batch: BatchId) -> Result<(), Problem> {
+    api.batches.control(batch, Control::Cancelled).await?;
+    let found = api.batches.find(batch).await?;
+    if found.is_some_and(|batch| batch.progress.stage == Stage::Preparing) {
+        api.batches
+            .fail(batch, "the campaign was started or scheduled anew")
+            .await?;
+    }
+    Ok(())
+}
+
+fn begun_before() -> Problem {
+    let detail = "The campaign was started or cancelled before. Make a new one to send again.";
+    Problem::new(Code::InvalidState, detail)
+}
+
+async fn accepted(api: &Api, campaign: Campaign) -> Result<Answer, Problem> {
+    let batch = super::batch_of(api, &campaign).await?;
+    let tag = etag(&campaign);
+    let view = CampaignView::new(campaign, batch.as_ref(), time::now());
+    Ok(Answer::new(StatusCode::ACCEPTED, &view).tagged(tag))
+}

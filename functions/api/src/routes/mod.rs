@@ -1,0 +1,10 @@
+//! The routes, one file for each group. A handler parses, calls the store, and says what came of it.
+
+pub mod audit;
+pub mod batches;
+pub mod campaigns;
+pub mod gateways;
+pub mod keys;
+pub mod messages;
+pub mod meta;
+pub mod uploads;

@@ -1,0 +1,149 @@
+//! What one environment of `api` keeps: clients and settings, made once.
+
+use std::{ops::Deref, sync::Arc};
+
+use axum::extract::FromRef;
+use carillon_core::keyed_hash::DeploymentKey;
+use carillon_gateways::AllowedHosts;
+use carillon_runtime::{config::Config, cursor::Cursors, principal::Authenticator};
+use carillon_store::{
+    accounts::Accounts,
+    api_keys::ApiKeys,
+    audit::AuditLog,
+    aws::Aws,
+    batches::Batches,
+    campaigns::Campaigns,
+    credentials::Vault,
+    files::Files,
+    gateway_accounts::GatewayAccounts,
+    idempotency::Idempotency,
+    ledger::Ledger,
+    queues::{QueueUrls, Queues},
+    schedules::{ScheduleNames, Schedules},
+    upload_form::UploadForms,
+    uploads::Uploads,
+};
+use lambda_runtime::Error;
+
+/// The state of every route.
+#[derive(Clone)]
+pub struct Api(Arc<Services>);
+
+pub struct Services {
+    pub key: DeploymentKey,
+    pub settings: Settings,
+    pub authenticator: Authenticator,
+    pub cursors: Cursors,
+    pub accounts: Accounts,
+    pub api_keys: ApiKeys,
+    pub audit: AuditLog,
+    pub batches: Batches,
+    pub campaigns: Campaigns,
+    pub files: Files,
+    pub gateways: GatewayAccounts,
+    pub idempotency: Idempotency,
+    pub ledger: Ledger,
+    pub queues: Queues,
+    pub schedules: Schedules,
+    pub upload_forms: UploadForms,
+    pub uploads: Uploads,
+    pub vault: Vault,
+}
+
+/// What the template says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub ledger_table: String,
+    pub core_table: String,
+    pub files_bucket: String,
+    pub credentials_key_arn: String,
+    pub queues: QueueUrls,
+    pub schedules: ScheduleNames,
+    /// Both without a slash at the end.
+    pub public_url: String,
+    pub hooks_url: String,
+    pub allowed_hosts: AllowedHosts,
+}
+
+impl Settings {
+    fn from_environment() -> Result<Self, Error> {
+        let queues = QueueUrls {
+            prepare: Some(Config::required("PREPARE_QUEUE_URL")?),
+            dispatch: Some(Config::required("DISPATCH_QUEUE_URL")?),
+            high: Some(Config::required("LANE_HIGH_QUEUE_URL")?),
+            normal: Some(Config::required("LANE_NORMAL_QUEUE_URL")?),
+            low: Some(Config::required("LANE_LOW_QUEUE_URL")?),
+            ..QueueUrls::default()
+        };
+        let schedules = ScheduleNames {
+            group: Config::required("SCHEDULE_GROUP")?,
+            role_arn: Config::required("SCHEDULE_ROLE_ARN")?,
+            prepare_queue_arn: Config::required("PREPARE_QUEUE_ARN")?,
+            dead_letters_arn: Config::required("SCHEDULE_DLQ_ARN")?,
+        };
+        let allowed = Config::optional("ALLOWED_PRIVATE_HOSTS").unwrap_or_default();
+        Ok(Self {
+            ledger_table: Config::required("LEDGER_TABLE")?,
+            core_table: Config::required("CORE_TABLE")?,
+            files_bucket: Config::required("FILES_BUCKET")?,
+            credentials_key_arn: Config::required("CREDENTIALS_KEY_ARN")?,
+            queues,
+            schedules,
+            public_url: Config::required("PUBLIC_URL")?,
+            hooks_url: Config::required("HOOKS_URL")?,
+            allowed_hosts: allowed.parse()?,
+        })
+    }
+}
+
+impl Api {
+    pub async fn from_environment() -> Result<Self, Error> {
+        let settings = Settings::from_environment()?;
+        let secret = Config::required("DEPLOYMENT_SECRET_ARN")?;
+        let aws = Aws::from_environment().await;
+        let key = aws.deployment_key(&secret).await?;
+        Ok(Self::new(&aws, key, settings))
+    }
+
+    pub fn new(aws: &Aws, key: DeploymentKey, settings: Settings) -> Self {
+        let dynamodb = aws.dynamodb();
+        let core = settings.core_table.as_str();
+        let bucket = settings.files_bucket.as_str();
+        let api_keys = ApiKeys::new(dynamodb.clone(), core);
+        let services = Services {
+            authenticator: Authenticator::new(api_keys.clone(), key.clone()),
+            cursors: Cursors::new(key.clone()),
+            accounts: Accounts::new(dynamodb.clone(), core),
+            api_keys,
+            audit: AuditLog::new(dynamodb.clone(), core),
+            batches: Batches::new(dynamodb.clone(), core),
+            campaigns: Campaigns::new(dynamodb.clone(), core),
+            files: Files::new(aws.s3(), bucket),
+            gateways: GatewayAccounts::new(dynamodb.clone(), core),
+            idempotency: Idempotency::new(dynamodb.clone(), core),
+            uploads: Uploads::new(dynamodb.clone(), core),
+            ledger: Ledger::new(dynamodb, settings.ledger_table.as_str()),
+            queues: Queues::new(aws.sqs(), settings.queues.clone()),
+            schedules: Schedules::new(aws.scheduler(), settings.schedules.clone()),
+            upload_forms: UploadForms::new(aws, bucket),
+            vault: Vault::new(aws.kms(), settings.credentials_key_arn.as_str()),
+            key,
+            settings,
+        };
+        Self(Arc::new(services))
+    }
+}
+
+impl Deref for Api {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
+
+impl FromRef<Api> for Authenticator {
+    fn from_ref(api: &Api) -> Self {
+        api.authenticator.clone()
+    }
+}

@@ -1,0 +1,54 @@
+//! Function `prepare`: from the prepare queue, one batch a record.
+
+use aws_lambda_events::sqs::SqsEvent;
+use carillon_runtime::{config::Config, logs};
+use carillon_store::{
+    aws::Aws,
+    batches::Batches,
+    campaigns::Campaigns,
+    files::Files,
+    ledger::Ledger,
+    queues::{QueueUrls, Queues},
+    suppressions::Suppressions,
+    uploads::Uploads,
+};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use prepare::{
+    preparation::{Preparation, handle},
+    source::Source,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::init(env!("CARGO_CRATE_NAME"));
+    let preparation = preparation().await?;
+    let preparation = &preparation;
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        Ok::<_, Error>(handle(preparation, event.payload).await)
+    }))
+    .await
+}
+
+async fn preparation() -> Result<Preparation, Error> {
+    let aws = Aws::from_environment().await;
+    let secret = Config::required("DEPLOYMENT_SECRET_ARN")?;
+    let core = Config::required("CORE_TABLE")?;
+    let files = Files::new(aws.s3(), Config::required("FILES_BUCKET")?);
+    let urls = QueueUrls {
+        dispatch: Some(Config::required("DISPATCH_QUEUE_URL")?),
+        ..QueueUrls::default()
+    };
+    Ok(Preparation {
+        batches: Batches::new(aws.dynamodb(), &core),
+        source: Source {
+            campaigns: Campaigns::new(aws.dynamodb(), &core),
+            uploads: Uploads::new(aws.dynamodb(), &core),
+            files: files.clone(),
+        },
+        files,
+        suppressions: Suppressions::new(aws.dynamodb(), Config::required("CONTACTS_TABLE")?),
+        ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
+        queues: Queues::new(aws.sqs(), urls),
+        key: aws.deployment_key(&secret).await?,
+    })
+}

@@ -1,0 +1,272 @@
+//! One invocation's work: find the batch's manifest or make it, write the ledger items that it names, call the batch ready.
+//! Whoever dies on the way is followed by one who goes on from the manifest, or begins anew under another run.
+
+use std::{collections::HashSet, io, time::Duration};
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use carillon_core::{
+    batch::{Batch, Control, Prepared, Stage},
+    chunk::{Chunk, Pointer, source::Source as ChunkSource},
+    keyed_hash::DeploymentKey,
+    manifest::{Frame, Manifest},
+    recipients::FileError,
+    template::Template,
+};
+use carillon_runtime::{
+    random,
+    sqs::{self, UnreadableRecord},
+};
+use carillon_store::{
+    StoreError,
+    batches::Batches,
+    files::Files,
+    ledger::Ledger,
+    queues::{PrepareRequest, Queues},
+    suppressions::Suppressions,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::{problem::Problem, recipients::Recipients, source::Source};
+
+/// A part is full when it has as many.
+const PART_BYTES: usize = 8 << 20;
+/// Parts on their way to S3 at once.
+const CONCURRENT_PARTS: usize = 4;
+/// Chunks on their way to the ledger at once.
+const CONCURRENT_CHUNKS: usize = 64;
+/// How often a chunk is tried: a new table takes 4,000 writes a second, and doubles that under load.
+const CHUNK_TRIES: u32 = 7;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+#[derive(Debug, Clone)]
+pub struct Preparation {
+    pub batches: Batches,
+    pub source: Source,
+    pub files: Files,
+    pub suppressions: Suppressions,
+    pub ledger: Ledger,
+    pub queues: Queues,
+    pub key: DeploymentKey,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error(transparent)]
+    Record(#[from] UnreadableRecord),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a temporary file failed")]
+    File(#[from] io::Error),
+    /// Trying again wouldn't help.
+    #[error("the audience can't be prepared")]
+    Problem(#[from] Problem),
+}
+
+impl From<FileError> for PrepareError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Io(error) => Self::File(error),
+            error => Self::Problem(Problem::File(error)),
+        }
+    }
+}
+
+/// A record is a batch.
+pub async fn handle(preparation: &Preparation, event: SqsEvent) -> SqsBatchResponse {
+    sqs::each(event, async |record| {
+        preparation.prepare(&sqs::body(&record)?).await
+    })
+    .await
+}
+
+impl Preparation {
+    /// Once it returns, the batch is ready or has failed. May be called again, and at the same time.
+    pub async fn prepare(&self, request: &PrepareRequest) -> Result<(), PrepareError> {
+        let id = request.batch;
+        let batch = self.batches.find(id).await?;
+        let batch = batch
+            .filter(|batch| batch.terms.account == request.account)
+            .ok_or_else(|| StoreError::corrupt(format!("the batch {id} of a request")))?;
+        match batch.progress.stage {
+            Stage::Preparing => {}
+            // Whoever made it ready may not have come to this.
+            Stage::Ready => return Ok(self.queues.wake_dispatcher(id).await?),
+            Stage::Finished | Stage::Failed => return Ok(()),
+        }
+        let manifest = match self.manifest(request, &batch).await {
+            Err(PrepareError::Problem(problem)) => {
+                tracing::warn!(batch = %id, "a batch can't be prepared; it says why");
+                return Ok(self.batches.fail(id, &problem.to_string()).await?);
+            }
+            manifest => manifest?,
+        };
+        self.write_chunks(&manifest).await?;
+        let Prepared {
+            rows,
+            accepted,
+            rejected,
+            duplicates,
+            opted_out,
+            parts,
+        } = manifest.prepared;
+        self.batches
+            .ready(id, manifest.chunks(), &manifest.prepared)
+            .await?;
+        tracing::info!(
+            batch = %id, rows, accepted, rejected, duplicates, opted_out, parts, chunks = manifest.chunks(),
+            "a batch is prepared"
+        );
+        Ok(self.queues.wake_dispatcher(id).await?)
+    }
+
+    /// The batch's one manifest: the one that is there, or the one that is made now.
+    async fn manifest(
+        &self,
+        request: &PrepareRequest,
+        batch: &Batch,
+    ) -> Result<Manifest, PrepareError> {
+        if let Some(manifest) = self.files.find_manifest(request.batch).await? {
+            return Ok(manifest);
+        }
+        let manifest = if batch.progress.control == Control::Cancelled {
+            // Nothing is in the ledger, and once this is settled nobody else's run will be.
+            empty(request)
+        } else {
+            self.write_parts(request, batch).await?
+        };
+        Ok(self.files.settle_manifest(&manifest).await?)
+    }
+
+    /// Writes the audience under a run of its own, and the list of rejected rows.
+    async fn write_parts(
+        &self,
+        request: &PrepareRequest,
+        batch: &Batch,
+    ) -> Result<Manifest, PrepareError> {
+        let template = Template::parse(&batch.terms.text).map_err(Problem::Text)?;
+        let rows = self.source.rows(request).await?;
+        let mut recipients = Recipients::read(rows, &template)?;
+        recipients.deduplicate();
+        self.remove_opted_out(request, &mut recipients).await?;
+        if let Some(csv) = recipients.rejected_csv()? {
+            self.files
+                .put_rejected(request.account, request.batch, csv.into())
+                .await?;
+        }
+        recipients.check()?;
+        let run = u64::from_be_bytes(random::bytes());
+        let mut parts = recipients.into_parts(PART_BYTES);
+        stream::iter(parts.by_ref())
+            .map(|part| async {
+                let part = part?;
+                let frames = part.frames.into();
+                let put = self.files.put_part(request.batch, run, part.number, frames);
+                Ok::<_, PrepareError>(put.await?)
+            })
+            .buffer_unordered(CONCURRENT_PARTS)
+            .try_collect::<()>()
+            .await?;
+        Ok(parts.into_manifest(request.batch, run))
+    }
+
+    async fn remove_opted_out(
+        &self,
+        request: &PrepareRequest,
+        recipients: &mut Recipients,
+    ) -> Result<(), StoreError> {
+        let opt_outs = self.suppressions.since(request.account, None).await?;
+        if !opt_outs.is_empty() {
+            let hashes: HashSet<_> = opt_outs.into_iter().map(|it| it.number_hash).collect();
+            recipients.remove_opted_out(|number| {
+                hashes.contains(&self.key.number(request.account, number))
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes the ledger items that aren't there yet.
+    async fn write_chunks(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        stream::iter(chunks(manifest))
+            .map(|(pointer, chunk)| self.write_chunk(pointer, chunk))
+            .buffer_unordered(CONCURRENT_CHUNKS)
+            .try_collect()
+            .await
+    }
+
+    /// Longer than the SDK tries: a table that grows with its load refuses some writes for a while.
+    async fn write_chunk(&self, pointer: Pointer, chunk: Chunk) -> Result<(), StoreError> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..CHUNK_TRIES {
+            if self.ledger.create_chunk(pointer, &chunk).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        self.ledger.create_chunk(pointer, &chunk).await.map(drop)
+    }
+}
+
+/// The chunks of a batch, as they begin.
+fn chunks(manifest: &Manifest) -> impl Iterator<Item = (Pointer, Chunk)> {
+    let chunk = |(chunk, frame): (u32, &Frame)| {
+        let pointer = Pointer {
+            batch: manifest.batch,
+            chunk,
+        };
+        let source = ChunkSource::Frame(manifest.address(frame));
+        (pointer, Chunk::new(usize::from(frame.3), source))
+    };
+    (0..).zip(&manifest.frames).map(chunk)
+}
+
+fn empty(request: &PrepareRequest) -> Manifest {
+    Manifest {
+        version: Manifest::VERSION,
+        batch: request.batch,
+        run: 0,
+        parts: 0,
+        groups: Vec::new(),
+        frames: Vec::new(),
+        prepared: Prepared::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_frame_of_a_manifest_is_a_chunk() {
+        let batch = "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+        let request = PrepareRequest {
+            batch,
+            campaign: "cmp_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            account: "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+        };
+        let manifest = Manifest {
+            run: 9,
+            frames: vec![
+                Frame(0, 0, 50, 100, 447_700_900_000),
+                Frame(1, 7, 60, 3, 447_700_900_100),
+            ],
+            ..empty(&request)
+        };
+
+        let chunks: Vec<_> = chunks(&manifest).collect();
+
+        let addresses: Vec<_> = chunks
+            .iter()
+            .map(|(pointer, chunk)| (pointer.chunk, chunk.slots.len(), chunk.source.pack()))
+            .collect();
+        let address = |frame| ChunkSource::Frame(manifest.address(frame)).pack();
+        assert_eq!(
+            addresses,
+            [
+                (0, 100, address(&manifest.frames[0])),
+                (1, 3, address(&manifest.frames[1])),
+            ]
+        );
+        assert!(chunks.iter().all(|(pointer, _)| pointer.batch == batch));
+    }
+}

@@ -1,0 +1,89 @@
+//! Why a batch can't be prepared at all, in a sentence for its owner that names what is wrong and the way out.
+
+use carillon_core::{
+    batch::Prepared,
+    recipients::{FileError, RowError},
+    template::TemplateError,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    #[error("the campaign doesn't exist any more; create it again and start that")]
+    NoCampaign,
+    #[error("audiences of this type can't be prepared; give the recipients inline or as an upload")]
+    UnknownAudience,
+    #[error(
+        "there is no file in the upload; upload it (again: files are kept for a week) and start a new campaign"
+    )]
+    NoUpload,
+    #[error("the text can't be read: {0}")]
+    Text(#[from] TemplateError),
+    #[error("{0}")]
+    File(FileError),
+    #[error("the audience has no recipients; add at least one row below the header")]
+    NoRows,
+    #[error("{}", nobody_left(.counts, .first.as_ref()))]
+    NobodyLeft {
+        counts: Prepared,
+        first: Option<RowError>,
+    },
+}
+
+fn nobody_left(counts: &Prepared, first: Option<&RowError>) -> String {
+    let Prepared {
+        rows,
+        rejected,
+        opted_out,
+        ..
+    } = counts;
+    let sentence = format!(
+        "none of the rows can be sent to: of {rows}, {rejected} were rejected and {opted_out} have opted out"
+    );
+    let Some(first) = first else {
+        return sentence + "; choose another audience";
+    };
+    let RowError { line, message, .. } = first;
+    match &first.column {
+        Some(column) => format!("{sentence}; the first, line {line}, column `{column}`: {message}"),
+        None => format!("{sentence}; the first, line {line}: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_left_says_what_is_wrong_with_the_first_row() {
+        let counts = |rejected, opted_out| Prepared {
+            rows: rejected + opted_out,
+            rejected,
+            opted_out,
+            ..Prepared::default()
+        };
+        let first = RowError {
+            line: 2,
+            column: Some("name".to_owned()),
+            code: "missing_value",
+            message: "no value for `name`; fill it in".to_owned(),
+        };
+        for (name, counts, first, expected) in [
+            (
+                "rejected",
+                counts(3, 0),
+                Some(first),
+                "none of the rows can be sent to: of 3, 3 were rejected and 0 have opted out; the first, line 2, column `name`: no value for `name`; fill it in",
+            ),
+            (
+                "opted out",
+                counts(0, 2),
+                None,
+                "none of the rows can be sent to: of 2, 0 were rejected and 2 have opted out; choose another audience",
+            ),
+        ] {
+            let problem = Problem::NobodyLeft { counts, first };
+
+            assert_eq!(problem.to_string(), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What remains of an audience: its valid rows, then without those whose number came before, then without the opted-out.
+
+use std::{collections::BinaryHeap, io};
+
+use carillon_core::{
+    batch::Prepared,
+    phone::Phone,
+    recipients::{FileError, RowError},
+    segments::segment,
+    template::{RenderError, Template},
+};
+
+use crate::{
+    index::{Index, Place},
+    parts::Parts,
+    payloads::{PayloadReader, PayloadWriter, Written},
+    problem::Problem,
+    rejected::{LISTED, Rejected},
+    rows::{Row, Rows},
+};
+
+pub struct Recipients {
+    index: Index,
+    payloads: PayloadReader,
+    rejected: Rejected,
+    /// The first rows whose number came before, each with the first row of that number.
+    repeated: BinaryHeap<(Place, Place)>,
+    number_column: String,
+    /// But for the parts, which are counted with the frames.
+    counts: Prepared,
+}
+
+impl Recipients {
+    /// Reads every row, and refuses those whose text can't be made.
+    pub fn read(mut rows: Rows, template: &Template) -> Result<Self, FileError> {
+        let names = template.placeholders();
+        let mut payloads = PayloadWriter::new()?;
+        let mut index = Index::default();
+        let mut rejected = Rejected::default();
+        let mut text = String::new();
+        while let Some(row) = rows.next()? {
+            match row.and_then(|row| Ok((count_parts(&row, template, &mut text)?, row))) {
+                Ok((parts, row)) => {
+                    let place = payloads.write(&Written::new(&row, &names, parts))?;
+                    index.push(row.number, row.country, place);
+                }
+                Err(error) => rejected.add(error),
+            }
+        }
+        let accepted = index.len() as u64;
+        let counts = Prepared {
+            rows: accepted + rejected.count(),
+            accepted,
+            rejected: rejected.count(),
+            ..Prepared::default()
+        };
+        Ok(Self {
+            index,
+            payloads: payloads.into_reader()?,
+            rejected,
+            repeated: BinaryHeap::new(),
+            number_column: rows.number_column().to_owned(),
+            counts,
+        })
+    }
+
+    /// Leaves of each number the first row.
+    pub fn deduplicate(&mut self) {
+        let repeated = &mut self.repeated;
+        self.index.deduplicate(|later, first| {
+            repeated.push((later, first));
+            if repeated.len() > LISTED {
+                repeated.pop();
+            }
+        });
+        self.counts.duplicates += self.take_lost();
+    }
+
+    /// Leaves out the numbers that must not be texted.
+    pub fn remove_opted_out(&mut self, is_out: impl Fn(Phone) -> bool) {
+        self.index.remove(is_out);
+        self.counts.opted_out += self.take_lost();
+    }
+
+    /// The rejected rows and the duplicates, if there are any, as a CSV.
+    pub fn rejected_csv(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut duplicates = Vec::with_capacity(self.repeated.len());
+        for (later, first) in &self.repeated {
+            let first = self.payloads.read(*first)?.line;
+            duplicates.push(RowError {
+                line: self.payloads.read(*later)?.line,
+                column: Some(self.number_column.clone()),
+                code: "duplicate",
+                message: format!(
+                    "line {first} has the same number and is the one that counts; remove one of them"
+                ),
+            });
+        }
+        Ok(self.rejected.to_csv(&duplicates))
+    }
+
+    pub fn counts(&self) -> &Prepared {
+        &self.counts
+    }
+
+    /// Somebody must be left.
+    pub fn check(&self) -> Result<(), Problem> {
+        match self.counts {
+            Prepared { rows: 0, .. } => Err(Problem::NoRows),
+            Prepared { accepted: 0, .. } => Err(Problem::NobodyLeft {
+                counts: self.counts,
+                first: self.rejected.first().cloned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Cuts what is left into parts of at least `bytes`, but for the last.
+    pub fn into_parts(self, bytes: usize) -> Parts {
+        let (entries, groups) = self.index.into_sorted();
+        Parts::new(entries, groups, self.payloads, self.counts, bytes)
+    }
+
+    /// How many entries the index has lost since the last look.
+    fn take_lost(&mut self) -> u64 {
+        let left = self.index.len() as u64;
+        let lost = self.counts.accepted - left;
+        self.counts.accepted = left;
+        lost
+    }
+}
+
+/// Makes the text of a row, in memory that is used again, and counts its message parts.
+fn count_parts(row: &Row<'_>, template: &Template, text: &mut String) -> Result<u32, RowError> {
+    match template.render_into(text, |name| row.value(name)) {
+        Ok(()) => Ok(segment(text).parts),
+        Err(error) => Err(unrenderable(row.line, &error)),
+    }
+}
+
+fn unrenderable(line: u64, error: &RenderError) -> RowError {
+    let (column, code) = match error {
+        RenderError::MissingValue { name } => (Some(name.clone()), "missing_value"),
+        RenderError::TooLong { .. } => (None, "text_too_long"),
+    };
+    RowError {
+        line,
+        column,
+        code,
+        message: error.to_string(),
+    }
+}

@@ -1,0 +1,296 @@
+//! From a campaign to its ledger items, against the local stack.
+
+mod setup;
+
+use std::collections::BTreeSet;
+
+use aws_lambda_events::sqs::SqsEvent;
+use carillon_core::{
+    batch::{Control, Prepared, Stage},
+    campaign::Audience,
+    chunk::{Chunk, Pointer, source::Source},
+    frame,
+    manifest::{Frame, Manifest},
+    phone::Phone,
+};
+use carillon_runtime::sqs;
+use carillon_store::{queues::PrepareRequest, uploads::UploadFormat};
+use carillon_testkit::build;
+use prepare::preparation::handle;
+use setup::{Setup, csv_of, now};
+
+#[tokio::test]
+async fn an_upload_becomes_frames_and_chunks_and_the_dispatcher_is_woken() {
+    let setup = Setup::new().await;
+    let csv = csv_of(447_700_900_000..447_700_900_250) + "+447700900007,Zoe\n+1,Bad\n";
+    setup.give(UploadFormat::Csv, &csv).await;
+    let opted_out = Phone::from_digits(447_700_900_042).unwrap();
+    let hash = setup
+        .preparation
+        .key
+        .number(setup.request.account, opted_out);
+    let suppressions = &setup.preparation.suppressions;
+    suppressions
+        .add(setup.request.account, &hash, now())
+        .await
+        .unwrap();
+
+    setup.prepare().await;
+
+    let progress = setup.batch().await.progress;
+    assert_eq!((progress.stage, progress.chunks), (Stage::Ready, Some(3)));
+    let expected = Prepared {
+        rows: 252,
+        accepted: 249,
+        rejected: 1,
+        duplicates: 1,
+        opted_out: 1,
+        parts: 249,
+    };
+    assert_eq!(progress.prepared, Some(expected));
+    let mut numbers = BTreeSet::new();
+    for chunk in 0..3 {
+        let chunk = setup.chunk(chunk).await.unwrap();
+        let Source::Frame(address) = chunk.source else {
+            panic!("no frame");
+        };
+        let files = &setup.preparation.files;
+        let bytes = files
+            .read_frame(setup.request.batch, address)
+            .await
+            .unwrap();
+        let recipients = frame::decode(&bytes).unwrap();
+        assert_eq!(recipients.len(), chunk.slots.len());
+        numbers.extend(recipients.iter().map(|it| it.number.digits()));
+    }
+    let accepted = (447_700_900_000..447_700_900_250).filter(|number| *number != 447_700_900_042);
+    assert_eq!(numbers, accepted.collect());
+    let rejected = setup.rejected().await;
+    let codes: Vec<_> = rejected
+        .lines()
+        .map(|line| line.split(',').take(3).collect::<Vec<_>>().join(","))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            "line,column,code",
+            "252,phone,duplicate",
+            "253,phone,invalid_phone"
+        ]
+    );
+    assert_eq!(setup.wakes().await, 1);
+}
+
+#[tokio::test]
+async fn a_record_of_the_queue_is_a_batch_and_garbage_is_handed_back() {
+    let setup = Setup::new().await;
+    let csv = csv_of(447_700_900_000..447_700_900_001);
+    setup.give(UploadFormat::Csv, &csv).await;
+    let sample = include_str!("../../../../events/prepare-sqs.json");
+    let mut event: SqsEvent = serde_json::from_str(sample).unwrap();
+    let mut garbage = event.records[0].clone();
+    garbage.message_id = Some("garbage".to_owned());
+    garbage.body = Some("{}".to_owned());
+    event.records[0].body = Some(serde_json::to_string(&setup.request).unwrap());
+    event.records.push(garbage);
+
+    let answer = handle(&setup.preparation, event).await;
+
+    let failed = answer.batch_item_failures.iter();
+    let failed: Vec<_> = failed.map(|it| it.item_identifier.as_str()).collect();
+    assert_eq!(failed, ["garbage"]);
+    assert_eq!(setup.batch().await.progress.stage, Stage::Ready);
+}
+
+#[test]
+fn the_sample_event_is_a_request() {
+    let sample = include_str!("../../../../events/prepare-sqs.json");
+    let event: SqsEvent = serde_json::from_str(sample).unwrap();
+
+    let request: PrepareRequest = sqs::body(&event.records[0]).unwrap();
+
+    assert_eq!(request.batch.to_string(), "bat_01h455vb4pex5vsknk084sn02q");
+}
+
+#[tokio::test]
+async fn an_inline_audience_becomes_chunks() {
+    let setup = Setup::new().await;
+    let lines = "{\"v\":1,\"to\":\"+447700900001\"}\n{\"v\":1,\"to\":\"+4915123456789\"}\n";
+    setup.give(UploadFormat::Ndjson, lines).await;
+
+    setup.prepare().await;
+
+    assert_eq!(setup.batch().await.progress.chunks, Some(2));
+}
+
+#[tokio::test]
+async fn who_finds_a_manifest_goes_on_from_it() {
+    // There is no upload any more.
+    let setup = Setup::new().await;
+    let manifest = Manifest {
+        version: Manifest::VERSION,
+        batch: setup.request.batch,
+        run: 7,
+        parts: 1,
+        groups: Vec::new(),
+        frames: vec![
+            Frame(0, 0, 50, 100, 447_700_900_000),
+            Frame(0, 50, 9, 3, 447_700_900_100),
+        ],
+        prepared: Prepared {
+            rows: 103,
+            accepted: 103,
+            parts: 103,
+            ..Prepared::default()
+        },
+    };
+    setup
+        .preparation
+        .files
+        .settle_manifest(&manifest)
+        .await
+        .unwrap();
+    let there = Chunk::new(42, Source::Sibling);
+    let pointer = Pointer {
+        batch: setup.request.batch,
+        chunk: 0,
+    };
+    setup
+        .preparation
+        .ledger
+        .create_chunk(pointer, &there)
+        .await
+        .unwrap();
+
+    setup.prepare().await;
+
+    assert_eq!(setup.chunk(0).await, Some(there), "what was there stays");
+    let missing = setup.chunk(1).await.unwrap();
+    assert_eq!(missing.slots.len(), 3);
+    assert_eq!(
+        missing.source,
+        Source::Frame(manifest.address(&manifest.frames[1]))
+    );
+    let progress = setup.batch().await.progress;
+    assert_eq!((progress.stage, progress.chunks), (Stage::Ready, Some(2)));
+    assert_eq!(progress.prepared, Some(manifest.prepared));
+    assert_eq!(setup.wakes().await, 1);
+}
+
+#[tokio::test]
+async fn of_two_at_the_same_time_one_manifest_counts() {
+    let setup = Setup::new().await;
+    let csv = csv_of(447_700_900_000..447_700_900_150);
+    setup.give(UploadFormat::Csv, &csv).await;
+
+    let prepare = || setup.preparation.prepare(&setup.request);
+    let (one, other) = tokio::join!(prepare(), prepare());
+
+    one.unwrap();
+    other.unwrap();
+    let files = &setup.preparation.files;
+    let manifest = files
+        .find_manifest(setup.request.batch)
+        .await
+        .unwrap()
+        .unwrap();
+    for (chunk, frame) in (0..).zip(&manifest.frames) {
+        let source = setup.chunk(chunk).await.unwrap().source;
+        assert_eq!(source, Source::Frame(manifest.address(frame)));
+    }
+    assert_eq!(setup.batch().await.progress.chunks, Some(2));
+    assert_eq!(setup.chunk(2).await, None);
+}
+
+#[tokio::test]
+async fn a_batch_cancelled_before_it_was_prepared_has_no_chunks() {
+    let setup = Setup::new().await;
+    setup
+        .give(UploadFormat::Csv, &csv_of(447_700_900_000..447_700_900_150))
+        .await;
+    let batches = &setup.preparation.batches;
+    batches
+        .control(setup.request.batch, Control::Cancelled)
+        .await
+        .unwrap();
+
+    setup.prepare().await;
+
+    let progress = setup.batch().await.progress;
+    assert_eq!((progress.stage, progress.chunks), (Stage::Ready, Some(0)));
+    assert_eq!(progress.control, Control::Cancelled);
+    assert_eq!(setup.chunk(0).await, None);
+    assert_eq!(setup.wakes().await, 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_prepared_before_only_wakes_the_dispatcher() {
+    let setup = Setup::new().await;
+    let batches = &setup.preparation.batches;
+    batches
+        .ready(setup.request.batch, 5, &Prepared::default())
+        .await
+        .unwrap();
+
+    setup.prepare().await;
+
+    assert_eq!(setup.batch().await.progress.chunks, Some(5));
+    assert_eq!(setup.wakes().await, 1);
+}
+
+#[tokio::test]
+async fn an_audience_that_is_no_use_fails_the_batch_and_says_why() {
+    for (name, csv, expected) in [
+        (
+            "no header",
+            Some("+447700900001\n"),
+            "line 1: the first line must name the columns",
+        ),
+        (
+            "no phone column",
+            Some("name,city\nAnn,Bath\n"),
+            "no phone column among `name`, `city`",
+        ),
+        ("no rows", Some("phone\n"), "the audience has no recipients"),
+        (
+            "nobody",
+            Some("phone\n+447700\n"),
+            "none of the rows can be sent to: of 1, 1 were rejected",
+        ),
+        ("no file", None, "there is no file in the upload"),
+    ] {
+        let setup = Setup::new().await;
+        if let Some(csv) = csv {
+            setup.give(UploadFormat::Csv, csv).await;
+        }
+
+        setup.prepare().await;
+
+        let progress = setup.batch().await.progress;
+        let problem = progress.problem.unwrap_or_default();
+        assert_eq!(progress.stage, Stage::Failed, "{name}");
+        assert!(problem.starts_with(expected), "{name}: {problem}");
+        assert_eq!(setup.wakes().await, 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_audience_of_a_type_that_is_not_there_yet_fails_the_batch() {
+    let audience = Audience::List { list: build::id() };
+    let setup = Setup::of(audience).await;
+
+    setup.prepare().await;
+
+    assert_eq!(setup.batch().await.progress.stage, Stage::Failed);
+}
+
+#[tokio::test]
+async fn a_request_in_the_name_of_another_account_is_refused() {
+    let mut setup = Setup::new().await;
+    setup.request.account = build::id();
+
+    let refused = setup.preparation.prepare(&setup.request).await;
+
+    assert!(refused.is_err());
+    assert_eq!(setup.batch().await.progress.stage, Stage::Preparing);
+}

@@ -1,0 +1,201 @@
+//! A campaign that was started, in tables of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a setup that fails is a test that fails"
+)]
+
+use std::ops::Range;
+
+use carillon_core::{
+    batch::{Batch, DoubtPolicy, Lane, Stage},
+    campaign::{Audience, Campaign, Content, Plan, Policies},
+    chunk::{Chunk, Pointer},
+    id::UploadId,
+    keyed_hash::DeploymentKey,
+};
+use carillon_store::{
+    audit::{Actor, Audit},
+    batches::{Activity, Batches},
+    campaigns::Campaigns,
+    files::Files,
+    ledger::Ledger,
+    queues::{PrepareRequest, QueueUrls, Queues},
+    suppressions::Suppressions,
+    uploads::{Upload, UploadFormat, Uploads},
+};
+use carillon_testkit::{build, stack};
+use jiff::Timestamp;
+use prepare::{preparation::Preparation, source::Source};
+
+pub struct Setup {
+    pub preparation: Preparation,
+    pub request: PrepareRequest,
+    upload: UploadId,
+    sqs: aws_sdk_sqs::Client,
+    dispatch: String,
+}
+
+pub fn now() -> Timestamp {
+    Timestamp::from_millisecond(1_790_000_000_000).unwrap()
+}
+
+/// A row for each of the numbers.
+pub fn csv_of(numbers: Range<u64>) -> String {
+    let rows: Vec<_> = numbers.map(|number| format!("+{number},Ann\n")).collect();
+    "phone,name\n".to_owned() + &rows.concat()
+}
+
+impl Setup {
+    /// A campaign to an upload that has not arrived yet.
+    pub async fn new() -> Self {
+        let upload = build::id();
+        let audience = Audience::Upload {
+            upload,
+            default_country: None,
+            phone_column: None,
+        };
+        Self {
+            upload,
+            ..Self::of(audience).await
+        }
+    }
+
+    pub async fn of(audience: Audience) -> Self {
+        let aws = stack::aws().await;
+        let (dynamodb, sqs) = (aws.dynamodb(), aws.sqs());
+        let core = stack::table_like(&dynamodb, "CORE_TABLE").await;
+        let ledger = stack::table_like(&dynamodb, "LEDGER_TABLE").await;
+        let contacts = stack::table_like(&dynamodb, "CONTACTS_TABLE").await;
+        let name = format!("test-dispatch-{}", uuid::Uuid::now_v7().simple());
+        let queue = sqs.create_queue().queue_name(name).send().await.unwrap();
+        let dispatch = queue.queue_url.unwrap();
+        let urls = QueueUrls {
+            dispatch: Some(dispatch.clone()),
+            ..QueueUrls::default()
+        };
+        let files = Files::new(aws.s3(), stack::variable("FILES_BUCKET"));
+        let preparation = Preparation {
+            batches: Batches::new(dynamodb.clone(), &core),
+            source: Source {
+                campaigns: Campaigns::new(dynamodb.clone(), &core),
+                uploads: Uploads::new(dynamodb.clone(), &core),
+                files: files.clone(),
+            },
+            files,
+            suppressions: Suppressions::new(dynamodb.clone(), contacts),
+            ledger: Ledger::new(dynamodb, ledger),
+            queues: Queues::new(sqs.clone(), urls),
+            key: DeploymentKey::from_secret("a secret of a test"),
+        };
+        let request = start(&preparation, audience).await;
+        Self {
+            preparation,
+            request,
+            upload: build::id(),
+            sqs,
+            dispatch,
+        }
+    }
+
+    /// Puts the upload that the campaign waits for.
+    pub async fn give(&self, format: UploadFormat, content: &str) {
+        let account = self.request.account;
+        let Source { uploads, files, .. } = &self.preparation.source;
+        let upload = Upload {
+            id: self.upload,
+            account,
+            format,
+            created: now(),
+        };
+        uploads.create(&upload, &audit(account)).await.unwrap();
+        let content = content.to_owned().into();
+        files
+            .put_upload(account, self.upload, content)
+            .await
+            .unwrap();
+    }
+
+    pub async fn prepare(&self) {
+        self.preparation.prepare(&self.request).await.unwrap();
+    }
+
+    pub async fn batch(&self) -> Batch {
+        let found = self.preparation.batches.find(self.request.batch).await;
+        found.unwrap().unwrap()
+    }
+
+    pub async fn chunk(&self, chunk: u32) -> Option<Chunk> {
+        let pointer = Pointer {
+            batch: self.request.batch,
+            chunk,
+        };
+        self.preparation.ledger.find(pointer).await.unwrap()
+    }
+
+    pub async fn rejected(&self) -> String {
+        let PrepareRequest { account, batch, .. } = self.request;
+        let csv = self.preparation.files.read_rejected(account, batch).await;
+        String::from_utf8(csv.unwrap().unwrap().to_vec()).unwrap()
+    }
+
+    /// How often the dispatcher was woken.
+    pub async fn wakes(&self) -> usize {
+        let receive = self.sqs.receive_message().queue_url(&self.dispatch);
+        let received = receive.max_number_of_messages(10).send().await.unwrap();
+        received.messages().len()
+    }
+}
+
+async fn start(preparation: &Preparation, audience: Audience) -> PrepareRequest {
+    let terms = build::terms(now());
+    let request = PrepareRequest {
+        batch: terms.id,
+        campaign: terms.campaign.unwrap(),
+        account: terms.account,
+    };
+    let campaign = Campaign {
+        id: request.campaign,
+        account: request.account,
+        test: true,
+        name: "Spring".to_owned(),
+        audience,
+        content: Content {
+            text: terms.text.clone(),
+        },
+        sender: None,
+        lane: Lane::Low,
+        policies: Policies {
+            doubt: DoubtPolicy::AtMostOnce,
+            valid_for: 3600,
+        },
+        plan: Plan::Started { batch: terms.id },
+        wanted_at: None,
+        created: now(),
+        changed: now(),
+        version: 1,
+    };
+    let campaigns = &preparation.source.campaigns;
+    campaigns
+        .create(&campaign, &audit(request.account))
+        .await
+        .unwrap();
+    let batch = Batch::new(terms, Stage::Preparing, None);
+    preparation
+        .batches
+        .create(&batch, Activity::Active)
+        .await
+        .unwrap();
+    request
+}
+
+fn audit(account: carillon_core::id::AccountId) -> Audit {
+    Audit {
+        id: build::id(),
+        at: now(),
+        account,
+        actor: Actor::Operator,
+        action: "test".to_owned(),
+        target: "test".to_owned(),
+    }
+}

@@ -1,0 +1,61 @@
+//! Accounts: the tenants.
+
+use aws_sdk_dynamodb::Client;
+use carillon_core::id::AccountId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    StoreError,
+    api_keys::{self, StoredKey},
+    audit::Audit,
+    core_table::{Condition, CoreTable, DOC},
+    item::{ReadItem, json},
+    keys,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub id: AccountId,
+    pub name: String,
+    pub created: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    table: CoreTable,
+}
+
+impl Accounts {
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = CoreTable::new(client, table);
+        Self { table }
+    }
+
+    /// An account with its first keys, without which nobody could use it.
+    pub async fn create(
+        &self,
+        account: &Account,
+        first_keys: &[StoredKey],
+        audit: &Audit,
+    ) -> Result<(), StoreError> {
+        let mut item = keys::account(account.id).item();
+        item.insert(DOC.to_owned(), json(account));
+        let first_keys = first_keys.iter().map(api_keys::to_item);
+        let mut writes: Vec<_> = std::iter::once(item)
+            .chain(first_keys)
+            .map(|item| self.table.put(item, Condition::NEW))
+            .collect();
+        writes.push(audit.write(&self.table));
+        let written = self.table.commit(writes, "create an account").await?;
+        written.map_err(|_| StoreError::corrupt("a new id that is there already"))
+    }
+
+    pub async fn find(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let item = self
+            .table
+            .get(&keys::account(id), "read an account")
+            .await?;
+        item.map(|item| item.json(DOC)).transpose()
+    }
+}

@@ -1,0 +1,202 @@
+//! What the entities of the core table have in common: an item with the entity as JSON in `doc`, written in one transaction
+//! with the audit entry that tells of it.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Delete, Put, TransactWriteItem},
+};
+
+use crate::{
+    StoreError,
+    item::{Item, text},
+    keys::{Key, PARTITION, SORT},
+};
+
+/// The entity itself.
+pub(crate) const DOC: &str = "doc";
+/// How often a transaction is tried again that another one got in the way of.
+const TRIES: u32 = 5;
+
+#[derive(Debug, Clone)]
+pub(crate) struct CoreTable {
+    client: Client,
+    table: String,
+}
+
+/// A condition of the transaction did not hold; nothing of it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ConditionLost;
+
+/// `condition` may name `:expected`.
+pub(crate) struct Condition {
+    pub expression: &'static str,
+    pub expected: Option<AttributeValue>,
+}
+
+impl Condition {
+    pub(crate) const NEW: Self = Self {
+        expression: "attribute_not_exists(pk)",
+        expected: None,
+    };
+
+    pub(crate) fn version(expected: u32) -> Self {
+        Self {
+            expression: "version = :expected",
+            expected: Some(crate::item::number(expected)),
+        }
+    }
+}
+
+/// Where a page of a partition begins and which way it goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page<'a> {
+    pub partition: &'a str,
+    /// Sort keys that begin with this.
+    pub prefix: &'a str,
+    /// The sort key of the last item of the page before.
+    pub after: Option<&'a str>,
+    pub order: Order,
+    pub limit: i32,
+}
+
+/// Sort keys end in ids, whose order is that of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+impl CoreTable {
+    pub(crate) fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = table.into();
+        Self { client, table }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.table
+    }
+
+    pub(crate) fn put(&self, item: Item, condition: Condition) -> TransactWriteItem {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(values(condition.expected))
+            .build()
+            .expect("table and item are set");
+        TransactWriteItem::builder().put(put).build()
+    }
+
+    pub(crate) fn delete(&self, key: &Key, condition: Condition) -> TransactWriteItem {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(values(condition.expected))
+            .build()
+            .expect("table and key are set");
+        TransactWriteItem::builder().delete(delete).build()
+    }
+
+    /// All of them or none.
+    pub(crate) async fn commit(
+        &self,
+        writes: Vec<TransactWriteItem>,
+        operation: &'static str,
+    ) -> Result<Result<(), ConditionLost>, StoreError> {
+        let mut attempt = 0;
+        loop {
+            let call = self.client.transact_write_items();
+            let written = call.set_transact_items(Some(writes.clone())).send().await;
+            let Err(error) = written else {
+                return Ok(Ok(()));
+            };
+            match error.as_service_error().map(cancelled_by) {
+                Some(Cause::Condition) => return Ok(Err(ConditionLost)),
+                Some(Cause::Conflict) if attempt < TRIES => {
+                    tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
+                    attempt += 1;
+                }
+                _ => return Err(StoreError::service(operation)(error)),
+            }
+        }
+    }
+
+    /// As it is now, strongly consistent.
+    pub(crate) async fn get(
+        &self,
+        key: &Key,
+        operation: &'static str,
+    ) -> Result<Option<Item>, StoreError> {
+        let read = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .consistent_read(true);
+        let answer = read.send().await.map_err(StoreError::service(operation))?;
+        Ok(answer.item)
+    }
+
+    pub(crate) async fn page(
+        &self,
+        page: Page<'_>,
+        operation: &'static str,
+    ) -> Result<Vec<Item>, StoreError> {
+        let start = page.after.map(|sort| {
+            Item::from([
+                (PARTITION.to_owned(), text(page.partition)),
+                (SORT.to_owned(), text(sort)),
+            ])
+        });
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :partition AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":partition", text(page.partition))
+            .expression_attribute_values(":prefix", text(page.prefix))
+            .scan_index_forward(page.order == Order::OldestFirst)
+            .set_exclusive_start_key(start)
+            .consistent_read(true)
+            .limit(page.limit);
+        let answer = query.send().await.map_err(StoreError::service(operation))?;
+        Ok(answer.items.unwrap_or_default())
+    }
+}
+
+enum Cause {
+    Condition,
+    Conflict,
+    Other,
+}
+
+fn cancelled_by(error: &TransactWriteItemsError) -> Cause {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return Cause::Other;
+    };
+    let any = |code: &str| {
+        let mut reasons = cancelled.cancellation_reasons().iter();
+        reasons.any(|reason| reason.code() == Some(code))
+    };
+    if any("ConditionalCheckFailed") {
+        Cause::Condition
+    } else if any("TransactionConflict") {
+        Cause::Conflict
+    } else {
+        Cause::Other
+    }
+}
+
+fn values(
+    expected: Option<AttributeValue>,
+) -> Option<std::collections::HashMap<String, AttributeValue>> {
+    expected.map(|value| [(":expected".to_owned(), value)].into())
+}
