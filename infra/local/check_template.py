@@ -12,7 +12,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 # Read by the code, set by Lambda itself, the emulator or a developer's shell.
-FOREIGN = re.compile(r"AWS_|_X_AMZN|RUST_|LAMBDA_|CARGO_|PATH$|HOME$")
+# CARILLON_…: knobs of tests.
+FOREIGN = re.compile(r"AWS_|_X_AMZN|RUST_|LAMBDA_|CARGO_|CARILLON_|PATH$|HOME$")
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 
 

@@ -48,6 +48,22 @@ async fn a_key_works_until_it_is_revoked_and_is_shown_once() {
 }
 
 #[tokio::test]
+async fn revoking_a_key_that_is_not_there_revokes_no_other() {
+    let account = Account::new("No such key").await;
+
+    let path = "/v1/keys/key_00000000000000000000000000";
+    let answer = send(account.request(Method::DELETE, path)).await;
+
+    assert_eq!(answer.status, StatusCode::NOT_FOUND, "{answer:?}");
+    let listed = account.get("/v1/keys").await;
+    let revoked = |key: &serde_json::Value| !key["revoked"].is_null();
+    assert!(
+        !listed["data"].as_array().expect("keys").iter().any(revoked),
+        "{listed}"
+    );
+}
+
+#[tokio::test]
 async fn without_a_good_key_nothing_is_answered() {
     let account = Account::new("No key").await;
     let url = account

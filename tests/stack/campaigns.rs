@@ -39,14 +39,16 @@ async fn finished(account: &Account, id: &str) {
 async fn settled(account: &Account, id: &str) -> Value {
     account
         .wait_for(&format!("/v1/campaigns/{id}/report"), |report| {
-            report["counts"]["in_flight"] == 0
+            report["in_flight"] == 0
         })
         .await
 }
 
+/// A sum over statuses, or the messages of one status.
 fn count(report: &Value, word: &str) -> u64 {
-    report["counts"][word]
-        .as_u64()
+    let found = report[word].as_u64();
+    found
+        .or_else(|| report["counts"][word].as_u64())
         .unwrap_or_else(|| panic!("no `{word}` in {report}"))
 }
 
@@ -182,9 +184,7 @@ async fn a_cancelled_campaign_ends_with_every_message_accounted_for() {
     let id = start(&account, json!({"type": "upload", "upload": upload})).await;
     let path = format!("/v1/campaigns/{id}/report");
     account
-        .wait_for(&path, |report| {
-            report["counts"]["submitted"].as_u64() > Some(200)
-        })
+        .wait_for(&path, |report| report["submitted"].as_u64() > Some(200))
         .await;
 
     account
@@ -217,9 +217,7 @@ async fn a_paused_campaign_rests_until_it_is_resumed() {
     let id = start(&account, json!({"type": "upload", "upload": upload})).await;
     let path = format!("/v1/campaigns/{id}/report");
     account
-        .wait_for(&path, |report| {
-            report["counts"]["submitted"].as_u64() > Some(100)
-        })
+        .wait_for(&path, |report| report["submitted"].as_u64() > Some(100))
         .await;
 
     account

@@ -64,16 +64,10 @@ pub async fn deliver(api: &Api, sending: Sending, drawn: Drawn) -> Result<Vec<Ta
     let taken = taken(&sending, drawn.batch);
     let batch = batch(&sending, drawn, &taken);
     api.batches.create(&batch, Activity::Passive).await?;
-    let mut pointers = Vec::new();
-    for (chunk, recipients) in (0..).zip(sending.recipients.chunks(CHUNK_SLOTS)) {
-        let pointer = Pointer {
-            batch: drawn.batch,
-            chunk,
-        };
-        write_chunk(api, pointer, recipients, &sending, drawn.at).await?;
-        pointers.push(pointer);
-    }
-    index(api, &sending, &taken, drawn.at).await?;
+    let (pointers, ()) = futures::try_join!(
+        write_chunks(api, &sending, drawn),
+        index(api, &sending, &taken, drawn.at)
+    )?;
     if sending.send_at.is_none() {
         api.queues
             .send_pointers(sending.lane, sending.account, &pointers)
@@ -126,6 +120,23 @@ fn batch(sending: &Sending, drawn: Drawn, taken: &[Taken]) -> Batch {
     batch
 }
 
+async fn write_chunks(
+    api: &Api,
+    sending: &Sending,
+    drawn: Drawn,
+) -> Result<Vec<Pointer>, StoreError> {
+    let mut pointers = Vec::new();
+    for (chunk, recipients) in (0..).zip(sending.recipients.chunks(CHUNK_SLOTS)) {
+        let pointer = Pointer {
+            batch: drawn.batch,
+            chunk,
+        };
+        write_chunk(api, pointer, recipients, sending, drawn.at).await?;
+        pointers.push(pointer);
+    }
+    Ok(pointers)
+}
+
 async fn write_chunk(
     api: &Api,
     pointer: Pointer,
@@ -141,7 +152,7 @@ async fn write_chunk(
     }
     if item::size(&ledger::chunk_item(pointer, &chunk)) > ROOM {
         chunk.source = Source::Sibling;
-        api.ledger.put_recipients(pointer, frame).await?;
+        api.ledger.put_recipients(pointer, frame, now).await?;
     }
     // What is there is from an earlier attempt, and the same.
     api.ledger.create_chunk(pointer, &chunk).await.map(drop)

@@ -11,6 +11,7 @@ mod messages;
 mod once;
 mod openapi;
 mod pin;
+mod report;
 mod routes;
 mod services;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Messages as the API shows them: a slot of a chunk, with its recipient.
 
+use axum::response::Response;
 use bytes::Bytes;
 use carillon_core::{
     batch::Batch,
@@ -11,13 +12,16 @@ use carillon_core::{
     status::{self, Status},
     template::Template,
 };
-use carillon_runtime::problem::Problem;
+use carillon_runtime::{principal::Principal, problem::Problem};
 use carillon_store::StoreError;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::services::Api;
+use crate::{list::Asked, services::Api, time};
+
+/// Chunks that one page of messages looks at, at most.
+const CHUNKS: usize = 20;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Message {
@@ -143,4 +147,42 @@ impl<'b> OpenChunk<'b> {
             test: self.batch.terms.test,
         })
     }
+}
+
+/// Messages are counted through chunk by chunk; a cursor is the chunk and the slot that come next.
+pub async fn page_of_messages(
+    api: &Api,
+    who: &Principal,
+    batch: &Batch,
+    asked: &Asked,
+) -> Result<Response, Problem> {
+    let now = time::now();
+    let chunks = batch.progress.chunks.unwrap_or(0);
+    let (mut chunk, mut slot) = asked
+        .after
+        .as_deref()
+        .and_then(read_place)
+        .unwrap_or((0, 0));
+    let mut data = Vec::new();
+    let mut looked_at = 0;
+    while chunk < chunks && data.len() < asked.limit && looked_at < CHUNKS {
+        looked_at += 1;
+        if let Some(open) = OpenChunk::find(api, batch, chunk).await? {
+            while slot < open.slots() && data.len() < asked.limit {
+                data.extend(open.message(slot, now));
+                slot += 1;
+            }
+            if slot < open.slots() {
+                break;
+            }
+        }
+        (chunk, slot) = (chunk + 1, 0);
+    }
+    let next = (chunk < chunks).then(|| format!("{chunk}.{slot}"));
+    Ok(asked.answer_until(api, who, data, next.as_deref()))
+}
+
+fn read_place(place: &str) -> Option<(u32, usize)> {
+    let (chunk, slot) = place.split_once('.')?;
+    Some((chunk.parse().ok()?, slot.parse().ok()?))
 }

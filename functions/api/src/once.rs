@@ -15,7 +15,6 @@ use carillon_store::idempotency::{Begun, KeptAnswer, RequestIdentity};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use crate::{services::Api, time};
 
@@ -51,12 +50,13 @@ pub struct Answer {
     pub status: StatusCode,
     pub location: Option<String>,
     pub etag: Option<String>,
-    pub body: Value,
+    /// JSON.
+    pub body: String,
 }
 
 impl Answer {
     pub fn new<T: Serialize>(status: StatusCode, body: &T) -> Self {
-        let body = serde_json::to_value(body).expect("our own types are representable in JSON");
+        let body = serde_json::to_string(body).expect("our own types are representable in JSON");
         Self {
             status,
             location: None,
@@ -230,7 +230,8 @@ fn respond(answer: KeptAnswer) -> Response {
         body,
     } = answer;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    let mut response = (status, axum::Json(body)).into_response();
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    let mut response = (status, json, body).into_response();
     let headers = [(header::LOCATION, location), (header::ETAG, etag)];
     for (name, value) in headers {
         let value = value.and_then(|value| HeaderValue::from_str(&value).ok());

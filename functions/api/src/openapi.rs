@@ -1,4 +1,4 @@
-//! The OpenAPI document: what the routes say of themselves, and what is the same for all.
+//! The `OpenAPI` document: what the routes say of themselves, and what is the same for all.
 
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,

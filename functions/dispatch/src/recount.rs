@@ -40,7 +40,7 @@ impl Dispatcher<'_> {
         self.sweep(batch, &idle, now).await?;
         if totals.chunks < u64::from(chunks) {
             // Right after a batch was made, the count may not see its last chunks yet.
-            tracing::warn!(batch = %id, expected = chunks, found = totals.chunks, "chunks are missing from the ledger");
+            tracing::warn!(metric = "ledger.chunks_missing", batch = %id, expected = chunks, found = totals.chunks, "chunks are missing from the ledger");
         } else if totals.chunks_done == u64::from(chunks) {
             self.state.batches.finish(id, &totals).await?;
             self.counted.remove(&id);
@@ -54,7 +54,8 @@ impl Dispatcher<'_> {
         let (mut totals, mut idle, view) = (Totals::default(), Vec::new(), batch.view(now));
         let count = |pointer: Pointer, chunk: Chunk| {
             totals.count(&chunk, view);
-            if pointer.chunk < batch.progress.cursor && is_idle(&chunk, now) {
+            if pointer.chunk < batch.progress.cursor && is_idle(&chunk, batch.progress.control, now)
+            {
                 idle.push(pointer.chunk);
             }
         };
@@ -103,12 +104,13 @@ impl Dispatcher<'_> {
     }
 }
 
-/// Neither done, nor parked, nor held by a lease whose time isn't over.
-fn is_idle(chunk: &Chunk, now: Timestamp) -> bool {
+/// Neither done, nor held by a lease whose time isn't over, nor parked: but waiting is over for what is cancelled.
+fn is_idle(chunk: &Chunk, control: Control, now: Timestamp) -> bool {
     match chunk.state {
         ChunkState::Ready => true,
+        ChunkState::Parked => control == Control::Cancelled,
         ChunkState::Leased => chunk.lease.is_none_or(|lease| lease.until <= now),
-        ChunkState::Parked | ChunkState::Done => false,
+        ChunkState::Done => false,
     }
 }
 

@@ -125,9 +125,18 @@ impl Preparation {
         request: &PrepareRequest,
         batch: &Batch,
     ) -> Result<Manifest, PrepareError> {
-        if let Some(manifest) = self.files.find_manifest(request.batch).await? {
-            return Ok(manifest);
+        match self.files.find_manifest(request.batch).await? {
+            Some(manifest) => Ok(manifest),
+            None => self.make_manifest(request, batch).await,
         }
+    }
+
+    /// Begins anew, for whoever finds no manifest. Another run's may be there by the end: that one is returned then.
+    pub async fn make_manifest(
+        &self,
+        request: &PrepareRequest,
+        batch: &Batch,
+    ) -> Result<Manifest, PrepareError> {
         let manifest = if batch.progress.control == Control::Cancelled {
             // Nothing is in the ledger, and once this is settled nobody else's run will be.
             empty(request)

@@ -129,7 +129,7 @@ fn apply_all(
         let Some(meaning) = meaning(report.word, report.reason) else {
             continue;
         };
-        let seconds = report.at.duration_since(terms.began).as_secs();
+        let seconds = report.at.duration_since(terms.starts()).as_secs();
         let receipt = Receipt {
             status: meaning.status,
             attempt,

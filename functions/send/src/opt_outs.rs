@@ -13,6 +13,8 @@ use tokio::sync::Mutex;
 
 /// Writers' clocks differ: each look goes back by this much behind the last.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
+/// An audience is prepared a quarter of an hour before its time; its cleaning is no older than this.
+const PREPARED_BEFORE: SignedDuration = SignedDuration::from_mins(30);
 
 /// Where a chunk's recipients came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +85,7 @@ impl OptOuts {
         log: &mut Log,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let needed = terms.began - OVERLAP;
+        let needed = terms.began.max(terms.starts() - PREPARED_BEFORE) - OVERLAP;
         let known_from = log.from.filter(|from| *from <= needed);
         let since = match (known_from, log.read_to) {
             (Some(_), Some(read_to)) => read_to - OVERLAP,

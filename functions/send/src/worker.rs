@@ -26,21 +26,20 @@ const UNUSABLE_ROUTE: SignedDuration = SignedDuration::from_mins(1);
 
 pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Result<(), StoreError> {
     let now = state.now();
-    // Drawn for this very call: a token must never be met again.
-    let token = Uuid::now_v7().into_bytes();
-    let Some(chunk) = state
-        .ledger
-        .lease(pointer, token, now, now + state.lease)
-        .await?
-    else {
-        // Somebody has it, it is parked or done: this pointer is one too many.
+    let Some((plan, control)) = state.batches.look(pointer.batch, now).await? else {
+        tracing::error!(metric = "pointers.without_batch", batch = %pointer.batch, "a pointer to a batch that is not there");
         return Ok(());
     };
-    let Some((plan, _)) = state.batches.look(pointer.batch, now).await? else {
-        return Err(StoreError::corrupt(format!(
-            "{} without its batch",
-            pointer.batch
-        )));
+    // Drawn for this very call: a token must never be met again.
+    let token = Uuid::now_v7().into_bytes();
+    let until = now + state.lease;
+    let leased = state
+        .ledger
+        .lease(pointer, token, now, until, control)
+        .await?;
+    let Some(chunk) = leased else {
+        // Somebody has it, it is parked or done: this pointer is one too many.
+        return Ok(());
     };
     let recipients = recipients(state, pointer, &chunk).await?;
     let mut work = Work {

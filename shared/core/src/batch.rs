@@ -90,7 +90,7 @@ pub struct BatchTerms {
     /// With placeholders.
     pub text: String,
     pub routes: Vec<RouteEntry>,
-    /// The zero of every receipt's seconds.
+    /// When it was made.
     pub began: Timestamp,
     pub not_before: Option<Timestamp>,
     /// Nothing is sent from then on.
@@ -148,6 +148,13 @@ pub struct Batch {
 
 /// How long a message may wait by default before it is called expired.
 pub const DEFAULT_VALIDITY: SignedDuration = SignedDuration::from_hours(72);
+
+impl BatchTerms {
+    /// The zero of every receipt's seconds: nothing of it leaves before then.
+    pub fn starts(&self) -> Timestamp {
+        self.not_before.unwrap_or(self.began)
+    }
+}
 
 impl Batch {
     pub fn new(terms: BatchTerms, stage: Stage, chunks: Option<u32>) -> Self {

@@ -32,7 +32,12 @@ struct Opened {
 impl GatewayCache {
     pub fn new(accounts: GatewayAccounts, vault: Vault, hooks_url: String) -> Self {
         let open = Mutex::default();
-        Self { accounts, vault, hooks_url, open }
+        Self {
+            accounts,
+            vault,
+            hooks_url,
+            open,
+        }
     }
 
     /// `None` when it is gone, switched off, or configured in a way that this version can't read.
@@ -49,12 +54,19 @@ impl GatewayCache {
         let Some((record, sealed)) = self.accounts.find(account, id).await? else {
             return Ok(None);
         };
-        let Some(opened) = self.unseal(&record, &sealed).await?.filter(|_| record.enabled) else {
+        let Some(opened) = self
+            .unseal(&record, &sealed)
+            .await?
+            .filter(|_| record.enabled)
+        else {
             tracing::warn!(gateway = %id, "a gateway account can't be used");
             return Ok(None);
         };
         let account = Arc::new(opened);
-        let opened = Opened { account: account.clone(), since: now };
+        let opened = Opened {
+            account: account.clone(),
+            since: now,
+        };
         self.lock().insert(id, opened);
         Ok(Some(account))
     }
@@ -84,18 +96,28 @@ impl GatewayCache {
     ) -> Result<Option<GatewayAccount>, StoreError> {
         let plain = self.vault.open(record.account, record.id, sealed).await?;
         let credentials: Result<Credentials, _> = serde_json::from_slice(&plain);
-        let (Ok(credentials), Ok(kind), Ok(token)) =
-            (credentials, record.kind.parse::<GatewayKind>(), record.token.parse())
-        else {
+        let (Ok(credentials), Ok(kind), Ok(token)) = (
+            credentials,
+            record.kind.parse::<GatewayKind>(),
+            record.token.parse(),
+        ) else {
             return Ok(None);
         };
         let hooks_url = self.hooks_url.as_str();
-        let opened =
-            GatewayAccount::open(record.id, kind, &record.config, credentials, token, hooks_url);
+        let opened = GatewayAccount::open(
+            record.id,
+            kind,
+            &record.config,
+            credentials,
+            token,
+            hooks_url,
+        );
         Ok(opened.ok())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<GatewayAccountId, Opened>> {
-        self.open.lock().expect("nothing panics while it holds the lock")
+        self.open
+            .lock()
+            .expect("nothing panics while it holds the lock")
     }
 }

@@ -138,7 +138,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     });
     steps
         .filter(|step| !step.is_empty())
-        .map(|step| format!("/{step}"))
+        .flat_map(|step| ["/".to_owned(), step])
         .collect()
 }
 

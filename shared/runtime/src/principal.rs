@@ -155,13 +155,12 @@ impl Authenticator {
         // A mistyped key is refused by its check, before anything is read.
         let secret = key.ok_or_else(unauthenticated)?;
         let hash = secret.hash(&self.deployment);
-        let key = match self.recall(&hash, now) {
-            Some(key) => key,
-            None => {
-                let key = self.keys.find(&hash).await?.ok_or_else(unauthenticated)?;
-                self.remember(hash, key.clone(), now);
-                key
-            }
+        let key = if let Some(key) = self.recall(&hash, now) {
+            key
+        } else {
+            let key = self.keys.find(&hash).await?.ok_or_else(unauthenticated)?;
+            self.remember(hash, key.clone(), now);
+            key
         };
         let ApiKey {
             id,

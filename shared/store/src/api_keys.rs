@@ -68,7 +68,7 @@ impl ApiKeys {
 
     /// All of an account, oldest first.
     pub async fn list(&self, account: AccountId) -> Result<Vec<ApiKey>, StoreError> {
-        let items = self.query(account, "").await?;
+        let items = self.query(account, None).await?;
         items.iter().map(|item| item.json(DOC)).collect()
     }
 
@@ -80,7 +80,7 @@ impl ApiKeys {
         now: Timestamp,
         audit: &Audit,
     ) -> Result<Option<ApiKey>, StoreError> {
-        let items = self.query(account, &id.to_string()).await?;
+        let items = self.query(account, Some(id)).await?;
         let Some(item) = items.first() else {
             return Ok(None);
         };
@@ -103,16 +103,25 @@ impl ApiKeys {
         Ok(written.is_ok().then_some(stored.key))
     }
 
-    async fn query(&self, account: AccountId, id: &str) -> Result<Vec<Item>, StoreError> {
+    /// All keys of an account, or the one of this id.
+    async fn query(
+        &self,
+        account: AccountId,
+        id: Option<ApiKeyId>,
+    ) -> Result<Vec<Item>, StoreError> {
         let query = self
             .table
             .client()
             .query()
             .table_name(self.table.name())
             .index_name(INDEX)
-            .key_condition_expression("gpk = :keys AND gsk >= :id")
-            .expression_attribute_values(":keys", text(keys::api_keys_of(account)))
-            .expression_attribute_values(":id", text(id));
+            .expression_attribute_values(":keys", text(keys::api_keys_of(account)));
+        let query = match id {
+            None => query.key_condition_expression("gpk = :keys"),
+            Some(id) => query
+                .key_condition_expression("gpk = :keys AND gsk = :id")
+                .expression_attribute_values(":id", text(id)),
+        };
         let items = query.into_paginator().items().send().try_collect().await;
         items.map_err(StoreError::service("list API keys"))
     }

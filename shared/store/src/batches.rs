@@ -192,23 +192,29 @@ impl Batches {
             (":from", stage(Stage::Preparing)),
             (":problem", text(problem)),
         ];
-        self.change(
-            id,
-            "SET stage = :failed, problem = :problem",
-            "stage = :from",
-            values,
-            "fail a batch",
-        )
-        .await?;
-        self.retire(id).await
+        let failed = self
+            .change(
+                id,
+                "SET stage = :failed, problem = :problem",
+                "stage = :from",
+                values,
+                "fail a batch",
+            )
+            .await?;
+        // A batch that became ready in the meantime is still the dispatcher's.
+        if failed {
+            self.retire(id).await
+        } else {
+            Ok(())
+        }
     }
 
-    /// Pauses or resumes; a cancelled or ended batch stays as it is. Resuming makes the dispatcher look at every chunk again.
-    /// Returns whether it is now so.
+    /// Pauses, resumes or cancels; a cancelled or ended batch stays as it is. From then on the dispatcher works with it, also with
+    /// one of an API send, and after a resume or a cancel it looks at every chunk again. Returns whether it is now so.
     pub async fn control(&self, id: BatchId, control: Control) -> Result<bool, StoreError> {
         let update = match control {
-            Control::Running => "SET control = :control REMOVE swept",
-            Control::Paused | Control::Cancelled => "SET control = :control",
+            Control::Running | Control::Cancelled => "SET control = :control REMOVE swept",
+            Control::Paused => "SET control = :control",
         };
         let condition = "(control <> :cancelled OR :control = :cancelled) AND stage <> :finished AND stage <> :failed";
         let values = [
@@ -217,8 +223,16 @@ impl Batches {
             (":finished", stage(Stage::Finished)),
             (":failed", stage(Stage::Failed)),
         ];
-        self.change(id, update, condition, values, "control a batch")
-            .await
+        let changed = self
+            .change(id, update, condition, values, "control a batch")
+            .await?;
+        if changed {
+            let key = Some(keys::active_batch(id).item());
+            let put = self.client.put_item().table_name(&self.table).set_item(key);
+            let put = put.send().await;
+            put.map_err(StoreError::service("make a batch active"))?;
+        }
+        Ok(changed)
     }
 
     /// Chunks below `cursor` have been released. Called after their pointers are on the queue: a cursor that is behind only doubles pointers.

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::put_item::PutItemError,
+    operation::{put_item::PutItemError, update_item::UpdateItemError},
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use carillon_core::id::AccountId;
@@ -26,7 +26,8 @@ pub struct KeptAnswer {
     pub status: u16,
     pub location: Option<String>,
     pub etag: Option<String>,
-    pub body: Value,
+    /// JSON.
+    pub body: String,
 }
 
 /// What a request is known by.
@@ -200,7 +201,7 @@ impl Idempotency {
             Err(error) => {
                 let lost = error
                     .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception());
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception);
                 if lost {
                     Ok(false)
                 } else {

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use carillon_core::{
+    batch::Control,
     chunk::{
         Chunk, ChunkState, Pointer, pack_receipts, pack_slots,
         receipt::Receipt,
@@ -33,6 +34,8 @@ use crate::{
 
 /// How long a finished chunk can be looked at. Its batch keeps its totals for good.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 180);
+/// How far ahead a message may be planned.
+const PLANNED_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366);
 /// Workers' clocks may differ by this much when they look whether a chunk is due.
 const SKEW: SignedDuration = SignedDuration::from_secs(5);
 
@@ -83,9 +86,19 @@ impl Ledger {
     }
 
     /// The frame of a chunk that is too long for the chunk itself. Written before the chunk.
-    pub async fn put_recipients(&self, pointer: Pointer, frame: Vec<u8>) -> Result<(), StoreError> {
+    pub async fn put_recipients(
+        &self,
+        pointer: Pointer,
+        frame: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut item = keys::chunk_recipients(pointer).item();
         item.insert("f".to_owned(), binary(frame));
+        // A message may be planned a year ahead.
+        item.insert(
+            "ttl".to_owned(),
+            number((now + KEPT + PLANNED_AHEAD).as_second()),
+        );
         let put = self
             .client
             .put_item()
@@ -112,6 +125,8 @@ impl Ledger {
 
     /// Takes a chunk that is not done, not leased and not parked into the future; `None` when that is not so.
     ///
+    /// A chunk of a cancelled batch is taken although it is parked: waiting is over for it.
+    ///
     /// `token` must be new for every call; the condition admits it again, since the SDK repeats a call whose answer was lost.
     pub async fn lease(
         &self,
@@ -119,7 +134,13 @@ impl Ledger {
         token: Token,
         now: Timestamp,
         until: Timestamp,
+        control: Control,
     ) -> Result<Option<Chunk>, StoreError> {
+        let soon = if control == Control::Cancelled {
+            Timestamp::MAX
+        } else {
+            now + SKEW
+        };
         let update = self
             .update(keys::chunk(pointer).item())
             .update_expression("SET st = :leased, ow = :token, un = :until REMOVE w, wt")
@@ -133,7 +154,7 @@ impl Ledger {
             .expression_attribute_values(":token", binary(token))
             .expression_attribute_values(":until", time(until))
             .expression_attribute_values(":now", time(now))
-            .expression_attribute_values(":soon", time(now + SKEW))
+            .expression_attribute_values(":soon", time(soon))
             .return_values(ReturnValue::AllNew);
         match update.send().await {
             Ok(answer) => answer.attributes().map(chunk_item::from_item).transpose(),

@@ -3,7 +3,7 @@
 use aws_sdk_scheduler::{
     Client,
     error::SdkError,
-    operation::create_schedule::CreateScheduleError,
+    operation::{create_schedule::CreateScheduleError, delete_schedule::DeleteScheduleError},
     types::{
         ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode,
         RetryPolicy, Target,
@@ -69,7 +69,7 @@ impl Schedules {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_resource_not_found_exception()) =>
+                    .is_some_and(DeleteScheduleError::is_resource_not_found_exception) =>
             {
                 Ok(())
             }

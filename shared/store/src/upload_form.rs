@@ -87,7 +87,7 @@ impl UploadForms {
             operation: "find the bucket's URL",
             source,
         };
-        let minute = PresigningConfig::expires_in(Duration::from_secs(60));
+        let minute = PresigningConfig::expires_in(Duration::from_mins(1));
         let minute = minute.map_err(|error| failed(error.into()))?;
         let request = self.client.put_object().bucket(&self.bucket).key(key);
         let request = request.presigned(minute).await;
@@ -158,8 +158,9 @@ fn signature(secret: &str, scope: &Scope<'_>, policy: &str) -> String {
     let service = step(region.as_ref(), "s3");
     let key = step(service.as_ref(), "aws4_request");
     let signature = step(key.as_ref(), policy);
-    let bytes = signature.as_ref().iter();
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
+    let digits = signature.as_ref().iter().flat_map(digits);
+    digits.map(|digit| digit.expect("four bits")).collect()
 }
 
 #[cfg(test)]

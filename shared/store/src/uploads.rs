@@ -1,20 +1,18 @@
-//! Uploads: files of recipients, and what is known of them. The file itself is put to S3 by its owner.
+//! Uploads: files of recipients, and what is known of them. The file itself is put to S3 by its owner, and deleted there by the
+//! bucket's lifecycle; its record stays.
 
 use aws_sdk_dynamodb::Client;
 use carillon_core::id::{AccountId, UploadId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     StoreError,
     audit::Audit,
     core_table::{Condition, ConditionLost, CoreTable, DOC},
-    item::{ReadItem, json, number},
+    item::{ReadItem, json},
     keys,
 };
-
-/// The bucket's lifecycle deletes the file after so long; its record goes a little later.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 8);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
@@ -47,9 +45,7 @@ impl Uploads {
     /// Writes the record once; a second call with the same id changes nothing.
     pub async fn create(&self, upload: &Upload, audit: &Audit) -> Result<(), StoreError> {
         let mut item = keys::upload(upload.account, upload.id).item();
-        let ends = (upload.created + KEPT).as_second();
         item.insert(DOC.to_owned(), json(upload));
-        item.insert("ttl".to_owned(), number(ends));
         let writes = vec![
             self.table.put(item, Condition::NEW),
             audit.write(&self.table),

@@ -1,6 +1,7 @@
 //! The conditions that keep a chunk from being sent twice, against the local stack.
 
 use carillon_core::{
+    batch::Control,
     chunk::{
         Chunk, ChunkState, Pointer,
         receipt::{Proof, Receipt, ReceiptStatus},
@@ -77,7 +78,7 @@ async fn a_lease_is_for_one() {
     let until = now() + MINUTE;
     let take = async |token, at| {
         ledger
-            .lease(pointer, token, at, at + MINUTE)
+            .lease(pointer, token, at, at + MINUTE, Control::Running)
             .await
             .unwrap()
             .is_some()
@@ -100,7 +101,13 @@ async fn a_pointer_to_nothing_creates_nothing() {
     let (ledger, pointer) = (ledger().await, build::pointer());
 
     let leased = ledger
-        .lease(pointer, build::token(), now(), now() + MINUTE)
+        .lease(
+            pointer,
+            build::token(),
+            now(),
+            now() + MINUTE,
+            Control::Running,
+        )
         .await
         .unwrap();
     let written = ledger
@@ -117,7 +124,7 @@ async fn only_the_owner_writes_and_nothing_rolls_back() {
     let (ledger, pointer) = with_chunk(2).await;
     let token = build::token();
     let leased = ledger
-        .lease(pointer, token, now(), now() + MINUTE)
+        .lease(pointer, token, now(), now() + MINUTE, Control::Running)
         .await
         .unwrap()
         .unwrap();
@@ -190,7 +197,7 @@ async fn letting_go_is_found_done_when_the_call_is_repeated() {
         let (ledger, pointer) = with_chunk(1).await;
         let token = build::token();
         let leased = ledger
-            .lease(pointer, token, now(), now() + MINUTE)
+            .lease(pointer, token, now(), now() + MINUTE, Control::Running)
             .await
             .unwrap()
             .unwrap();
@@ -212,7 +219,7 @@ async fn a_parked_chunk_waits_for_its_time_and_is_found_when_it_has_come() {
     let (ledger, pointer) = with_chunk(1).await;
     let token = build::token();
     let leased = ledger
-        .lease(pointer, token, now(), now() + MINUTE)
+        .lease(pointer, token, now(), now() + MINUTE, Control::Running)
         .await
         .unwrap()
         .unwrap();
@@ -233,6 +240,7 @@ async fn a_parked_chunk_waits_for_its_time_and_is_found_when_it_has_come() {
             build::token(),
             wake - SignedDuration::from_secs(6),
             wake + MINUTE,
+            Control::Running,
         )
         .await
         .unwrap();
@@ -247,6 +255,7 @@ async fn a_parked_chunk_waits_for_its_time_and_is_found_when_it_has_come() {
             build::token(),
             wake - SignedDuration::from_secs(4),
             wake + MINUTE,
+            Control::Running,
         )
         .await
         .unwrap();
@@ -258,11 +267,47 @@ async fn a_parked_chunk_waits_for_its_time_and_is_found_when_it_has_come() {
 }
 
 #[tokio::test]
+async fn a_parked_chunk_of_a_cancelled_batch_is_taken_at_once() {
+    let (ledger, pointer) = with_chunk(1).await;
+    let token = build::token();
+    let until = now() + MINUTE;
+    let leased = ledger
+        .lease(pointer, token, now(), until, Control::Running)
+        .await
+        .unwrap()
+        .unwrap();
+    let parked = write(
+        token,
+        leased.window,
+        None,
+        leased.slots,
+        Then::Park(now() + MINUTE * 60),
+    );
+    ledger
+        .write(pointer, &parked, now())
+        .await
+        .unwrap()
+        .unwrap();
+
+    let running = ledger
+        .lease(pointer, build::token(), now(), until, Control::Running)
+        .await
+        .unwrap();
+    let cancelled = ledger
+        .lease(pointer, build::token(), now(), until, Control::Cancelled)
+        .await
+        .unwrap();
+
+    assert_eq!(running, None);
+    assert!(cancelled.is_some_and(|chunk| chunk.wake.is_none()));
+}
+
+#[tokio::test]
 async fn a_done_chunk_is_never_leased_again() {
     let (ledger, pointer) = with_chunk(1).await;
     let token = build::token();
     let leased = ledger
-        .lease(pointer, token, now(), now() + MINUTE)
+        .lease(pointer, token, now(), now() + MINUTE, Control::Running)
         .await
         .unwrap()
         .unwrap();
@@ -282,6 +327,7 @@ async fn a_done_chunk_is_never_leased_again() {
             build::token(),
             now() + MINUTE * 60,
             now() + MINUTE * 61,
+            Control::Running,
         )
         .await
         .unwrap();
@@ -294,7 +340,7 @@ async fn reports_and_outcomes_do_not_overwrite_each_other() {
     let (ledger, pointer) = with_chunk(2).await;
     let token = build::token();
     let leased = ledger
-        .lease(pointer, token, now(), now() + MINUTE)
+        .lease(pointer, token, now(), now() + MINUTE, Control::Running)
         .await
         .unwrap()
         .unwrap();
@@ -350,7 +396,10 @@ async fn counting_reads_every_chunk_and_nothing_beside_it() {
     let (ledger, batch) = (ledger().await, build::pointer().batch);
     for chunk in 0..40 {
         let pointer = Pointer { batch, chunk };
-        ledger.put_recipients(pointer, vec![1, 2, 3]).await.unwrap();
+        ledger
+            .put_recipients(pointer, vec![1, 2, 3], now())
+            .await
+            .unwrap();
         ledger
             .create_chunk(pointer, &Chunk::new(2, Source::Sibling))
             .await

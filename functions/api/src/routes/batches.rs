@@ -1,23 +1,19 @@
 //! `/v1/batches`: acts of sending, by a campaign or by the API.
 
-use std::collections::BTreeMap;
-
 use axum::{
     Json,
     extract::State,
     response::{IntoResponse, Response},
 };
 use carillon_core::{
-    batch::{Batch, Control, Prepared, Stage},
+    batch::{Batch, Control, Stage},
     id::{BatchId, CampaignId},
-    status::{Status, Totals, status},
 };
 use carillon_runtime::{
     input::{InPath, Query},
     principal::{May, Principal, ReadMessages, SendMessages},
     problem::{Code, Problem},
 };
-use carillon_store::ledger::Consistency;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,13 +22,11 @@ use crate::{
     act,
     fields::Lane,
     list::{Asked, Page, PageQuery},
-    messages::{Message, OpenChunk},
+    messages::{Message, page_of_messages},
+    report::Report,
     services::Api,
     time,
 };
-
-/// Chunks that one page of messages looks at, at most.
-const CHUNKS: usize = 20;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BatchView {
@@ -230,147 +224,6 @@ pub async fn control_batch(
     Ok(())
 }
 
-/// What became of the messages, counted now.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Report {
-    #[schema(value_type = Option<String>)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    batch: Option<BatchId>,
-    /// Rows of the audience. The sum of `accepted`, `rejected`, `duplicates` and `opted_out`.
-    uploaded: u64,
-    /// Rows that can't be sent to.
-    rejected: u64,
-    /// Rows whose number an earlier row has.
-    duplicates: u64,
-    /// Numbers that had opted out before.
-    opted_out: u64,
-    /// Messages. The sum of `counts`.
-    accepted: u64,
-    /// Of `accepted`: what a gateway took, or may have taken.
-    submitted: u64,
-    /// Of `accepted`: what has no end yet.
-    in_flight: u64,
-    /// Of `accepted`: sent a second time while in doubt.
-    resent: u64,
-    /// SMS that the texts take.
-    parts: u64,
-    /// Messages by status.
-    #[schema(value_type = BTreeMap<String, u64>)]
-    counts: BTreeMap<&'static str, u64>,
-    #[schema(value_type = String, format = DateTime)]
-    counted: Timestamp,
-}
-
-const STATUSES: [(Status, &str); 12] = [
-    (Status::Scheduled, "scheduled"),
-    (Status::Queued, "queued"),
-    (Status::Held, "held"),
-    (Status::Sending, "sending"),
-    (Status::Sent, "sent"),
-    (Status::Delivered, "delivered"),
-    (Status::Undelivered, "undelivered"),
-    (Status::Failed, "failed"),
-    (Status::Expired, "expired"),
-    (Status::Suppressed, "suppressed"),
-    (Status::Cancelled, "cancelled"),
-    (Status::Unknown, "unknown"),
-];
-
-impl Report {
-    /// Of something that has no batch yet.
-    pub fn nothing(now: Timestamp) -> Self {
-        Self::new(
-            None,
-            Prepared::default(),
-            &Totals::default(),
-            &[0; STATUSES.len()],
-            now,
-        )
-    }
-
-    /// Counts every slot of the batch.
-    pub async fn count(api: &Api, batch: &Batch) -> Result<Self, Problem> {
-        let now = time::now();
-        let view = batch.view(now);
-        let mut totals = Totals::default();
-        let mut counts = [0; STATUSES.len()];
-        let count = |_, chunk| {
-            totals.count(&chunk, view);
-            for slot in 0..chunk.slots.len() {
-                let (found, _) = status(&chunk, slot, view);
-                let place = STATUSES.iter().position(|(status, _)| *status == found);
-                counts[place.expect("all statuses are listed")] += 1;
-            }
-        };
-        api.ledger
-            .each_chunk(batch.terms.id, Consistency::Eventual, count)
-            .await?;
-        let prepared = batch.progress.prepared.unwrap_or_default();
-        let frozen = batch
-            .progress
-            .totals
-            .filter(|frozen| frozen.accepted > totals.accepted);
-        if let Some(frozen) = frozen.filter(|_| batch.progress.stage == Stage::Finished) {
-            // The ledger forgets after a while; the batch keeps what it came to.
-            return Ok(Self::new(
-                Some(batch),
-                prepared,
-                &frozen,
-                &ends(&frozen),
-                now,
-            ));
-        }
-        Ok(Self::new(Some(batch), prepared, &totals, &counts, now))
-    }
-
-    fn new(
-        batch: Option<&Batch>,
-        prepared: Prepared,
-        totals: &Totals,
-        counts: &[u64; STATUSES.len()],
-        counted: Timestamp,
-    ) -> Self {
-        let Prepared {
-            rows,
-            accepted: _,
-            rejected,
-            duplicates,
-            opted_out,
-            parts,
-        } = prepared;
-        let names = STATUSES.iter().map(|(_, name)| *name);
-        Self {
-            batch: batch.map(|batch| batch.terms.id),
-            uploaded: rows,
-            rejected,
-            duplicates,
-            opted_out,
-            accepted: totals.accepted,
-            submitted: totals.submitted,
-            in_flight: totals.in_flight,
-            resent: totals.resent,
-            parts,
-            counts: names.zip(counts.iter().copied()).collect(),
-            counted,
-        }
-    }
-}
-
-/// Of frozen totals, which don't tell apart what was still in flight.
-fn ends(totals: &Totals) -> [u64; STATUSES.len()] {
-    STATUSES.map(|(status, _)| match status {
-        Status::Scheduled | Status::Queued | Status::Held | Status::Sending => 0,
-        Status::Sent => totals.in_flight,
-        Status::Delivered => totals.delivered,
-        Status::Undelivered => totals.undelivered,
-        Status::Failed => totals.failed,
-        Status::Expired => totals.expired,
-        Status::Suppressed => totals.suppressed,
-        Status::Cancelled => totals.cancelled,
-        Status::Unknown => totals.unknown,
-    })
-}
-
 /// What became of a batch's messages, counted now.
 #[utoipa::path(
     get, path = "/v1/batches/{id}/report", operation_id = "reportBatch", tag = "batches",
@@ -404,42 +257,4 @@ pub async fn messages(
     let asked = Asked::new(&api, &who, &path, query)?;
     let batch = find(&api, &who, id).await?;
     page_of_messages(&api, &who, &batch, &asked).await
-}
-
-/// Messages are counted through chunk by chunk; a cursor is the chunk and the slot that come next.
-pub async fn page_of_messages(
-    api: &Api,
-    who: &Principal,
-    batch: &Batch,
-    asked: &Asked,
-) -> Result<Response, Problem> {
-    let now = time::now();
-    let chunks = batch.progress.chunks.unwrap_or(0);
-    let (mut chunk, mut slot) = asked
-        .after
-        .as_deref()
-        .and_then(read_place)
-        .unwrap_or((0, 0));
-    let mut data = Vec::new();
-    let mut looked_at = 0;
-    while chunk < chunks && data.len() < asked.limit && looked_at < CHUNKS {
-        looked_at += 1;
-        if let Some(open) = OpenChunk::find(api, batch, chunk).await? {
-            while slot < open.slots() && data.len() < asked.limit {
-                data.extend(open.message(slot, now));
-                slot += 1;
-            }
-            if slot < open.slots() {
-                break;
-            }
-        }
-        (chunk, slot) = (chunk + 1, 0);
-    }
-    let next = (chunk < chunks).then(|| format!("{chunk}.{slot}"));
-    Ok(asked.answer_until(api, who, data, next.as_deref()))
-}
-
-fn read_place(place: &str) -> Option<(u32, usize)> {
-    let (chunk, slot) = place.split_once('.')?;
-    Some((chunk.parse().ok()?, slot.parse().ok()?))
 }

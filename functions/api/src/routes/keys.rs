@@ -149,14 +149,14 @@ pub async fn create(
     api.api_keys.create(&new.stored, &audit).await?;
     let location = format!("/v1/keys/{}", new.stored.key.id);
     let key = new.secret.expose().to_owned();
-    let made = MadeKey {
+    let shown = MadeKey {
         view: KeyView::new(new.stored.key),
         key,
     };
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(made),
+        Json(shown),
     )
         .into_response())
 }

@@ -251,7 +251,7 @@ pub async fn search(
     Input { value, .. }: Input<SearchRequest>,
 ) -> Result<Response, Problem> {
     let SearchRequest { to, since } = value;
-    let number = check::number("/to", &to)?;
+    let number = check::number("/to", &to, None)?;
     let since = since.unwrap_or_else(|| time::now() - LOOKS_BACK);
     let hash = api.key.number(who.account, number);
     let ids = api.ledger.sent_to(who.account, &hash, since, FOUND).await?;

@@ -103,11 +103,20 @@ fn nothing_is_listed_where_nothing_is_wrong() {
 
 #[test]
 fn a_default_stands_in_for_a_value_and_for_a_column() {
-    let csv = "phone,name\n+447700900001, \n";
+    let csv = "phone,name,town\n+447700900001, ,\n";
 
-    let outcome = prepare(csv, "Hi {{name|there}}, {{city|where}} are you?");
+    let outcome = prepare(
+        csv,
+        "Hi {{name|there}} in {{town|town}}, {{city|where}} are you?",
+    );
 
     assert_eq!(outcome.manifest.prepared.accepted, 1);
+    let vars = &outcome.recipient(447_700_900_001).vars;
+    assert_eq!(
+        vars.keys().collect::<Vec<_>>(),
+        ["name"],
+        "an empty value isn't kept"
+    );
 }
 
 #[test]

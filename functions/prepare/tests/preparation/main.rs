@@ -178,6 +178,20 @@ async fn who_finds_a_manifest_goes_on_from_it() {
 }
 
 #[tokio::test]
+async fn who_comes_second_goes_on_from_the_manifest_of_the_first() {
+    let setup = Setup::new().await;
+    let csv = csv_of(447_700_900_000..447_700_900_150);
+    setup.give(UploadFormat::Csv, &csv).await;
+    let (preparation, request) = (&setup.preparation, &setup.request);
+    let batch = setup.batch().await;
+
+    let first = preparation.make_manifest(request, &batch).await.unwrap();
+    let second = preparation.make_manifest(request, &batch).await.unwrap();
+
+    assert_eq!(second, first);
+}
+
+#[tokio::test]
 async fn of_two_at_the_same_time_one_manifest_counts() {
     let setup = Setup::new().await;
     let csv = csv_of(447_700_900_000..447_700_900_150);

@@ -59,7 +59,7 @@ impl Session {
             .get(usize::from(route))
             .copied()
             .flatten();
-        // Nothing of the batch left before it began, so this never overestimates.
-        horizon.is_some_and(|horizon| now.duration_since(self.terms.began) < horizon)
+        // Counted from before anything left, so this never overestimates.
+        horizon.is_some_and(|horizon| now.duration_since(self.terms.starts) < horizon)
     }
 }

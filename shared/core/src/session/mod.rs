@@ -46,7 +46,8 @@ pub struct Session {
 #[derive(Debug, Clone)]
 pub struct SessionTerms {
     pub policy: DoubtPolicy,
-    pub began: Timestamp,
+    /// Nothing of the batch left before then.
+    pub starts: Timestamp,
     pub expires_at: Timestamp,
     /// By route entry: how long its gateway deduplicates by our id.
     pub deduplicates_for: Vec<Option<SignedDuration>>,
@@ -56,7 +57,7 @@ impl From<&BatchTerms> for SessionTerms {
     fn from(terms: &BatchTerms) -> Self {
         Self {
             policy: terms.policy,
-            began: terms.began,
+            starts: terms.starts(),
             expires_at: terms.expires_at,
             deduplicates_for: terms
                 .routes

@@ -204,7 +204,7 @@ impl Worker {
             .then_some(SignedDuration::from_hours(24));
         let terms = SessionTerms {
             policy: self.world.policy,
-            began: self.world.clock(0.0) - SignedDuration::from_hours(2),
+            starts: self.world.clock(0.0) - SignedDuration::from_hours(2),
             expires_at: self.world.clock(0.0) + SignedDuration::from_hours(48),
             deduplicates_for: vec![horizon; 2],
         };

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use carillon_core::{
-    batch::{Control, Stage},
+    batch::Control,
     campaign::{Campaign, Plan},
     id::CampaignId,
 };
@@ -11,9 +11,9 @@ use carillon_runtime::{
     principal::{May, Principal, WriteCampaigns},
     problem::{Code, Problem},
 };
-use carillon_store::{campaigns::Stale, queues::PrepareRequest};
+use carillon_store::campaigns::Stale;
 
-use super::{CampaignView, answer, batch_of, draft::stale, find};
+use super::{CampaignView, answer, batch_of, draft::stale, find, start::retire};
 use crate::{act, routes::batches::control_batch, services::Api, time};
 
 /// Holds back what has not left. Acts within 5 seconds.
@@ -91,21 +91,9 @@ async fn cancel_plan(
     mut campaign: Campaign,
 ) -> Result<Campaign, Problem> {
     let now = time::now();
-    if let Some(batch) = batch_of(api, &campaign).await? {
-        let id = batch.terms.id;
-        api.batches.control(id, Control::Cancelled).await?;
+    if let Some(batch) = campaign.plan.batch() {
+        retire(api, &campaign, batch).await?;
         api.schedules.remove(campaign.id).await?;
-        if batch.progress.stage == Stage::Preparing {
-            // Its entry will not fire any more: `prepare` ends it.
-            let (account, campaign) = (campaign.account, campaign.id);
-            api.queues
-                .prepare(&PrepareRequest {
-                    batch: id,
-                    campaign,
-                    account,
-                })
-                .await?;
-        }
     }
     campaign.plan = Plan::Cancelled;
     campaign.changed = now;

@@ -156,7 +156,7 @@ async fn first_rows(api: &Api, campaign: &Campaign) -> Result<Vec<Row>, Problem>
         let error = FieldError::new("/audience/upload", error.code(), error);
         Problem::of_fields(Code::UnusableFile, vec![error])
     };
-    let mut reader = check::open_file(&start, ready::options(campaign)).map_err(unusable)?;
+    let mut reader = check::open_file(&start, &ready::options(campaign)).map_err(unusable)?;
     while !enough(&rows) {
         match reader.next().map_err(unusable)? {
             None => break,

@@ -27,7 +27,7 @@ pub async fn to_begin(api: &Api, campaign: &Campaign) -> Result<(), Problem> {
     super::audience::available(&campaign.audience)?;
     let template = check::text("/content/text", &campaign.content.text)?;
     let start = start_of_file(api, campaign).await?.ok_or_else(|| {
-        let detail = "The campaign's upload has no file yet, or its file was deleted after seven days. Post the file to the form that \
+        let detail = "The campaign's upload has no file yet, or its file was deleted since. Post the file to the form that \
                       `POST /v1/uploads` gave, or make a new upload.";
         Problem::new(Code::UploadMissing, detail)
     })?;
@@ -74,7 +74,7 @@ pub fn options(campaign: &Campaign) -> Options {
 fn check_file(campaign: &Campaign, start: &Bytes, template: &Template) -> Result<(), Problem> {
     match campaign.audience {
         Audience::Upload { .. } => {
-            check::file(start, "/audience/upload", options(campaign), template)
+            check::file(start, "/audience/upload", &options(campaign), template)
         }
         // Its recipients were checked when they came in; a text that changed since is checked against the first of them.
         _ => check::lines(start, template),

@@ -15,8 +15,8 @@ use carillon_runtime::{
 use super::{batch_of, find};
 use crate::{
     list::{Asked, Page, PageQuery},
-    messages::Message,
-    routes::batches::{Report, page_of_messages},
+    messages::{Message, page_of_messages},
+    report::Report,
     services::Api,
     time,
 };

@@ -71,7 +71,7 @@ pub async fn start(
         };
         if let Plan::Scheduled { batch, .. } = before {
             api.schedules.remove(id).await?;
-            retire(&api, batch).await?;
+            retire(&api, &campaign, batch).await?;
         }
         begin(&api, &who, &campaign, None, now).await?;
         accepted(&api, campaign).await
@@ -131,7 +131,7 @@ pub async fn schedule(
         if let Plan::Scheduled { batch, .. } = before
             && batch != drawn
         {
-            retire(&api, batch).await?;
+            retire(&api, &campaign, batch).await?;
         }
         begin(&api, &who, &campaign, Some(at), now).await?;
         accepted(&api, campaign).await
@@ -200,27 +200,30 @@ async fn begin(
         campaign: campaign.id,
         account: campaign.account,
     };
-    match at.map(|at| at - EARLY).filter(|early| *early > now) {
-        Some(early) => api.schedules.set(&request, early).await?,
-        None => {
-            // An entry for an earlier plan would ask for a batch that is no more.
-            if at.is_some() {
-                api.schedules.remove(campaign.id).await?;
-            }
-            api.queues.prepare(&request).await?;
-        }
+    if let Some(early) = at.map(|at| at - EARLY).filter(|early| *early > now) {
+        api.schedules.set(&request, early).await?;
+        return Ok(());
     }
-    Ok(())
+    if at.is_some() {
+        // An entry for an earlier plan would ask for a batch that is no more.
+        api.schedules.remove(campaign.id).await?;
+    }
+    Ok(api.queues.prepare(&request).await?)
 }
 
-/// A batch that another took the place of: nothing of it may leave.
-async fn retire(api: &Api, batch: BatchId) -> Result<(), Problem> {
+/// Ends a batch whose time has not come: nothing of it may leave.
+pub async fn retire(api: &Api, campaign: &Campaign, batch: BatchId) -> Result<(), Problem> {
     api.batches.control(batch, Control::Cancelled).await?;
     let found = api.batches.find(batch).await?;
     if found.is_some_and(|batch| batch.progress.stage == Stage::Preparing) {
-        api.batches
-            .fail(batch, "the campaign was started or scheduled anew")
-            .await?;
+        // No entry asks for it any more, and only `prepare` can end it.
+        let (account, campaign) = (campaign.account, campaign.id);
+        let request = PrepareRequest {
+            batch,
+            campaign,
+            account,
+        };
+        api.queues.prepare(&request).await?;
     }
     Ok(())
 }

@@ -1,0 +1,114 @@
+//! The beginning of a file of recipients: its header is sound, it has what the text needs, and there is somebody in it.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use carillon_core::{
+    frame::Recipient,
+    recipients::{FileError, Options, RecipientReader},
+    template::Template,
+};
+use carillon_runtime::problem::{Code, FieldError, Problem};
+
+use super::recipients::rendered;
+
+/// The beginning of a file that is looked at before it is used.
+pub const FILE_START: u64 = 64 * 1024;
+
+/// Opens the beginning of a CSV: its header is sound, and there is somebody in it.
+pub fn file(
+    start: &Bytes,
+    pointer: &str,
+    options: &Options,
+    template: &Template,
+) -> Result<(), Problem> {
+    let unusable = |error: &FileError| {
+        let error = FieldError::new(pointer, error.code(), error);
+        Problem::of_fields(Code::UnusableFile, vec![error])
+    };
+    let mut reader = open_file(start, options).map_err(|error| unusable(&error))?;
+    let columns: Vec<&str> = reader
+        .columns()
+        .iter()
+        .flat_map(|column| [column.variable.as_str(), column.header.as_str()])
+        .collect();
+    if let Some(unknown) = unknown(template, &columns) {
+        return Err(unknown);
+    }
+    match reader.next() {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => {
+            let words = "the file has a header and no rows; upload one with recipients";
+            let error = FieldError::new(pointer, Code::EmptyAudience.as_str(), words);
+            Err(Problem::of_fields(Code::EmptyAudience, vec![error]))
+        }
+        Err(error) => Err(unusable(&error)),
+    }
+}
+
+pub fn open_file<'f>(
+    start: &'f Bytes,
+    options: &Options,
+) -> Result<RecipientReader<Cursor<&'f [u8]>>, FileError> {
+    RecipientReader::open(Cursor::new(whole_lines(start)), options)
+}
+
+/// Placeholders that no column gives a value for.
+fn unknown(template: &Template, columns: &[&str]) -> Option<Problem> {
+    let errors = template.unknown(columns).into_iter().map(|name| {
+        let words = format!(
+            "the file has no column for the placeholder `{name}`; rename one, or change the text"
+        );
+        FieldError::new("/content/text", Code::UnknownPlaceholder.as_str(), words)
+    });
+    let errors: Vec<_> = errors.collect();
+    (!errors.is_empty()).then(|| Problem::of_fields(Code::UnknownPlaceholder, errors))
+}
+
+/// The beginning of a file up to the end of its last whole line, so that no row and no character is cut in two.
+fn whole_lines(start: &[u8]) -> &[u8] {
+    if (start.len() as u64) < FILE_START {
+        return start;
+    }
+    let end = match start {
+        // UTF-16 by its byte order mark, in whole units.
+        [0xFF, 0xFE, ..] => last_unit(start, [b'\n', 0]),
+        [0xFE, 0xFF, ..] => last_unit(start, [0, b'\n']),
+        _ => start
+            .iter()
+            .rposition(|byte| matches!(byte, b'\n' | b'\r'))
+            .map(|at| at + 1),
+    };
+    &start[..end.unwrap_or(start.len())]
+}
+
+fn last_unit(start: &[u8], newline: [u8; 2]) -> Option<usize> {
+    let units = start.as_chunks::<2>().0;
+    units
+        .iter()
+        .rposition(|unit| *unit == newline)
+        .map(|at| 2 * (at + 1))
+}
+
+/// The recipients at the beginning of an inline audience's file.
+pub fn recipients_of_lines(start: &Bytes) -> impl Iterator<Item = Recipient> + '_ {
+    let lines = whole_lines(start).split(|byte| *byte == b'\n');
+    lines.filter_map(|line| serde_json::from_slice(line).ok())
+}
+
+/// The beginning of an inline audience's file: the text has its values.
+pub fn lines(start: &Bytes, template: &Template) -> Result<(), Problem> {
+    let rows = (0..).zip(recipients_of_lines(start));
+    let errors = rows.filter_map(|(row, recipient): (usize, _)| {
+        rendered(
+            template,
+            &recipient,
+            &format!("/audience/recipients/{row}/vars"),
+        )
+    });
+    let errors: Vec<_> = errors.collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::of_fields(Code::UnknownPlaceholder, errors))
+}

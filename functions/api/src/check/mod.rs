@@ -1,0 +1,98 @@
+//! What a request says, checked field by field before anything is done.
+
+mod file;
+mod recipients;
+
+use carillon_core::{
+    originator::Originator,
+    phone::{Country, Phone},
+    template::Template,
+};
+use carillon_runtime::problem::{Code, FieldError, Problem};
+use jiff::{SignedDuration, Timestamp};
+
+pub use self::{
+    file::{FILE_START, file, lines, open_file, recipients_of_lines},
+    recipients::{Place, distinct, recipients, to},
+};
+
+/// Seconds: a minute to a week.
+const VALIDITY: std::ops::RangeInclusive<i64> = 60..=7 * 24 * 3_600;
+/// How far ahead something may be planned.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366);
+
+/// A text as a template; not empty.
+pub fn text(pointer: &str, text: &str) -> Result<Template, Problem> {
+    let refused = |words: String| {
+        let error = FieldError::new(pointer, Code::InvalidText.as_str(), words);
+        Problem::of_fields(Code::InvalidText, vec![error])
+    };
+    if text.trim().is_empty() {
+        return Err(refused("the text is empty; write one".to_owned()));
+    }
+    Template::parse(text).map_err(|error| refused(error.to_string()))
+}
+
+pub fn sender(pointer: &str, sender: Option<String>) -> Result<Option<Originator>, Problem> {
+    let read = |sender: String| sender.parse().map_err(|error| content(pointer, &error));
+    sender.map(read).transpose()
+}
+
+pub fn country(pointer: &str, country: Option<&str>) -> Result<Option<Country>, Problem> {
+    let read = |text| Country::parse(text).map_err(|error| content(pointer, &error));
+    country.map(read).transpose()
+}
+
+/// 1 to 100 characters.
+pub fn name(pointer: &str, name: &str) -> Result<String, Problem> {
+    let name = name.trim();
+    if (1..=100).contains(&name.chars().count()) {
+        return Ok(name.to_owned());
+    }
+    Err(content(pointer, &"expected 1 to 100 characters"))
+}
+
+/// A number in E.164, or of a country.
+pub fn number(pointer: &str, number: &str, country: Option<Country>) -> Result<Phone, Problem> {
+    Phone::parse(number, country).map_err(|error| {
+        let error = FieldError::new(pointer, error.code(), error);
+        Problem::of_fields(Code::InvalidPhone, vec![error])
+    })
+}
+
+/// Seconds that a message may wait.
+pub fn validity(pointer: &str, seconds: Option<i64>) -> Result<SignedDuration, Problem> {
+    let Some(seconds) = seconds else {
+        return Ok(carillon_core::batch::DEFAULT_VALIDITY);
+    };
+    if VALIDITY.contains(&seconds) {
+        return Ok(SignedDuration::from_secs(seconds));
+    }
+    let (least, most) = (VALIDITY.start(), VALIDITY.end());
+    Err(content(
+        pointer,
+        &format!("expected {least} to {most} seconds"),
+    ))
+}
+
+/// A time to come.
+pub fn time(pointer: &str, time: Timestamp, now: Timestamp) -> Result<Timestamp, Problem> {
+    if time <= now {
+        return Err(content(
+            pointer,
+            &"the time is over; give a later one, or none to begin at once",
+        ));
+    }
+    if time > now + AHEAD {
+        return Err(content(
+            pointer,
+            &"the time is more than a year ahead; give an earlier one",
+        ));
+    }
+    Ok(crate::time::whole(time))
+}
+
+pub fn content(pointer: &str, words: &dyn std::fmt::Display) -> Problem {
+    let error = FieldError::new(pointer, Code::InvalidContent.as_str(), words);
+    Problem::of_fields(Code::InvalidContent, vec![error])
+}

@@ -1,0 +1,165 @@
+//! What became of a batch, by counting its slots.
+
+use std::collections::BTreeMap;
+
+use carillon_core::{
+    batch::{Batch, Prepared, Stage},
+    id::BatchId,
+    status::{Status, Totals, status},
+};
+use carillon_runtime::problem::Problem;
+use carillon_store::ledger::Consistency;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{services::Api, time};
+
+/// Chunks that are counted for an answer at most, two million messages; of more, the dispatcher's last count is told.
+const COUNTED: u32 = 20_000;
+
+/// What became of the messages, counted now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Report {
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchId>,
+    /// Rows of the audience. The sum of `accepted`, `rejected`, `duplicates` and `opted_out`.
+    uploaded: u64,
+    /// Rows that can't be sent to.
+    rejected: u64,
+    /// Rows whose number an earlier row has.
+    duplicates: u64,
+    /// Numbers that had opted out before.
+    opted_out: u64,
+    /// Messages. The sum of `counts`.
+    accepted: u64,
+    /// Of `accepted`: what a gateway took, or may have taken.
+    submitted: u64,
+    /// Of `accepted`: what has no end yet.
+    in_flight: u64,
+    /// Of `accepted`: sent a second time while in doubt.
+    resent: u64,
+    /// SMS that the texts take.
+    parts: u64,
+    /// Messages by status. Of over two million messages it may be a minute old, and what is in flight counts as `sent`.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    counts: BTreeMap<&'static str, u64>,
+    #[schema(value_type = String, format = DateTime)]
+    counted: Timestamp,
+}
+
+const STATUSES: [(Status, &str); 12] = [
+    (Status::Scheduled, "scheduled"),
+    (Status::Queued, "queued"),
+    (Status::Held, "held"),
+    (Status::Sending, "sending"),
+    (Status::Sent, "sent"),
+    (Status::Delivered, "delivered"),
+    (Status::Undelivered, "undelivered"),
+    (Status::Failed, "failed"),
+    (Status::Expired, "expired"),
+    (Status::Suppressed, "suppressed"),
+    (Status::Cancelled, "cancelled"),
+    (Status::Unknown, "unknown"),
+];
+
+impl Report {
+    /// Of something that has no batch yet.
+    pub fn nothing(now: Timestamp) -> Self {
+        Self::new(
+            None,
+            Prepared::default(),
+            &Totals::default(),
+            &[0; STATUSES.len()],
+            now,
+        )
+    }
+
+    /// Counts every slot of the batch.
+    pub async fn count(api: &Api, batch: &Batch) -> Result<Self, Problem> {
+        let now = time::now();
+        let view = batch.view(now);
+        let prepared = batch.progress.prepared.unwrap_or_default();
+        if let Some(last) = batch.progress.totals
+            && batch.progress.chunks > Some(COUNTED)
+        {
+            return Ok(Self::new(Some(batch), prepared, &last, &ends(&last), now));
+        }
+        let mut totals = Totals::default();
+        let mut counts = [0; STATUSES.len()];
+        let count = |_, chunk| {
+            totals.count(&chunk, view);
+            for slot in 0..chunk.slots.len() {
+                let (found, _) = status(&chunk, slot, view);
+                let place = STATUSES.iter().position(|(status, _)| *status == found);
+                counts[place.expect("all statuses are listed")] += 1;
+            }
+        };
+        api.ledger
+            .each_chunk(batch.terms.id, Consistency::Eventual, count)
+            .await?;
+        let frozen = batch
+            .progress
+            .totals
+            .filter(|frozen| frozen.accepted > totals.accepted);
+        if let Some(frozen) = frozen.filter(|_| batch.progress.stage == Stage::Finished) {
+            // The ledger forgets after a while; the batch keeps what it came to.
+            return Ok(Self::new(
+                Some(batch),
+                prepared,
+                &frozen,
+                &ends(&frozen),
+                now,
+            ));
+        }
+        Ok(Self::new(Some(batch), prepared, &totals, &counts, now))
+    }
+
+    fn new(
+        batch: Option<&Batch>,
+        prepared: Prepared,
+        totals: &Totals,
+        counts: &[u64; STATUSES.len()],
+        counted: Timestamp,
+    ) -> Self {
+        let Prepared {
+            rows,
+            accepted: _,
+            rejected,
+            duplicates,
+            opted_out,
+            parts,
+        } = prepared;
+        let names = STATUSES.iter().map(|(_, name)| *name);
+        Self {
+            batch: batch.map(|batch| batch.terms.id),
+            uploaded: rows,
+            rejected,
+            duplicates,
+            opted_out,
+            accepted: totals.accepted,
+            submitted: totals.submitted,
+            in_flight: totals.in_flight,
+            resent: totals.resent,
+            parts,
+            counts: names.zip(counts.iter().copied()).collect(),
+            counted,
+        }
+    }
+}
+
+/// Of totals, which don't tell apart what is in flight: it counts as `sent`.
+fn ends(totals: &Totals) -> [u64; STATUSES.len()] {
+    STATUSES.map(|(status, _)| match status {
+        Status::Scheduled | Status::Queued | Status::Held | Status::Sending => 0,
+        Status::Sent => totals.in_flight,
+        Status::Delivered => totals.delivered,
+        Status::Undelivered => totals.undelivered,
+        Status::Failed => totals.failed,
+        Status::Expired => totals.expired,
+        Status::Suppressed => totals.suppressed,
+        Status::Cancelled => totals.cancelled,
+        Status::Unknown => totals.unknown,
+    })
+}

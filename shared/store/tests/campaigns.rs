@@ -1,0 +1,199 @@
+//! Campaigns and uploads, against the local stack.
+
+use carillon_core::{
+    batch::{DoubtPolicy, Lane},
+    campaign::{Audience, Campaign, Content, Plan, Policies},
+    id::AccountId,
+};
+use carillon_store::{
+    audit::{Actor, Audit, AuditLog},
+    campaigns::{Campaigns, Stale},
+    uploads::{Upload, UploadFormat, Uploads},
+};
+use carillon_testkit::{build, stack};
+use jiff::Timestamp;
+
+struct Stores {
+    campaigns: Campaigns,
+    uploads: Uploads,
+    audit: AuditLog,
+}
+
+async fn stores() -> Stores {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CORE_TABLE").await;
+    Stores {
+        campaigns: Campaigns::new(dynamodb.clone(), table.as_str()),
+        uploads: Uploads::new(dynamodb.clone(), table.as_str()),
+        audit: AuditLog::new(dynamodb, table),
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(1_790_000_000_000).expect("a time")
+}
+
+fn campaign(account: AccountId) -> Campaign {
+    Campaign {
+        id: build::id(),
+        account,
+        test: true,
+        name: "Spring".to_owned(),
+        audience: Audience::Upload {
+            upload: build::id(),
+            default_country: None,
+            phone_column: None,
+        },
+        content: Content {
+            text: "Hi {{name}}".to_owned(),
+        },
+        sender: Some("ACME".parse().expect("a sender")),
+        lane: Lane::Low,
+        policies: Policies {
+            doubt: DoubtPolicy::AtMostOnce,
+            valid_for: 3_600,
+        },
+        wanted_at: None,
+        plan: Plan::Draft,
+        created: now(),
+        changed: now(),
+        version: 1,
+    }
+}
+
+fn audit(account: AccountId, action: &str) -> Audit {
+    Audit {
+        id: build::id(),
+        at: now(),
+        account,
+        actor: Actor::Key(build::id()),
+        action: action.to_owned(),
+        target: "a campaign".to_owned(),
+    }
+}
+
+impl Stores {
+    async fn create(&self, campaign: &Campaign) {
+        let entry = audit(campaign.account, "create");
+        let created = self.campaigns.create(campaign, &entry).await;
+        created.expect("the stack answers");
+    }
+
+    async fn actions(&self, account: AccountId) -> Vec<String> {
+        let entries = self.audit.list(account, None, 10).await;
+        let entries = entries.expect("the stack answers");
+        entries.into_iter().map(|entry| entry.action).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_campaign_is_made_once_and_found_by_its_account_only() {
+    let (stores, account) = (stores().await, build::id());
+    let campaign = campaign(account);
+    let mut other = campaign.clone();
+    other.name = "Autumn".to_owned();
+
+    stores.create(&campaign).await;
+    stores.create(&other).await;
+
+    let found = stores.campaigns.find(account, campaign.id).await.unwrap();
+    let by_a_stranger = stores
+        .campaigns
+        .find(build::id(), campaign.id)
+        .await
+        .unwrap();
+    assert_eq!((found, by_a_stranger), (Some(campaign), None));
+    assert_eq!(stores.actions(account).await, ["create"]);
+}
+
+#[tokio::test]
+async fn of_two_changes_to_the_same_version_one_is_stale_and_leaves_no_trace() {
+    let (stores, account) = (stores().await, build::id());
+    let first = campaign(account);
+    stores.create(&first).await;
+    let changed = |name: &str| Campaign {
+        name: name.to_owned(),
+        version: 2,
+        ..first.clone()
+    };
+    let (summer, autumn) = (changed("Summer"), changed("Autumn"));
+
+    let won = stores
+        .campaigns
+        .change(&summer, &audit(account, "summer"))
+        .await
+        .unwrap();
+    let lost = stores
+        .campaigns
+        .change(&autumn, &audit(account, "autumn"))
+        .await
+        .unwrap();
+    let not_deleted = stores
+        .campaigns
+        .delete(&first, &audit(account, "delete"))
+        .await
+        .unwrap();
+    let found = stores.campaigns.find(account, first.id).await.unwrap();
+
+    assert_eq!((won, lost, not_deleted), (Ok(()), Err(Stale), Err(Stale)));
+    assert_eq!(found, Some(summer));
+    assert_eq!(stores.actions(account).await, ["summer", "create"]);
+}
+
+#[tokio::test]
+async fn a_deleted_campaign_is_gone() {
+    let (stores, account) = (stores().await, build::id());
+    let campaign = campaign(account);
+    stores.create(&campaign).await;
+
+    let deleted = stores
+        .campaigns
+        .delete(&campaign, &audit(account, "delete"))
+        .await
+        .unwrap();
+
+    assert_eq!(deleted, Ok(()));
+    assert_eq!(
+        stores.campaigns.find(account, campaign.id).await.unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn campaigns_are_listed_newest_first_page_by_page() {
+    let (stores, account) = (stores().await, build::id());
+    let campaigns: Vec<_> = (0..5).map(|_| campaign(account)).collect();
+    for campaign in &campaigns {
+        stores.create(campaign).await;
+    }
+    stores.create(&campaign(build::id())).await;
+
+    let first = stores.campaigns.list(account, None, 3).await.unwrap();
+    let after = first.last().map(|campaign| campaign.id);
+    let second = stores.campaigns.list(account, after, 3).await.unwrap();
+
+    let listed: Vec<_> = first.into_iter().chain(second).collect();
+    let newest_first: Vec<_> = campaigns.into_iter().rev().collect();
+    assert_eq!(listed, newest_first);
+}
+
+#[tokio::test]
+async fn an_upload_is_found_by_its_account_only() {
+    let (stores, account) = (stores().await, build::id());
+    let upload = Upload {
+        id: build::id(),
+        account,
+        format: UploadFormat::Ndjson,
+        created: now(),
+    };
+
+    stores
+        .uploads
+        .create(&upload, &audit(account, "upload.create"))
+        .await
+        .unwrap();
+
+    let found = stores.uploads.find(account, upload.id).await.unwrap();
+    let by_a_stranger = stores.uploads.find(build::id(), upload.id).await.unwrap();
+    assert_eq!((found, by_a_stranger), (Some(upload), None));
+}
