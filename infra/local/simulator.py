@@ -22,8 +22,7 @@ GATEWAY = Path(__file__).with_name("simulator-gateway.json")
 
 def start(root: Path) -> None:
     """Starts it anew: an older one may be an older build."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
-    program = target / "local" / "gateway-simulator"
+    program = root / "target" / "lambda" / "gateway-simulator" / "bootstrap"
     if not program.exists():
         raise Refused(f"{program} isn't built. `make up` builds it.")
     pid_file, log = root / ".local" / "simulator.pid", root / ".local" / "simulator.log"

@@ -33,6 +33,10 @@ pub async fn serve(listener: TcpListener, simulator: Arc<Simulator>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a server that lives on, not a function"
+                )]
                 tokio::spawn(connection(stream, Arc::clone(&simulator)));
             }
             Err(error) => {

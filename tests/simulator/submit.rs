@@ -154,6 +154,10 @@ fn post_receipts(
         delay,
     };
     let (tried, first_tried) = oneshot::channel();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a server that lives on, not a function"
+    )]
     tokio::spawn(post::deliver(Arc::clone(simulator), errand, Some(tried)));
     plan.early.then_some(first_tried)
 }

@@ -40,7 +40,7 @@ async fn a_key_works_until_it_is_revoked_and_is_shown_once() {
     let began = Instant::now();
     while list().await != StatusCode::UNAUTHORIZED {
         assert!(
-            began.elapsed() < Duration::from_secs(60),
+            began.elapsed() < Duration::from_mins(1),
             "a revoked key still works after a minute"
         );
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -112,7 +112,7 @@ async fn a_live_message_goes_out_once_however_often_it_is_asked_for() {
         again
             .headers
             .get("idempotent-replayed")
-            .map(|value| value.as_bytes()),
+            .map(reqwest::header::HeaderValue::as_bytes),
         Some(&b"true"[..])
     );
     assert_eq!(

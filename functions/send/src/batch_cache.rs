@@ -60,16 +60,13 @@ impl BatchCache {
         let Some(batch) = self.batches.find(id).await? else {
             return Ok(None);
         };
-        let plan = match known {
-            Some(known) => known.plan,
-            None => {
-                let text = Template::parse(&batch.terms.text)
-                    .map_err(|error| StoreError::corrupt(format!("the text of {id}: {error}")))?;
-                Arc::new(SendPlan {
-                    terms: batch.terms,
-                    text,
-                })
-            }
+        let plan = if let Some(known) = known {
+            known.plan
+        } else {
+            let text = Template::parse(&batch.terms.text)
+                .map_err(|error| StoreError::corrupt(format!("the text of {id}: {error}")))?;
+            let terms = batch.terms;
+            Arc::new(SendPlan { terms, text })
         };
         let known = Known {
             plan: plan.clone(),

@@ -1,5 +1,7 @@
 //! Batches, the dispatcher's lock, tokens and opt-outs, against the local stack.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use carillon_core::{
     batch::{Batch, Control, Prepared, Stage, Sweep},
     status::Totals,

@@ -1,5 +1,7 @@
 //! The conditions that keep a chunk from being sent twice, against the local stack.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use carillon_core::{
     batch::Control,
     chunk::{
@@ -413,7 +415,7 @@ async fn counting_reads_every_chunk_and_nothing_beside_it() {
 
     ledger
         .each_chunk(batch, Consistency::Strong, |pointer, _| {
-            found.push(pointer.chunk)
+            found.push(pointer.chunk);
         })
         .await
         .unwrap();

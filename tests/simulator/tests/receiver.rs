@@ -38,6 +38,7 @@ impl Receiver {
             ..Self::default()
         };
         let app = Router::new().fallback(keep).with_state(receiver.clone());
+        #[expect(clippy::disallowed_methods, reason = "a test's server, not a function")]
         tokio::spawn(async move { axum::serve(listener, app).await });
         receiver
     }

@@ -7,6 +7,7 @@ use axum::{
 };
 use carillon_core::{
     batch::{Batch, Control, Stage},
+    chunk::{ChunkState, Pointer},
     id::{BatchId, CampaignId},
 };
 use carillon_runtime::{
@@ -14,6 +15,7 @@ use carillon_runtime::{
     principal::{May, Principal, ReadMessages, SendMessages},
     problem::{Code, Problem},
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,6 +29,11 @@ use crate::{
     services::Api,
     time,
 };
+
+/// Chunks of a request to `POST /v1/messages` at most.
+const FEW_CHUNKS: u32 = 10;
+/// Batches of a page looked at at once.
+const CONCURRENT: usize = 16;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BatchView {
@@ -68,6 +75,25 @@ enum BatchStatus {
 }
 
 impl BatchView {
+    /// The batch of an API send is nobody's to finish: whether it is over is seen by its few chunks.
+    async fn read(api: &Api, batch: Batch, now: Timestamp) -> Result<Self, Problem> {
+        let chunks = batch.progress.chunks.unwrap_or(0);
+        let mut over = batch.progress.stage == Stage::Ready && (1..=FEW_CHUNKS).contains(&chunks);
+        for chunk in 0..chunks {
+            if !over {
+                break;
+            }
+            let batch = batch.terms.id;
+            let found = api.ledger.find(Pointer { batch, chunk }).await?;
+            over = found.is_none_or(|chunk| chunk.state == ChunkState::Done);
+        }
+        let mut view = Self::new(batch, now);
+        if over && view.status == BatchStatus::Running {
+            view.status = BatchStatus::Finished;
+        }
+        Ok(view)
+    }
+
     fn new(batch: Batch, now: Timestamp) -> Self {
         let early = batch.terms.not_before.is_some_and(|time| time > now);
         let status = match (batch.progress.stage, batch.progress.control) {
@@ -121,10 +147,10 @@ pub async fn list(
         .list(who.account, asked.place()?, asked.reads())
         .await?;
     let now = time::now();
-    let place = |batch: &Batch| batch.terms.id.to_string();
-    Ok(asked.answer(&api, &who, batches, place, |batch| {
-        BatchView::new(batch, now)
-    }))
+    let views = stream::iter(batches).map(async |batch| BatchView::read(&api, batch, now).await);
+    let views = views.buffered(CONCURRENT).try_collect().await?;
+    let place = |view: &BatchView| view.id.to_string();
+    Ok(asked.answer(&api, &who, views, place, |view| view))
 }
 
 /// A batch.
@@ -140,7 +166,8 @@ pub async fn get(
     InPath(id): InPath<BatchId>,
 ) -> Result<Response, Problem> {
     let batch = find(&api, &who, id).await?;
-    Ok(Json(BatchView::new(batch, time::now())).into_response())
+    let view = BatchView::read(&api, batch, time::now()).await?;
+    Ok(Json(view).into_response())
 }
 
 /// Holds back what has not left. Acts within 5 seconds.
@@ -197,7 +224,8 @@ async fn controlled(
     let batch = find(api, who, id).await?;
     control_batch(api, who, &batch, control).await?;
     let batch = find(api, who, id).await?;
-    Ok(Json(BatchView::new(batch, time::now())).into_response())
+    let view = BatchView::read(api, batch, time::now()).await?;
+    Ok(Json(view).into_response())
 }
 
 /// Pauses, resumes or cancels a batch of the caller's, and tells the dispatcher, who may be asleep.

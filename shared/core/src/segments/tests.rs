@@ -47,6 +47,7 @@ struct Substitution {
 }
 
 fn vectors<T: for<'de> Deserialize<'de>>(name: &str) -> T {
+    #[expect(clippy::disallowed_methods, reason = "a test's own knob")]
     let folder = std::env::var_os("CARILLON_VECTORS").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors")),
         PathBuf::from,

@@ -23,7 +23,8 @@ const CALL: f64 = 8.0;
 /// Workers' clocks differ by up to this many seconds either way.
 const SKEW: f64 = 10.0;
 const VISIBILITY: f64 = 6.0 * TIMEOUT;
-const LEASE: SignedDuration = SignedDuration::from_secs(TIMEOUT as i64 + 30);
+/// The timeout and half a minute.
+const LEASE: SignedDuration = SignedDuration::from_secs(70);
 
 pub fn set_the_scene(world: &Rc<World>) {
     if world.chance(0.25) {
@@ -142,11 +143,11 @@ impl Worker {
         self.world
             .call(move |world| {
                 let item = &mut world.ledger.borrow_mut()[chunk];
-                let taken = item
+                let held = item
                     .lease
                     .is_some_and(|lease| lease.until > now && lease.owner != token);
                 if item.state == ChunkState::Done
-                    || taken
+                    || held
                     || item.wake.is_some_and(|wake| wake > now)
                 {
                     return None;
@@ -177,7 +178,7 @@ impl Worker {
                 match write.then {
                     Then::Keep => return Some(item.clone()),
                     Then::Park(until) => {
-                        (item.state, item.wake) = (ChunkState::Parked, Some(until))
+                        (item.state, item.wake) = (ChunkState::Parked, Some(until));
                     }
                     Then::GiveBack => item.state = ChunkState::Ready,
                     Then::Finish => item.state = ChunkState::Done,
@@ -341,7 +342,7 @@ fn gateway(world: &Rc<World>, account: u8, chunk: usize, planned: Planned) -> Op
         for _ in 0..=usize::from(world.fault(0.2)) {
             let delay = -world.unit().max(1e-9).ln() * 40.0;
             world.later(delay, move |world| {
-                start_receipt(world, chunk, planned, status)
+                start_receipt(world, chunk, planned, status);
             });
         }
     }
@@ -351,8 +352,8 @@ fn gateway(world: &Rc<World>, account: u8, chunk: usize, planned: Planned) -> Op
 fn start_receipt(world: &Rc<World>, chunk: usize, planned: Planned, status: ReceiptStatus) {
     let again = move |world: &Rc<World>| {
         world.later(30.0, move |world| {
-            start_receipt(world, chunk, planned, status)
-        })
+            start_receipt(world, chunk, planned, status);
+        });
     };
     world.spawn(
         60.0,
