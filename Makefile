@@ -50,7 +50,7 @@ test: build ## every test, against a local stack of its own
 	$(TEST_STACK) account Tests; \
 	echo "[make] cargo test"; \
 	set -a; . $(TEST_STATE)/env; set +a; \
-	cargo test --workspace --profile local
+	cargo test --workspace --profile local --no-fail-fast
 
 test-scale: build ## 100,000 recipients through a local stack of its own; the memory of prepare and send
 	@$(TOOLS)/python tests/bench/scale.py

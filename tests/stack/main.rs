@@ -4,5 +4,8 @@ mod account;
 mod api_keys;
 mod bad_input;
 mod campaigns;
+mod drafts;
 mod messages;
+mod schedules;
+mod tenants;
 mod uploads;

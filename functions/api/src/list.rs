@@ -73,19 +73,19 @@ impl Asked {
         self.after.as_ref().map(read).transpose()
     }
 
-    /// Answers with what [`Asked::reads`] read; `place` is what the next page begins after.
+    /// Answers with what [`Asked::reads`] read; `place` is what the next page begins after. What has no view is left out.
     pub fn answer<T, V: Serialize>(
         &self,
         api: &Api,
         who: &Principal,
         mut items: Vec<T>,
         place: impl Fn(&T) -> String,
-        view: impl FnMut(T) -> V,
+        view: impl FnMut(T) -> Option<V>,
     ) -> Response {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         let last = items.last().filter(|_| more).map(place);
-        let data = items.into_iter().map(view).collect();
+        let data = items.into_iter().filter_map(view).collect();
         self.answer_until(api, who, data, last.as_deref())
     }
 

@@ -7,7 +7,7 @@ use aws_lambda_events::{
 use axum::body::{Body, to_bytes};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{HeaderValue, Request, Response, header};
 
 use crate::problem::RequestId;
 
@@ -23,10 +23,10 @@ pub enum UnreadableEvent {
 
 /// The request of an event, with its [`RequestId`] in the extensions.
 pub fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, UnreadableEvent> {
-    let path = event.raw_path.as_deref().unwrap_or("/");
+    let path = encode(event.raw_path.as_deref().unwrap_or("/"));
     let uri = match event.raw_query_string.as_deref() {
         Some(query) if !query.is_empty() => format!("{path}?{query}"),
-        _ => path.to_owned(),
+        _ => path,
     };
     let body = match event.body {
         Some(body) if event.is_base64_encoded => Bytes::from(BASE64_STANDARD.decode(body)?),
@@ -39,6 +39,10 @@ pub fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, Unreadab
         .uri(uri)
         .body(Body::from(body))?;
     *request.headers_mut() = event.headers;
+    if let Some(cookies) = event.cookies {
+        let cookies = HeaderValue::from_str(&cookies.join("; ")).map_err(http::Error::from)?;
+        request.headers_mut().insert(header::COOKIE, cookies);
+    }
     let id = event.request_context.request_id.unwrap_or_default();
     request.extensions_mut().insert(RequestId(id));
     Ok(request)
@@ -52,6 +56,11 @@ pub async fn response(
     let mut event = ApiGatewayV2httpResponse::default();
     event.status_code = i64::from(parts.status.as_u16());
     event.headers = parts.headers;
+    // The only header that may be there more than once, and so has a place of its own.
+    let cookies = event.headers.get_all(header::SET_COOKIE).iter();
+    let cookies = cookies.filter_map(|cookie| cookie.to_str().ok().map(str::to_owned));
+    event.cookies = cookies.collect();
+    event.headers.remove(header::SET_COOKIE);
     // The answer has its own length.
     event.headers.remove(header::CONTENT_LENGTH);
     event.body = match String::from_utf8(body.into()) {
@@ -62,4 +71,67 @@ pub async fn response(
         }
     };
     Ok(event)
+}
+
+/// API Gateway hands over some paths decoded: what a URL can't hold is encoded again.
+fn encode(path: &str) -> String {
+    let holds = |byte: u8| byte.is_ascii_alphanumeric() || b"/%-._~!$&'()*+,;=:@".contains(&byte);
+    let encoded = path.bytes().flat_map(|byte| match byte {
+        byte if holds(byte) => vec![byte],
+        byte => format!("%{byte:02X}").into_bytes(),
+    });
+    encoded.map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(path: &str) -> ApiGatewayV2httpRequest {
+        let event = json!({
+            "rawPath": path,
+            "rawQueryString": "limit=2",
+            "headers": {"accept": "*/*"},
+            "cookies": ["a=1", "b=2"],
+            "requestContext": {"requestId": "id", "http": {"method": "POST"}},
+            "body": "aGk=",
+            "isBase64Encoded": true,
+        });
+        serde_json::from_value(event).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_is_put_together_from_its_event() {
+        let request = request(event("/v1/a b/é")).unwrap();
+
+        assert_eq!(request.method(), "POST");
+        assert_eq!(request.uri(), "/v1/a%20b/%C3%A9?limit=2");
+        assert_eq!(request.headers()["cookie"], "a=1; b=2");
+        assert_eq!(request.extensions().get::<RequestId>().unwrap().0, "id");
+        let body = to_bytes(request.into_body(), 10).await.unwrap();
+        assert_eq!(body, "hi");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_taken_apart_into_its_event() {
+        let answer = Response::builder()
+            .status(201)
+            .header("set-cookie", "a=1")
+            .header("set-cookie", "b=2")
+            .header("etag", "\"1\"")
+            .body(Body::from("hi"))
+            .unwrap();
+
+        let event = response(answer).await.unwrap();
+
+        assert_eq!(
+            (event.status_code, event.cookies),
+            (201, vec!["a=1".to_owned(), "b=2".to_owned()])
+        );
+        assert_eq!(event.headers["etag"], "\"1\"");
+        assert_eq!(event.headers.get("set-cookie"), None);
+        assert_eq!(event.body, Some(EventBody::Text("hi".to_owned())));
+    }
 }

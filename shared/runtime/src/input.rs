@@ -94,6 +94,14 @@ fn refused(pointer: String, error: &serde_json::Error) -> Problem {
         let error = FieldError::new(pointer, Code::UnknownField.as_str(), detail);
         return Problem::of_fields(Code::UnknownField, vec![error]);
     }
+    // serde points at the object that has it twice.
+    let twice = words.strip_prefix("duplicate field `");
+    let pointer = match twice.and_then(|rest| rest.split_once('`')) {
+        Some((field, _)) if !pointer.ends_with(&format!("/{}", escape(field))) => {
+            format!("{pointer}/{}", escape(field))
+        }
+        _ => pointer,
+    };
     let (code, detail) = field_error(words);
     Problem::of_fields(
         Code::InvalidRequest,

@@ -37,6 +37,25 @@ pub struct Principal {
     pub scopes: Vec<Scope>,
 }
 
+impl Principal {
+    /// A test key knows nothing of what a live key made, so that it can't set it going.
+    pub fn sees(&self, test: bool) -> bool {
+        test || self.mode == Mode::Live
+    }
+
+    /// Refuses a test key where there is no telling test from live.
+    pub fn must_be_live(&self) -> Result<(), Problem> {
+        match self.mode {
+            Mode::Live => Ok(()),
+            Mode::Test => {
+                let detail =
+                    "A test key can't change what live messages depend on. Use a live key.";
+                Err(Problem::new(Code::ForbiddenScope, detail))
+            }
+        }
+    }
+}
+
 /// The caller of a handler that needs `P`.
 #[derive(Debug)]
 pub struct May<P> {

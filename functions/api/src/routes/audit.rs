@@ -75,5 +75,7 @@ pub async fn list(
         .list(who.account, asked.place()?, asked.reads())
         .await?;
     let place = |entry: &Audit| entry.id.to_string();
-    Ok(asked.answer(&api, &who, entries, place, AuditView::new))
+    Ok(asked.answer(&api, &who, entries, place, |entry| {
+        Some(AuditView::new(entry))
+    }))
 }

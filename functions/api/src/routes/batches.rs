@@ -126,7 +126,8 @@ impl BatchView {
 pub async fn find(api: &Api, who: &Principal, id: BatchId) -> Result<Batch, Problem> {
     let batch = api.batches.find(id).await?;
     let own = batch.filter(|batch| batch.terms.account == who.account);
-    own.ok_or_else(|| Problem::not_found("batch"))
+    let seen = own.filter(|batch| who.sees(batch.terms.test));
+    seen.ok_or_else(|| Problem::not_found("batch"))
 }
 
 /// Batches, newest first.
@@ -147,10 +148,14 @@ pub async fn list(
         .list(who.account, asked.place()?, asked.reads())
         .await?;
     let now = time::now();
-    let views = stream::iter(batches).map(async |batch| BatchView::read(&api, batch, now).await);
+    let views = stream::iter(batches).map(async |batch| {
+        let (id, seen) = (batch.terms.id, who.sees(batch.terms.test));
+        let view = BatchView::read(&api, batch, now).await?;
+        Ok::<_, Problem>((id, seen.then_some(view)))
+    });
     let views = views.buffered(CONCURRENT).try_collect().await?;
-    let place = |view: &BatchView| view.id.to_string();
-    Ok(asked.answer(&api, &who, views, place, |view| view))
+    let place = |(id, _): &(BatchId, Option<BatchView>)| id.to_string();
+    Ok(asked.answer(&api, &who, views, place, |(_, view)| view))
 }
 
 /// A batch.

@@ -136,6 +136,7 @@ pub async fn create(
         parts_per_second,
         cost_per_part,
     } = value;
+    who.must_be_live()?;
     let now = time::now();
     let kind: GatewayKind = kind
         .parse()

@@ -211,6 +211,11 @@ pub async fn revoke(
     who: May<AdministerKeys>,
     InPath(id): InPath<ApiKeyId>,
 ) -> Result<Response, Problem> {
+    let keys = api.api_keys.list(who.account).await?;
+    let seen = |key: &ApiKey| key.id == id && who.sees(key.mode == api_key::Mode::Test);
+    if !keys.iter().any(seen) {
+        return Err(Problem::not_found("API key"));
+    }
     let now = time::now();
     let audit = act::audit(&who, "key.revoke", id, now);
     let revoked = api.api_keys.revoke(who.account, id, now, &audit).await?;

@@ -214,7 +214,8 @@ async fn find(
     id: MessageId,
 ) -> Result<Option<Message>, Problem> {
     let batch = api.batches.find(id.batch).await?;
-    let Some(batch) = batch.filter(|batch| batch.terms.account == who.account) else {
+    let own = batch.filter(|batch| batch.terms.account == who.account);
+    let Some(batch) = own.filter(|batch| who.sees(batch.terms.test)) else {
         return Ok(None);
     };
     let chunk = OpenChunk::find(api, &batch, id.chunk).await?;

@@ -1,7 +1,8 @@
-//! Requests through the router, without a socket and without AWS: what is answered before anything is read or written.
-//! What the routes do then is tested against the local stack, in `tests/stack`.
+//! Requests through the router, without a socket and, but for `deliver`, without AWS: what is answered before anything is read or
+//! written. What the routes do then is tested against the local stack, in `tests/stack`.
 
 mod bad_input;
+mod deliver;
 mod document;
 mod events;
 mod permissions;
@@ -34,15 +35,23 @@ pub struct Answer {
 
 /// An API whose AWS is not there.
 pub fn api() -> Api {
+    api_with(&nowhere(), "ledger", "core")
+}
+
+fn nowhere() -> Aws {
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))
         .endpoint_url("http://127.0.0.1:9")
         .retry_config(RetryConfig::disabled())
         .build();
+    Aws::from_config(config)
+}
+
+pub fn api_with(aws: &Aws, ledger_table: &str, core_table: &str) -> Api {
     let settings = Settings {
-        ledger_table: "ledger".to_owned(),
-        core_table: "core".to_owned(),
+        ledger_table: ledger_table.to_owned(),
+        core_table: core_table.to_owned(),
         files_bucket: "files".to_owned(),
         credentials_key_arn: "arn".to_owned(),
         queues: QueueUrls::default(),
@@ -57,7 +66,7 @@ pub fn api() -> Api {
         allowed_hosts: "127.0.0.1".parse().unwrap(),
     };
     let key = DeploymentKey::from_secret("a secret of a test");
-    Api::new(&Aws::from_config(config), key, settings)
+    Api::new(aws, key, settings)
 }
 
 /// A key with these scopes, known to the API as if it had just been read.
@@ -81,10 +90,10 @@ pub async fn answer(router: Router, request: Request<Body>) -> Answer {
     }
 }
 
-/// A request with a JSON body and a test key that may do everything.
+/// A request with a JSON body and a live key that may do everything.
 pub async fn send(method: &str, path: &str, body: impl Into<String>) -> Answer {
     let api = api();
-    let key = key(&api, Mode::Test, &Scope::ALL);
+    let key = key(&api, Mode::Live, &Scope::ALL);
     let request = Request::builder()
         .method(method)
         .uri(path)

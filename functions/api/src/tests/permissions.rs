@@ -70,7 +70,7 @@ async fn status(operation: &Operation, scopes: Option<&[Scope]>) -> u16 {
         .method(operation.method.as_str())
         .uri(&operation.path);
     if let Some(scopes) = scopes {
-        let key = key(&api, Mode::Test, scopes);
+        let key = key(&api, Mode::Live, scopes);
         request = request.header("authorization", format!("Bearer {key}"));
     }
     let request = request.body(Body::empty()).unwrap();
@@ -110,18 +110,15 @@ async fn every_operation_needs_exactly_the_scope_that_it_declares() {
 #[tokio::test]
 async fn a_key_that_is_none_is_refused_without_looking_it_up() {
     let api = api();
-    let good = key(&api, Mode::Test, &Scope::ALL);
+    let good = key(&api, Mode::Live, &Scope::ALL);
     let router = app::router(api);
     for (name, header) in [
         ("another scheme", format!("Basic {good}")),
         (
             "another mode",
-            format!("Bearer {}", good.replace("test", "live")),
+            format!("Bearer {}", good.replacen("live", "test", 1)),
         ),
-        (
-            "a mistyped one",
-            format!("Bearer {}x", &good[..good.len() - 1]),
-        ),
+        ("one character too many", format!("Bearer {good}0")),
         ("none", "Bearer".to_owned()),
     ] {
         let request = Request::get("/v1/keys").header("authorization", header);

@@ -3,6 +3,8 @@
 
 mod code;
 
+use std::panic::AssertUnwindSafe;
+
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -10,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use carillon_store::StoreError;
+use futures::FutureExt;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -155,7 +158,9 @@ pub async fn render(State(rendering): State<Rendering>, request: Request, next: 
     let id = request.extensions().get::<RequestId>().cloned();
     let RequestId(id) = id.unwrap_or_else(|| RequestId(String::new()));
     let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    // What it says was printed by the panic hook.
+    let mut response = answered.unwrap_or_else(|_| Problem::unexplained().into_response());
     let problem = response.extensions_mut().remove::<Problem>();
     let problem = problem.or_else(|| refusal_of_the_router(&response));
     if let Some(problem) = problem {
@@ -166,8 +171,12 @@ pub async fn render(State(rendering): State<Rendering>, request: Request, next: 
             .headers_mut()
             .extend(allowed.map(|methods| (header::ALLOW, methods)));
     }
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert("x-request-id", id);
+        headers.insert("x-request-id", id);
     }
     response
 }
@@ -218,6 +227,9 @@ fn refusal_of_the_router(response: &Response) -> Option<Problem> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use axum::{Router, body::to_bytes, middleware, routing::get};
+    use tower::ServiceExt;
+
     use super::*;
 
     #[test]
@@ -233,6 +245,23 @@ mod tests {
 
         assert_eq!(problem.code, Code::Internal);
         assert!(!problem.detail.contains("447700900123"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_a_failure_of_ours() {
+        let panics = async || -> Response { panic!("with a secret") };
+        let public_url = String::new();
+        let layer = middleware::from_fn_with_state(Rendering { public_url }, render);
+        let router: Router = Router::new().route("/", get(panics)).layer(layer);
+        let request = Request::get("/").body(Body::empty()).unwrap();
+
+        let response = router.oneshot(request).await.unwrap();
+
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        assert!(body.windows(8).any(|window| window == b"internal"));
+        assert!(!body.windows(6).any(|window| window == b"secret"));
     }
 
     #[test]

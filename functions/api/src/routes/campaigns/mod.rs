@@ -161,7 +161,8 @@ pub fn etag(campaign: &Campaign) -> String {
 /// A campaign of the caller's account.
 pub async fn find(api: &Api, who: &Principal, id: CampaignId) -> Result<Campaign, Problem> {
     let campaign = api.campaigns.find(who.account, id).await?;
-    campaign.ok_or_else(|| Problem::not_found("campaign"))
+    let seen = campaign.filter(|campaign| who.sees(campaign.test));
+    seen.ok_or_else(|| Problem::not_found("campaign"))
 }
 
 pub async fn batch_of(api: &Api, campaign: &Campaign) -> Result<Option<Batch>, Problem> {
@@ -220,7 +221,8 @@ pub async fn list(
     let now = time::now();
     let place = |(campaign, _): &(Campaign, Option<Batch>)| campaign.id.to_string();
     let view = |(campaign, batch): (Campaign, Option<Batch>)| {
-        CampaignView::new(campaign, batch.as_ref(), now)
+        let seen = who.sees(campaign.test);
+        seen.then(|| CampaignView::new(campaign, batch.as_ref(), now))
     };
     Ok(asked.answer(&api, &who, campaigns, place, view))
 }
