@@ -80,7 +80,11 @@ impl<'a> Dispatcher<'a> {
     async fn tick(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         let mut batches = Vec::new();
         for id in self.state.batches.active().await? {
-            batches.extend(self.state.batches.find(id).await?);
+            match self.state.batches.find(id).await? {
+                // A pause or a cancel that came just as it ended made it active again.
+                Some(batch) if has_ended(&batch) => self.state.batches.retire(id).await?,
+                found => batches.extend(found),
+            }
         }
         self.release(&mut batches, now).await?;
         self.wake(now).await?;
@@ -97,6 +101,10 @@ impl<'a> Dispatcher<'a> {
             .await?
             .is_empty())
     }
+}
+
+const fn has_ended(batch: &Batch) -> bool {
+    matches!(batch.progress.stage, Stage::Finished | Stage::Failed)
 }
 
 /// A paused batch wakes us when it is resumed, one that is prepared when it is ready, one of later is found by a later tick.

@@ -298,7 +298,8 @@ impl Batches {
         self.retire(id).await
     }
 
-    async fn retire(&self, id: BatchId) -> Result<(), StoreError> {
+    /// The dispatcher has nothing to do with the batch any more.
+    pub async fn retire(&self, id: BatchId) -> Result<(), StoreError> {
         let delete = self
             .client
             .delete_item()

@@ -148,6 +148,11 @@ async fn a_finished_batch_is_out_of_the_dispatchers_way() {
     );
     assert_eq!(batches.active().await.unwrap(), []);
     assert!(!batches.control(id, Control::Paused).await.unwrap());
+    assert_eq!(
+        batches.active().await.unwrap(),
+        [],
+        "nor does a late pause bring it back"
+    );
 }
 
 #[tokio::test]
