@@ -1,13 +1,10 @@
 //! Who dispatches: one item, held for as long as its function lives.
 
-use aws_sdk_dynamodb::{
-    Client,
-    operation::{delete_item::DeleteItemError, update_item::UpdateItemError},
-};
+use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use crate::{
-    StoreError,
+    StoreError, condition,
     item::{text, time},
     keys,
 };
@@ -45,17 +42,8 @@ impl DispatcherLock {
             .expression_attribute_values(":owner", text(owner))
             .expression_attribute_values(":until", time(until))
             .expression_attribute_values(":now", time(now));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(StoreError::service("take the dispatcher's lock")(error)),
-        }
+        let taken = condition::held(update.send().await, "take the dispatcher's lock")?;
+        Ok(taken.is_some())
     }
 
     /// Gives it back early; nothing when somebody else has it by now.
@@ -67,16 +55,7 @@ impl DispatcherLock {
             .set_key(Some(keys::dispatcher_lock().item()))
             .condition_expression("holder = :owner")
             .expression_attribute_values(":owner", text(owner));
-        match delete.send().await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(StoreError::service("release the dispatcher's lock")(error)),
-        }
+        let deleted = delete.send().await;
+        condition::held(deleted, "release the dispatcher's lock").map(drop)
     }
 }

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::{put_item::PutItemError, update_item::UpdateItemError},
+    operation::put_item::PutItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use carillon_core::id::AccountId;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    StoreError,
+    StoreError, condition,
     item::{Item, ReadItem, json, number, text, time},
     keys::{self, Key},
 };
@@ -196,19 +196,8 @@ impl Idempotency {
             .condition_expression("in_progress_until = :seen AND attribute_not_exists(answer)")
             .expression_attribute_values(":until", time(until))
             .expression_attribute_values(":seen", seen);
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => {
-                let lost = error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception);
-                if lost {
-                    Ok(false)
-                } else {
-                    Err(StoreError::service("take over an attempt")(error))
-                }
-            }
-        }
+        let taken = condition::held(update.send().await, "take over an attempt")?;
+        Ok(taken.is_some())
     }
 }
 

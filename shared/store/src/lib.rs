@@ -7,6 +7,7 @@ pub mod audit;
 pub mod aws;
 pub mod batches;
 pub mod campaigns;
+mod condition;
 mod core_table;
 pub mod credentials;
 pub mod dispatcher_lock;

@@ -57,6 +57,11 @@ pub fn to_item(pointer: Pointer, chunk: &Chunk) -> Item {
     item
 }
 
+/// The chunk as an update returned it.
+pub fn from_answer(item: Option<&Item>) -> Result<Chunk, StoreError> {
+    from_item(item.ok_or_else(|| StoreError::corrupt("the answer to a chunk's update"))?)
+}
+
 pub fn from_item(item: &Item) -> Result<Chunk, StoreError> {
     let bytes = |name: &str| {
         item.find_binary(name)

@@ -1,0 +1,178 @@
+//! What moves: a batch's stage, its control, its cursor and its counts, each change under a condition.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use carillon_core::{
+    batch::{Control, Prepared, Stage, Sweep},
+    id::BatchId,
+    status::Totals,
+};
+
+use super::{
+    Batches,
+    batch_item::{stage, word},
+};
+use crate::{
+    StoreError, condition,
+    item::{json, number, text},
+    keys,
+};
+
+impl Batches {
+    /// Every chunk is in the ledger: the dispatcher may begin. Changes nothing when that was said before.
+    pub async fn ready(
+        &self,
+        id: BatchId,
+        chunks: u32,
+        prepared: &Prepared,
+    ) -> Result<(), StoreError> {
+        let values = [
+            (":ready", stage(Stage::Ready)),
+            (":from", stage(Stage::Preparing)),
+            (":chunks", number(chunks)),
+            (":prepared", json(prepared)),
+        ];
+        self.change(
+            id,
+            "SET stage = :ready, chunks = :chunks, prepared = :prepared",
+            "stage = :from",
+            values,
+            "make a batch ready",
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The audience could not be read; nothing of it is in the ledger.
+    pub async fn fail(&self, id: BatchId, problem: &str) -> Result<(), StoreError> {
+        let values = [
+            (":failed", stage(Stage::Failed)),
+            (":from", stage(Stage::Preparing)),
+            (":problem", text(problem)),
+        ];
+        let failed = self
+            .change(
+                id,
+                "SET stage = :failed, problem = :problem",
+                "stage = :from",
+                values,
+                "fail a batch",
+            )
+            .await?;
+        // A batch that became ready in the meantime is still the dispatcher's.
+        if failed {
+            self.retire(id).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Pauses, resumes or cancels; a cancelled or ended batch stays as it is. From then on the dispatcher works with it, also with
+    /// one of an API send, and after a resume or a cancel it looks at every chunk again. Returns whether it is now so.
+    pub async fn control(&self, id: BatchId, control: Control) -> Result<bool, StoreError> {
+        let update = match control {
+            Control::Running | Control::Cancelled => "SET control = :control REMOVE swept",
+            Control::Paused => "SET control = :control",
+        };
+        let condition = "(control <> :cancelled OR :control = :cancelled) AND stage <> :finished AND stage <> :failed";
+        let values = [
+            (":control", word(control)),
+            (":cancelled", word(Control::Cancelled)),
+            (":finished", stage(Stage::Finished)),
+            (":failed", stage(Stage::Failed)),
+        ];
+        let changed = self
+            .change(id, update, condition, values, "control a batch")
+            .await?;
+        if changed {
+            self.activate(id).await?;
+        }
+        Ok(changed)
+    }
+
+    /// Chunks below `cursor` have been released. Called after their pointers are on the queue: a cursor that is behind only doubles pointers.
+    pub async fn advance(&self, id: BatchId, cursor: u32) -> Result<(), StoreError> {
+        let values = [(":cursor", number(cursor))];
+        self.change(
+            id,
+            "SET released = :cursor",
+            "released < :cursor",
+            values,
+            "advance a batch",
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The chunks that nobody worked on were released again.
+    pub async fn swept(&self, id: BatchId, sweep: Sweep) -> Result<(), StoreError> {
+        let values = [(":sweep", json(&sweep))];
+        self.change(
+            id,
+            "SET swept = :sweep",
+            "attribute_exists(pk)",
+            values,
+            "note a sweep",
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The totals of the last recount.
+    pub async fn counted(&self, id: BatchId, totals: &Totals) -> Result<(), StoreError> {
+        let values = [
+            (":totals", json(totals)),
+            (":finished", stage(Stage::Finished)),
+        ];
+        self.change(
+            id,
+            "SET totals = :totals",
+            "stage <> :finished",
+            values,
+            "note a recount",
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Every chunk is done.
+    pub async fn finish(&self, id: BatchId, totals: &Totals) -> Result<(), StoreError> {
+        let values = [
+            (":finished", stage(Stage::Finished)),
+            (":ready", stage(Stage::Ready)),
+            (":totals", json(totals)),
+        ];
+        self.change(
+            id,
+            "SET stage = :finished, totals = :totals",
+            "stage = :ready",
+            values,
+            "finish a batch",
+        )
+        .await?;
+        self.retire(id).await
+    }
+
+    /// Whether the condition held.
+    async fn change<const N: usize>(
+        &self,
+        id: BatchId,
+        update: &str,
+        condition: &str,
+        values: [(&str, AttributeValue); N],
+        operation: &'static str,
+    ) -> Result<bool, StoreError> {
+        let values = values
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::batch(id).item()))
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values));
+        Ok(condition::held(update.send().await, operation)?.is_some())
+    }
+}
