@@ -1,19 +1,17 @@
 //! Messages as the API shows them: a slot of a chunk, with its recipient.
 
 use axum::response::Response;
-use bytes::Bytes;
 use carillon_core::{
     batch::Batch,
-    chunk::{Chunk, Pointer, source::Source},
-    frame::{self, Recipient},
+    chunk::{Chunk, Pointer},
+    frame::Recipient,
     message_id::MessageId,
     reason::Reason,
     segments::segment,
     status::{self, Status},
     template::Template,
 };
-use carillon_runtime::{principal::Principal, problem::Problem};
-use carillon_store::StoreError;
+use carillon_runtime::{principal::Principal, problem::Problem, recipients};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -93,16 +91,7 @@ impl<'b> OpenChunk<'b> {
         let Some(chunk) = api.ledger.find(pointer).await? else {
             return Ok(None);
         };
-        let frame = match &chunk.source {
-            Source::Inline(frame) => Bytes::from(frame.clone()),
-            Source::Sibling => {
-                let frame = api.ledger.find_recipients(pointer).await?;
-                let missing = || StoreError::corrupt("a chunk without its recipients");
-                frame.ok_or_else(missing)?.into()
-            }
-            Source::Frame(address) => api.files.read_frame(pointer.batch, *address).await?,
-        };
-        let recipients = frame::decode(&frame).map_err(|error| Problem::internal(&error))?;
+        let recipients = recipients::of_chunk(&api.ledger, &api.files, pointer, &chunk).await?;
         let template = Template::parse(&batch.terms.text).ok();
         Ok(Some(Self {
             batch,

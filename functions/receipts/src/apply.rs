@@ -1,117 +1,19 @@
-//! Reports of one chunk: read, apply by weight, write under the version that was read; again when others came first.
+//! What reports say about the slots of a chunk, without any effect on the world.
 
 use carillon_core::{
-    batch::{BatchTerms, Control},
+    batch::BatchTerms,
     chunk::{
-        Chunk, Pointer,
+        Chunk,
         receipt::{Receipt, apply},
-        source::Source,
     },
-    event::{Event, MessageEvent},
-    frame::{self, Recipient},
-    id::GatewayAccountId,
-    message_id::MessageId,
+    frame::Recipient,
     phone::Phone,
     queued_report::{About, QueuedReport},
     report::meaning,
-    status::{BatchView, status},
 };
-use carillon_store::{StoreError, queues::Outbound};
-use jiff::{SignedDuration, Timestamp};
-
-use crate::{Failure, State};
-
-/// How often a chunk is read again because others wrote to it.
-const TRIES: u32 = 8;
-/// A provider id that is not known after this long never will be.
-const UNKNOWN_FOR: SignedDuration = SignedDuration::from_mins(15);
-
-pub async fn to_chunk(
-    state: &State,
-    pointer: Pointer,
-    reports: &[QueuedReport],
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let Some(terms) = state.batches.find(pointer.batch).await? else {
-        tracing::warn!(
-            metric = "reports.without_message",
-            "reports for a batch that is not there"
-        );
-        return Ok(());
-    };
-    let mut recipients = None;
-    for _ in 0..TRIES {
-        let Some(mut chunk) = state.ledger.find(pointer).await? else {
-            tracing::warn!(
-                metric = "reports.without_message",
-                "reports for a chunk that is not there"
-            );
-            return Ok(());
-        };
-        if recipients.is_none() && reports.iter().any(names_a_number) {
-            recipients = Some(read_recipients(state, pointer, &chunk).await?);
-        }
-        let before = chunk.clone();
-        if !apply_all(
-            &mut chunk,
-            reports,
-            &terms,
-            recipients.as_deref().unwrap_or_default(),
-        ) {
-            return Ok(());
-        }
-        let events = events(&chunk, &before, &terms, pointer, now);
-        state.queues.send_events(events).await?;
-        let (version, read) = (chunk.receipts_version, chunk.read);
-        if state
-            .ledger
-            .write_receipts(pointer, version, &chunk.receipts, read)
-            .await?
-        {
-            return Ok(());
-        }
-    }
-    Err(Failure::Contention)
-}
-
-pub async fn to_provider_id(
-    state: &State,
-    gateway: GatewayAccountId,
-    id: &str,
-    reports: Vec<QueuedReport>,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let Some((message, attempt)) = state.ledger.find_by_provider_id(gateway, id).await? else {
-        if reports
-            .iter()
-            .any(|report| now.duration_since(report.at) < UNKNOWN_FOR)
-        {
-            return Err(Failure::TooEarly);
-        }
-        tracing::warn!(metric = "reports.without_message", gateway = %gateway, "reports for a provider id that never came");
-        return Ok(());
-    };
-    let about = About::Message {
-        message,
-        attempt,
-        via: None,
-    };
-    let reports: Vec<_> = reports
-        .into_iter()
-        .map(|report| QueuedReport {
-            about: about.clone(),
-            ..report
-        })
-        .collect();
-    let pointer = Pointer {
-        batch: message.batch,
-        chunk: message.chunk,
-    };
-    to_chunk(state, pointer, &reports, now).await
-}
 
 /// Whether anything changed.
-fn apply_all(
+pub fn apply_all(
     chunk: &mut Chunk,
     reports: &[QueuedReport],
     terms: &BatchTerms,
@@ -147,38 +49,6 @@ fn apply_all(
         }
     }
     changed
-}
-
-/// What customers are told of: before the write, so that what is in the ledger was told.
-fn events(
-    chunk: &Chunk,
-    before: &Chunk,
-    terms: &BatchTerms,
-    pointer: Pointer,
-    now: Timestamp,
-) -> Vec<Outbound> {
-    let view = BatchView {
-        control: Control::Running,
-        early: false,
-    };
-    let changed = (0..chunk.slots.len()).filter_map(|slot| {
-        let (status, reason) = status(chunk, slot, view);
-        let receipt = chunk.receipts[slot]?;
-        let message = MessageId {
-            batch: pointer.batch,
-            chunk: pointer.chunk,
-            slot: u8::try_from(slot).ok()?,
-        };
-        let data = MessageEvent {
-            message,
-            batch: pointer.batch,
-            status,
-            reason,
-        };
-        let told = Event::of_message(terms.account, receipt.attempt, data, now);
-        (chunk.receipts[slot] != before.receipts[slot]).then(|| Outbound::now(&told))
-    });
-    changed.collect()
 }
 
 /// The slot and the try that a report speaks of; `None` when it can't be one of ours.
@@ -218,38 +88,23 @@ fn slot_of_number(recipients: &[Recipient], number: Phone) -> Option<usize> {
         .position(|recipient| recipient.number == number)
 }
 
-const fn names_a_number(report: &QueuedReport) -> bool {
+pub const fn names_a_number(report: &QueuedReport) -> bool {
     matches!(report.about, About::Recipient { .. })
-}
-
-async fn read_recipients(
-    state: &State,
-    pointer: Pointer,
-    chunk: &Chunk,
-) -> Result<Vec<Recipient>, StoreError> {
-    let frame = match &chunk.source {
-        Source::Inline(frame) => frame.clone(),
-        Source::Frame(address) => state
-            .files
-            .read_frame(pointer.batch, *address)
-            .await?
-            .to_vec(),
-        Source::Sibling => state
-            .ledger
-            .find_recipients(pointer)
-            .await?
-            .unwrap_or_default(),
-    };
-    frame::decode(&frame).map_err(|error| StoreError::corrupt(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use carillon_core::{
         batch::{DoubtPolicy, Lane, RouteEntry},
-        chunk::receipt::{Proof, ReceiptStatus},
+        chunk::{
+            receipt::{Proof, ReceiptStatus},
+            source::Source,
+        },
+        message_id::MessageId,
         report::ReportWord,
     };
+
+    use jiff::{SignedDuration, Timestamp};
 
     use super::*;
 

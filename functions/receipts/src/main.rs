@@ -2,6 +2,7 @@
 
 mod apply;
 mod batch_terms;
+mod chunk;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use carillon_core::{
@@ -63,9 +64,9 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchResponse {
     sqs::groups(event, read, async |group, reports| match group {
-        Group::Chunk(pointer) => apply::to_chunk(state, pointer, &reports, now).await,
+        Group::Chunk(pointer) => chunk::to_chunk(state, pointer, &reports, now).await,
         Group::ProviderId(gateway, id) => {
-            apply::to_provider_id(state, gateway, &id, reports, now).await
+            chunk::to_provider_id(state, gateway, &id, reports, now).await
         }
     })
     .await

@@ -2,9 +2,10 @@
 
 use carillon_core::{
     chunk::{Chunk, Pointer, slot::Slot, source::Source},
-    frame::{self, Recipient},
+    frame::Recipient,
     session::{ChunkWrite, Session, SessionTerms, Standing, Step, WindowPlan},
 };
+use carillon_runtime::recipients;
 use carillon_store::{StoreError, ledger::LeaseLost, rate::Tokens};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -41,7 +42,7 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
         // Somebody has it, it is parked or done: this pointer is one too many.
         return Ok(());
     };
-    let recipients = recipients(state, pointer, &chunk).await?;
+    let recipients = recipients::of_chunk(&state.ledger, &state.files, pointer, &chunk).await?;
     let mut work = Work {
         state,
         pointer,
@@ -221,33 +222,5 @@ impl Work<'_> {
             tracing::warn!(batch = %self.pointer.batch, chunk = self.pointer.chunk, "a lease was lost before its end");
         }
         Ok(())
-    }
-}
-
-async fn recipients(
-    state: &State,
-    pointer: Pointer,
-    chunk: &Chunk,
-) -> Result<Vec<Recipient>, StoreError> {
-    let frame = match &chunk.source {
-        Source::Inline(frame) => frame.clone(),
-        Source::Frame(address) => state
-            .files
-            .read_frame(pointer.batch, *address)
-            .await?
-            .to_vec(),
-        Source::Sibling => {
-            let frame = state.ledger.find_recipients(pointer).await?;
-            frame.ok_or_else(|| StoreError::corrupt("a chunk without the recipients beside it"))?
-        }
-    };
-    let recipients =
-        frame::decode(&frame).map_err(|error| StoreError::corrupt(error.to_string()))?;
-    if recipients.len() == chunk.slots.len() {
-        Ok(recipients)
-    } else {
-        Err(StoreError::corrupt(
-            "a chunk whose recipients are not as many as its slots",
-        ))
     }
 }

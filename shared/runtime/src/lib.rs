@@ -11,4 +11,5 @@ pub mod logs;
 pub mod principal;
 pub mod problem;
 pub mod random;
+pub mod recipients;
 pub mod sqs;
