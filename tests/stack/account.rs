@@ -107,6 +107,12 @@ impl Account {
     /// Puts a file to S3 as a browser would, and returns the upload's id.
     pub async fn upload(&self, file: &[u8]) -> String {
         let upload = self.post("/v1/uploads", &json!({})).await;
+        self.put(&upload, file).await;
+        upload["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Puts a file by the form that an upload was given.
+    pub async fn put(&self, upload: &Value, file: &[u8]) {
         let boundary = "a-boundary-of-a-test";
         let mut form = Vec::new();
         for (name, value) in upload["fields"].as_object().expect("fields") {
@@ -137,7 +143,6 @@ impl Account {
             "the upload was refused: {}",
             put.text().await.unwrap_or_default()
         );
-        upload["id"].as_str().expect("an id").to_owned()
     }
 
     /// A gateway of the account that speaks to a simulator.

@@ -1,11 +1,12 @@
-//! The beginning of a file of recipients: its header is sound, it has what the text needs, and there is somebody in it.
+//! The beginning of a file of recipients: its header is sound, it has what the text needs, and there is somebody in it who
+//! can be sent to.
 
 use std::io::Cursor;
 
 use bytes::Bytes;
 use carillon_core::{
     frame::Recipient,
-    recipients::{FileError, Options, RecipientReader},
+    recipients::{FileError, Options, RecipientReader, RowError},
     template::Template,
 };
 use carillon_runtime::problem::{Code, FieldError, Problem};
@@ -15,7 +16,8 @@ use super::recipients::rendered;
 /// The beginning of a file that is looked at before it is used.
 pub const FILE_START: u64 = 64 * 1024;
 
-/// Opens the beginning of a CSV: its header is sound, and there is somebody in it.
+/// Opens the beginning of a CSV and reads up to the first row that can be sent to. Where the beginning is all there is, none is
+/// a refusal; in a longer file it may come later.
 pub fn file(
     start: &Bytes,
     pointer: &str,
@@ -35,15 +37,36 @@ pub fn file(
     if let Some(unknown) = unknown(template, &columns) {
         return Err(unknown);
     }
-    match reader.next() {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => {
-            let words = "the file has a header and no rows; upload one with recipients";
-            let error = FieldError::new(pointer, Code::EmptyAudience.as_str(), words);
-            Err(Problem::of_fields(Code::EmptyAudience, vec![error]))
+    let mut unusable_rows = Vec::new();
+    while let Some(row) = reader.next().map_err(|error| unusable(&error))? {
+        match row {
+            Ok(_) => return Ok(()),
+            Err(error) => unusable_rows.push(row_error(pointer, &error)),
         }
-        Err(error) => Err(unusable(&error)),
     }
+    if is_cut(start) {
+        return Ok(());
+    }
+    if unusable_rows.is_empty() {
+        let words = "the file has a header and no rows; upload one with recipients";
+        let error = FieldError::new(pointer, Code::EmptyAudience.as_str(), words);
+        return Err(Problem::of_fields(Code::EmptyAudience, vec![error]));
+    }
+    Err(Problem::of_fields(Code::UnusableFile, unusable_rows))
+}
+
+fn row_error(pointer: &str, error: &RowError) -> FieldError {
+    let RowError {
+        line,
+        column,
+        code,
+        message,
+    } = error;
+    let words = match column {
+        Some(column) => format!("line {line}, column `{column}`: {message}"),
+        None => format!("line {line}: {message}"),
+    };
+    FieldError::new(pointer, code, words)
 }
 
 pub fn open_file<'f>(
@@ -65,9 +88,14 @@ fn unknown(template: &Template, columns: &[&str]) -> Option<Problem> {
     (!errors.is_empty()).then(|| Problem::of_fields(Code::UnknownPlaceholder, errors))
 }
 
+/// Whether the file may go on after its beginning.
+fn is_cut(start: &[u8]) -> bool {
+    start.len() as u64 >= FILE_START
+}
+
 /// The beginning of a file up to the end of its last whole line, so that no row and no character is cut in two.
 fn whole_lines(start: &[u8]) -> &[u8] {
-    if (start.len() as u64) < FILE_START {
+    if !is_cut(start) {
         return start;
     }
     let end = match start {

@@ -1,6 +1,7 @@
 //! Bad input of every kind: a problem that names the field or the row, before anything is done.
 
 mod campaigns;
+mod files;
 mod gateways;
 mod messages;
 mod requests;
