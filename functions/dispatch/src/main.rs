@@ -4,10 +4,13 @@ mod dispatcher;
 mod recount;
 mod release;
 mod shares;
+#[cfg(test)]
+mod tests;
 
 use carillon_core::id::BatchId;
 use carillon_runtime::{config::Config, logs};
 use carillon_store::{
+    StoreError,
     aws::Aws,
     batches::Batches,
     dispatcher_lock::DispatcherLock,
@@ -37,11 +40,21 @@ async fn main() -> Result<(), Error> {
     // A wake and the minute's tick ask for the same. What was asked for is in the tables, so every record is done with.
     run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
-        let mut dispatcher = Dispatcher::new(state, &event.context.request_id, deadline);
-        dispatcher.run(woken_for(&event.payload)).await?;
-        Ok::<_, Error>(json!({ "batchItemFailures": [] }))
+        let owner = &event.context.request_id;
+        Ok::<_, Error>(handle(state, &event.payload, owner, deadline).await?)
     }))
     .await
+}
+
+async fn handle(
+    state: &State,
+    event: &Value,
+    owner: &str,
+    deadline: Timestamp,
+) -> Result<Value, StoreError> {
+    let mut dispatcher = Dispatcher::new(state, owner, deadline);
+    dispatcher.run(woken_for(event)).await?;
+    Ok(json!({ "batchItemFailures": [] }))
 }
 
 /// The batch that a wake names, where there is one: only for the log.

@@ -3,6 +3,8 @@
 mod apply;
 mod batch_terms;
 mod chunk;
+#[cfg(test)]
+mod tests;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use carillon_core::{

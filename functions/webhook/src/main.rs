@@ -2,6 +2,8 @@
 
 mod call;
 mod take;
+#[cfg(test)]
+mod tests;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use carillon_core::keyed_hash::DeploymentKey;

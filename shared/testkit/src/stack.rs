@@ -46,6 +46,26 @@ pub async fn table_like(client: &Client, name: &str) -> String {
     copy
 }
 
+/// A new, empty queue; its URL.
+pub async fn queue(client: &aws_sdk_sqs::Client, name: &str) -> String {
+    let name = format!("test-{name}-{}", Uuid::now_v7().simple());
+    let created = client.create_queue().queue_name(&name).send().await;
+    let created = created.unwrap_or_else(|error| panic!("`{name}` can't be created: {error:?}"));
+    created.queue_url.expect("a new queue has a URL")
+}
+
+/// The bodies of what is on a queue now, up to ten.
+pub async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Vec<String> {
+    let receive = client
+        .receive_message()
+        .queue_url(url)
+        .max_number_of_messages(10);
+    let received = receive.send().await;
+    let received = received.unwrap_or_else(|error| panic!("`{url}` can't be read: {error:?}"));
+    let messages = received.messages.unwrap_or_default().into_iter();
+    messages.filter_map(|message| message.body).collect()
+}
+
 fn indexes(table: &TableDescription) -> Vec<GlobalSecondaryIndex> {
     let copied = table.global_secondary_indexes().iter().map(|index| {
         GlobalSecondaryIndex::builder()
