@@ -6,6 +6,8 @@ mod events;
 mod opt_outs;
 mod simulated;
 mod state;
+#[cfg(test)]
+mod tests;
 mod window;
 mod worker;
 

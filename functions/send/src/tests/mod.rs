@@ -1,0 +1,108 @@
+//! The function with tables and queues of its own, against the local stack.
+
+mod events;
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::sqs::SqsEvent;
+use carillon_core::{
+    batch::{Batch, BatchTerms, Stage},
+    chunk::{Chunk, Pointer, source::Source},
+    frame::{self, Recipient},
+    keyed_hash::DeploymentKey,
+    phone::Phone,
+};
+use carillon_runtime::{
+    dial::{Dialer, Guard},
+    gateways::GatewayCache,
+};
+use carillon_store::{
+    batches::{Activity, Batches},
+    credentials::Vault,
+    files::Files,
+    gateway_accounts::GatewayAccounts,
+    ledger::Ledger,
+    queues::{QueueUrls, Queues},
+    rate::Rate,
+    suppressions::Suppressions,
+};
+use carillon_testkit::stack;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{State, batch_cache::BatchCache, handle, opt_outs::OptOuts};
+
+pub struct Setup {
+    pub state: State,
+    pub batches: Batches,
+    pub suppressions: Suppressions,
+}
+
+impl Setup {
+    pub async fn new() -> Self {
+        let aws = stack::aws().await;
+        let dynamodb = aws.dynamodb();
+        let core = stack::table_like(&dynamodb, "CORE_TABLE").await;
+        let ledger = stack::table_like(&dynamodb, "LEDGER_TABLE").await;
+        let contacts = stack::table_like(&dynamodb, "CONTACTS_TABLE").await;
+        let receipts = stack::queue(&aws.sqs(), "receipts").await;
+        let key = DeploymentKey::from_secret("a secret of a test");
+        let batches = Batches::new(dynamodb.clone(), &core);
+        let suppressions = Suppressions::new(dynamodb.clone(), contacts);
+        let vault = Vault::new(aws.kms(), stack::variable("CREDENTIALS_KEY_ARN"));
+        let accounts = GatewayAccounts::new(dynamodb.clone(), &core);
+        let hooks_url = "https://hooks.example.com".to_owned();
+        let urls = QueueUrls {
+            receipts: Some(receipts),
+            ..QueueUrls::default()
+        };
+        let state = State {
+            ledger: Ledger::new(dynamodb.clone(), ledger),
+            files: Files::new(aws.s3(), stack::variable("FILES_BUCKET")),
+            queues: Queues::new(aws.sqs(), urls),
+            rate: Rate::new(dynamodb, &core),
+            batches: BatchCache::new(batches.clone()),
+            accounts: GatewayCache::new(accounts, vault, hooks_url),
+            opt_outs: OptOuts::new(suppressions.clone(), key.clone()),
+            dialer: Dialer::new(Guard::new("127.0.0.1".parse().unwrap())).unwrap(),
+            lease: SignedDuration::from_mins(1),
+            key,
+        };
+        Self {
+            state,
+            batches,
+            suppressions,
+        }
+    }
+
+    /// A batch that is ready, with a chunk of one recipient for each of the numbers.
+    pub async fn batch(&self, terms: BatchTerms, numbers: &[u64]) {
+        for (chunk, digits) in (0..).zip(numbers) {
+            let pointer = Pointer {
+                batch: terms.id,
+                chunk,
+            };
+            let number = Phone::from_digits(*digits).unwrap();
+            let recipient = Recipient::new(number, BTreeMap::new(), None);
+            let chunk = Chunk::new(1, Source::Inline(frame::encode(&[recipient])));
+            let created = self.state.ledger.create_chunk(pointer, &chunk);
+            created.await.unwrap();
+        }
+        let chunks = u32::try_from(numbers.len()).unwrap();
+        let batch = Batch::new(terms, Stage::Ready, Some(chunks));
+        let created = self.batches.create(&batch, Activity::Passive);
+        created.await.unwrap();
+    }
+
+    /// The ids of the records that go back.
+    pub async fn failed(&self, event: SqsEvent) -> Vec<String> {
+        let deadline = Timestamp::now() + SignedDuration::from_secs(60);
+        let answer = handle(&self.state, event, deadline).await;
+        let failures = answer.batch_item_failures.into_iter();
+        failures.map(|failure| failure.item_identifier).collect()
+    }
+
+    pub async fn chunk(&self, pointer: Pointer) -> Chunk {
+        let found = self.state.ledger.find(pointer).await;
+        found.unwrap().unwrap()
+    }
+}
