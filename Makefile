@@ -7,6 +7,8 @@ ARCH ?= arm64
 FUNCTION ?= dispatch
 EVENT ?= events/dispatch-schedule.json
 ROWS ?= 10000000
+ONLY ?=
+SEED ?= 7
 
 # Found before .local/tools/bin comes first: a Python can't replace the environment that it runs in.
 PYTHON := $(shell command -v python3)
@@ -19,7 +21,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo test test-scale check release bench-cold bench-cost bench-prepare deploy invoke account
+.PHONY: help setup build up down demo test test-scale test-faults check release bench-cold bench-cost bench-prepare deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -54,6 +56,9 @@ test: build ## every test, against a local stack of its own
 
 test-scale: build ## 100,000 recipients through a local stack of its own; the memory of prepare and send
 	@$(TOOLS)/python tests/bench/scale.py
+
+test-faults: build ## breaks things on a local stack of its own: nothing lost, nothing sent twice (ONLY=send- chooses, SEED=7)
+	@$(TOOLS)/python tests/faults/run.py --only "$(ONLY)" --seed $(SEED)
 
 check: setup ## formatting, lints, licences of dependencies, templates
 	@echo "[make] cargo fmt"

@@ -52,7 +52,8 @@ class Stack:
         self.emulator = f"127.0.0.1:{port}"
         self.url = f"http://127.0.0.1:{door}"
         self.env_file = state / "env"
-        # What a benchmark may want otherwise: other builds, another way to the emulator, another taker of receipts.
+        # What a benchmark may want otherwise: other builds and parameters, another way to the emulator, another taker of receipts.
+        self.parameters = dict(PARAMETERS)
         self.template = ROOT / "template.yaml"
         self.functions_endpoint = f"http://{self.emulator}"
         self.hooks_url = self.url
@@ -121,7 +122,7 @@ class Stack:
         aws = self.client("s3")
         if ARTIFACTS not in [bucket["Name"] for bucket in aws.list_buckets()["Buckets"]]:
             aws.create_bucket(Bucket=ARTIFACTS)
-        overrides = PARAMETERS | {"PublicUrl": self.url, "HooksUrl": self.hooks_url}
+        overrides = self.parameters | {"PublicUrl": self.url, "HooksUrl": self.hooks_url}
         log = self.state / "deploy.log"
         command = [
             str(ROOT / ".local/tools/bin/sam"), "deploy", "--config-env", "local", "--stack-name", STACK,
