@@ -3,6 +3,7 @@
 pub mod api_key;
 mod base32;
 pub mod batch;
+pub mod breaker;
 pub mod campaign;
 pub mod chunk;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod originator;
 pub mod outcome;
 pub mod phone;
 pub mod queued_report;
+pub mod rate;
 pub mod reason;
 pub mod recipients;
 pub mod report;

@@ -1,0 +1,253 @@
+//! Taking tokens (GCRA, the generic cell rate algorithm). Who moves the time until which tokens are taken forward owns what is in between.
+//!
+//! ```text
+//!      now    ready                         ready + ahead
+//!   ----|-------|-------------- taken --------------|------> time
+//!               begin: taken is over                wait: all of it is spoken for
+//!                        follow: the next tokens are ours
+//! ```
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Pace, RateState};
+use crate::batch::Lane;
+
+/// A window of a campaign waits behind others for this long at most; then come its own tokens, [`BULK_SPAN`] of them.
+const BULK_AHEAD: SignedDuration = SignedDuration::from_millis(250);
+/// One-time passwords get tokens whatever campaigns have taken, so that they never wait for their turn to ask.
+const HIGH_AHEAD: SignedDuration = SignedDuration::from_millis(1_500);
+/// A window's tokens, at most.
+const BULK_SPAN: SignedDuration = SignedDuration::from_millis(500);
+const HIGH_SPAN: SignedDuration = SignedDuration::from_secs(1);
+/// Behind the same sender. Short, because what waits for its sender uses its account's tokens late.
+const SENDER_AHEAD: SignedDuration = SignedDuration::from_millis(100);
+/// The share of the pace by which one-time passwords may overtake what others have taken.
+const JUMP_PERMILLE: u64 = 25;
+/// Parts that may jump together, however slow the account is: one long text.
+const JUMP_PARTS: u32 = 3;
+/// A call that is later than its token by more is left to the next window: with the unused part of the limit, so many late ones fit.
+const TOLERANCE: SignedDuration = SignedDuration::from_millis(25);
+
+/// Tokens that a window wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    pub parts: u32,
+    pub lane: Lane,
+    pub sender: Option<&'a str>,
+    pub now: Timestamp,
+    /// When its first call could leave.
+    pub ready: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing limits it.
+    Free,
+    Take(Moves),
+    /// Not before then.
+    Wait(Timestamp),
+}
+
+/// How each of the times is to be moved, all in one write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moves {
+    pub account: Option<Shift>,
+    pub sender: Option<Shift>,
+    /// Set when it overtakes: from `ready` on, whatever is taken.
+    pub jump: Option<Shift>,
+    pub ready: Timestamp,
+    pub paces: Paces,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paces {
+    account: Option<Pace>,
+    sender: Option<Pace>,
+}
+
+/// A time moved forward by `cost`: from `from`, where it is earlier; else from where it is, where that is `until` at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shift {
+    pub stand: Stand,
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub cost: SignedDuration,
+}
+
+/// Where the time is believed to be. The write's condition knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stand {
+    /// Before `from`.
+    Past,
+    Ahead,
+}
+
+/// When each part of a window may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Schedule {
+    account: Option<(Timestamp, Pace)>,
+    sender: Option<(Timestamp, Pace)>,
+}
+
+/// When a call may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    AtOnce,
+    At(Timestamp),
+}
+
+impl RateState {
+    /// How many parts a window may have at most; a longer message goes alone.
+    pub fn window_parts(&self, lane: Lane, limited_sender: bool, now: Timestamp) -> u32 {
+        let span = if lane == Lane::High {
+            HIGH_SPAN
+        } else {
+            BULK_SPAN
+        };
+        let sender = self.sender_pace().filter(|_| limited_sender);
+        let paces = self.pace(now).into_iter().chain(sender);
+        let slowest = paces.min();
+        slowest.map_or(u32::MAX, |pace| pace.parts_in(span).max(1))
+    }
+
+    pub fn decide(&self, ask: &Ask<'_>) -> Decision {
+        let sender = ask
+            .sender
+            .and_then(|name| Some((self.sender_taken(name), self.sender_pace()?)));
+        let account = self.pace(ask.now).map(|pace| (self.taken, pace));
+        if account.is_none() && sender.is_none() {
+            return Decision::Free;
+        }
+        let ahead = if ask.lane == Lane::High {
+            HIGH_AHEAD
+        } else {
+            BULK_AHEAD
+        };
+        let sender_ahead = ahead.min(SENDER_AHEAD);
+        let shift = |until: Option<(Timestamp, Pace)>, ahead: SignedDuration| {
+            until
+                .map(|(taken, pace)| ask.shift(taken, pace, ahead))
+                .transpose()
+        };
+        let shifts = (shift(account, ahead), shift(sender, sender_ahead));
+        let (account_shift, sender_shift) = match shifts {
+            (Ok(account), Ok(sender)) => (account, sender),
+            (Err(one), Err(other)) => return Decision::Wait(one.max(other)),
+            (Err(until), _) | (_, Err(until)) => return Decision::Wait(until),
+        };
+        Decision::Take(Moves {
+            account: account_shift,
+            sender: sender_shift,
+            jump: account.and_then(|(_, pace)| self.jump(ask, pace, account_shift?)),
+            ready: ask.ready,
+            paces: Paces {
+                account: account.map(|(_, pace)| pace),
+                sender: sender.map(|(_, pace)| pace),
+            },
+        })
+    }
+
+    /// Senders whose tokens are long over: they needn't be kept.
+    pub fn idle_senders(&self, now: Timestamp) -> impl Iterator<Item = (&str, Timestamp)> {
+        let over = move |(_, taken): &(&String, &Timestamp)| **taken < now - SENDER_KEPT;
+        let idle = self.senders.iter().filter(over);
+        idle.map(|(name, taken)| (name.as_str(), *taken))
+    }
+
+    fn sender_taken(&self, name: &str) -> Timestamp {
+        self.senders.get(name).copied().unwrap_or_default()
+    }
+
+    /// Overtaking what campaigns have taken: within a small share of the pace, so that the limit is still kept.
+    fn jump(&self, ask: &Ask<'_>, pace: Pace, account: Shift) -> Option<Shift> {
+        let jumping = pace.permille(JUMP_PERMILLE);
+        let parts = JUMP_PARTS.max(jumping.parts_in(SignedDuration::from_secs(1)));
+        let may = ask.lane == Lane::High && account.stand == Stand::Ahead && ask.parts <= parts;
+        (may && self.jumped <= ask.ready).then(|| Shift {
+            stand: Stand::Past,
+            from: ask.ready,
+            until: ask.ready,
+            cost: jumping.time_of(ask.parts),
+        })
+    }
+}
+
+/// A sender's last tokens are forgotten this long after they were over.
+const SENDER_KEPT: SignedDuration = SignedDuration::from_secs(10);
+
+impl Ask<'_> {
+    /// The error is when to ask again.
+    fn shift(
+        &self,
+        taken: Timestamp,
+        pace: Pace,
+        ahead: SignedDuration,
+    ) -> Result<Shift, Timestamp> {
+        let until = self.ready + ahead;
+        if taken > until {
+            return Err(self.now + taken.duration_since(until));
+        }
+        let stand = if taken < self.ready {
+            Stand::Past
+        } else {
+            Stand::Ahead
+        };
+        Ok(Shift {
+            stand,
+            from: self.ready,
+            until,
+            cost: pace.time_of(self.parts),
+        })
+    }
+}
+
+impl Shift {
+    /// Where our tokens begin, once the time was moved to `taken`.
+    fn first(&self, taken: Timestamp) -> Timestamp {
+        match self.stand {
+            Stand::Past => self.from,
+            Stand::Ahead => taken - self.cost,
+        }
+    }
+}
+
+impl Moves {
+    /// The tokens that were got, by what the item says after the write.
+    pub fn schedule(&self, after: &RateState, sender: Option<&str>) -> Schedule {
+        let account = self.account.zip(self.paces.account).map(|(shift, pace)| {
+            let first = match self.jump {
+                Some(_) => self.ready,
+                None => shift.first(after.taken),
+            };
+            (first, pace)
+        });
+        let sender = self.sender.zip(self.paces.sender).map(|(shift, pace)| {
+            let taken = sender.map_or_else(Timestamp::default, |name| after.sender_taken(name));
+            (shift.first(taken), pace)
+        });
+        Schedule { account, sender }
+    }
+}
+
+impl Schedule {
+    /// When a message may leave that has so many parts of its window before it.
+    pub fn due(&self, parts_before: u32) -> Due {
+        let at = |(first, pace): (Timestamp, Pace)| first + pace.time_of(parts_before);
+        let times = [self.account.map(at), self.sender.map(at)];
+        times
+            .into_iter()
+            .flatten()
+            .max()
+            .map_or(Due::AtOnce, Due::At)
+    }
+}
+
+impl Due {
+    /// Its token is spent: sent now, it would leave together with what others send.
+    pub fn is_over(self, now: Timestamp) -> bool {
+        match self {
+            Self::AtOnce => false,
+            Self::At(time) => now > time + TOLERANCE,
+        }
+    }
+}

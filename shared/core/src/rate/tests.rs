@@ -1,0 +1,408 @@
+//! Tables of paces and of tokens.
+
+use super::*;
+use crate::{batch::Lane, breaker::Breaker, reason::Reason};
+
+const READY: i64 = 20;
+
+/// Milliseconds after a time.
+fn at(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_800_000_000_000 + milliseconds).expect("a time")
+}
+
+/// 40 parts a second are paced as 39: 25,642 µs a part.
+fn forty() -> RateState {
+    RateState {
+        version: 1,
+        limits: Limits {
+            parts_per_second: Some(40),
+            sender_parts_per_second: None,
+        },
+        ..RateState::default()
+    }
+}
+
+fn ask(parts: u32, lane: Lane) -> Ask<'static> {
+    Ask {
+        parts,
+        lane,
+        sender: None,
+        now: at(0),
+        ready: at(READY),
+    }
+}
+
+fn moves(state: &RateState, ask: &Ask<'_>) -> Moves {
+    match state.decide(ask) {
+        Decision::Take(moves) => moves,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_pace_is_a_little_below_the_limit_and_grows_back_by_time() {
+    let slowed = |to, at| {
+        Some(Slowed {
+            to: Pace::of(to),
+            at,
+        })
+    };
+    let (limited, unlimited) = (forty().limits, Limits::default());
+    for (name, limits, slowed, now, expected) in [
+        ("healthy", limited, None, 0, Some(39_000)),
+        (
+            "halved just now",
+            limited,
+            slowed(20, at(0)),
+            0,
+            Some(20_000),
+        ),
+        (
+            "a tenth of it a second",
+            limited,
+            slowed(20, at(0)),
+            5_000,
+            Some(30_000),
+        ),
+        (
+            "never above the limit",
+            limited,
+            slowed(20, at(0)),
+            9_600,
+            Some(39_000),
+        ),
+        (
+            "far down: a sixtieth of the limit a second",
+            limited,
+            slowed(1, at(0)),
+            10_000,
+            Some(7_500),
+        ),
+        (
+            "a clock that is behind",
+            limited,
+            slowed(20, at(9_000)),
+            0,
+            Some(20_000),
+        ),
+        ("without limit", unlimited, None, 0, None),
+        (
+            "without limit, slowed",
+            unlimited,
+            slowed(500, at(0)),
+            5_000,
+            Some(750_000),
+        ),
+        (
+            "without limit again",
+            unlimited,
+            slowed(500, at(0)),
+            10_000,
+            None,
+        ),
+    ] {
+        let state = RateState {
+            limits,
+            slowed,
+            ..forty()
+        };
+        assert_eq!(
+            state.pace(at(now)).map(Pace::thousandths),
+            expected,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn too_fast_halves_the_pace_once_a_second_and_waits_as_told() {
+    let (second, hour) = (SignedDuration::from_secs(3), SignedDuration::from_hours(1));
+    let slowed = |at| Slowed {
+        to: Pace::of_thousandths(19_500),
+        at,
+    };
+    let pushed = RateState {
+        taken: at(60_000),
+        ..forty()
+    };
+    let again = RateState {
+        slowed: Some(slowed(at(0))),
+        ..forty()
+    };
+    for (name, state, after, now, expected) in [
+        ("halved", forty(), None, 0, Some((slowed(at(0)), None))),
+        (
+            "until the time named",
+            forty(),
+            Some(second),
+            0,
+            Some((slowed(at(0)), Some(at(3_000)))),
+        ),
+        (
+            "a minute at most",
+            forty(),
+            Some(hour),
+            0,
+            Some((slowed(at(0)), Some(at(60_000)))),
+        ),
+        (
+            "pushed further already",
+            pushed,
+            Some(second),
+            0,
+            Some((slowed(at(0)), None)),
+        ),
+        ("within the same second", again, Some(second), 999, None),
+    ] {
+        let expected = expected.map(|(to, pushed)| Slowing { to, pushed });
+        assert_eq!(state.slowing(after, at(now)), expected, "{name}");
+    }
+}
+
+#[test]
+fn an_account_comes_back_at_a_tenth() {
+    let unlimited = RateState::default();
+
+    assert_eq!(forty().return_slowly(at(0)).to.thousandths(), 3_900);
+    assert_eq!(unlimited.return_slowly(at(0)).to, Pace::of(100));
+}
+
+#[test]
+fn tokens_follow_those_that_are_taken_up_to_a_time_ahead() {
+    let beyond = |milliseconds: i64| at(READY + milliseconds);
+    let (low, high) = (Lane::Low, Lane::High);
+    for (name, taken, lane, expected) in [
+        ("never used", Timestamp::default(), low, Ok(Stand::Past)),
+        ("idle", at(READY - 1), low, Ok(Stand::Past)),
+        ("taken until just then", at(READY), low, Ok(Stand::Ahead)),
+        ("as far ahead as may be", beyond(250), low, Ok(Stand::Ahead)),
+        ("too far", beyond(251), low, Err(at(1))),
+        (
+            "a one-time password looks further",
+            beyond(1_500),
+            high,
+            Ok(Stand::Ahead),
+        ),
+        (
+            "but not over a pause that was asked for",
+            beyond(1_600),
+            high,
+            Err(at(100)),
+        ),
+    ] {
+        let state = RateState { taken, ..forty() };
+        let decided = match state.decide(&ask(1, lane)) {
+            Decision::Take(moves) => Ok(moves.account.expect("a limit").stand),
+            Decision::Wait(until) => Err(until),
+            Decision::Free => panic!("{name}"),
+        };
+        assert_eq!(decided, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_calls_of_a_window_are_spaced_by_their_parts() {
+    let part = SignedDuration::from_micros(25_642);
+    let idle = moves(&forty(), &ask(10, Lane::Low));
+    let busy = RateState {
+        taken: at(200),
+        ..forty()
+    };
+    let follow = moves(&busy, &ask(10, Lane::Low));
+
+    let after = RateState {
+        taken: at(READY) + idle.account.unwrap().cost,
+        ..forty()
+    };
+    let from_ready = idle.schedule(&after, None);
+    // Another window was faster: ours begin where its tokens end.
+    let after = RateState {
+        taken: at(230) + follow.account.unwrap().cost,
+        ..forty()
+    };
+    let behind = follow.schedule(&after, None);
+
+    assert_eq!(from_ready.due(0), Due::At(at(READY)));
+    assert_eq!(from_ready.due(1), Due::At(at(READY) + part));
+    assert_eq!(behind.due(0), Due::At(at(230)));
+    assert_eq!(
+        idle.account.unwrap().cost,
+        SignedDuration::from_micros(256_411)
+    );
+}
+
+#[test]
+fn a_one_time_password_overtakes_a_campaign_within_its_share() {
+    let busy = RateState {
+        taken: at(800),
+        ..forty()
+    };
+    let jumped = RateState {
+        jumped: at(READY + 1),
+        ..busy.clone()
+    };
+    for (name, state, parts, lane, jumps) in [
+        ("one", &busy, 1, Lane::High, true),
+        ("a long one", &busy, 3, Lane::High, true),
+        ("too many", &busy, 4, Lane::High, false),
+        ("its share is used up", &jumped, 1, Lane::High, false),
+        ("nobody to overtake", &forty(), 1, Lane::High, false),
+    ] {
+        let jump = moves(state, &ask(parts, lane)).jump;
+        assert_eq!(jump.is_some(), jumps, "{name}");
+    }
+    let near = RateState {
+        taken: at(100),
+        ..forty()
+    };
+    assert_eq!(
+        moves(&near, &ask(1, Lane::Low)).jump,
+        None,
+        "a campaign waits"
+    );
+    let overtaking = moves(&busy, &ask(1, Lane::High));
+    assert_eq!(overtaking.schedule(&busy, None).due(0), Due::At(at(READY)));
+    // A fortieth of the pace: the next may jump about a second later.
+    let cost = overtaking.jump.unwrap().cost;
+    assert_eq!(cost, SignedDuration::from_micros(1_025_642));
+}
+
+#[test]
+fn a_sender_has_a_limit_of_its_own() {
+    let limits = Limits {
+        sender_parts_per_second: Some(10),
+        ..forty().limits
+    };
+    let of = |taken| {
+        let senders = [("ACME".to_owned(), taken)].into();
+        RateState {
+            limits,
+            senders,
+            ..forty()
+        }
+    };
+    let by = |sender| Ask {
+        sender: Some(sender),
+        ..ask(2, Lane::Low)
+    };
+
+    let idle = moves(&of(at(0)), &by("ACME"));
+    let waits = of(at(READY + 150)).decide(&by("ACME"));
+    let another = of(at(READY + 150)).decide(&by("Other"));
+    let without_account = RateState {
+        limits: Limits {
+            parts_per_second: None,
+            ..limits
+        },
+        ..of(at(0))
+    };
+
+    let after = RateState {
+        taken: at(100),
+        ..of(at(READY) + idle.sender.unwrap().cost)
+    };
+    let schedule = idle.schedule(&after, Some("ACME"));
+    // The slower of the two spaces them: 9.75 parts a second.
+    assert_eq!(
+        schedule.due(1),
+        Due::At(at(READY) + SignedDuration::from_micros(102_565))
+    );
+    assert_eq!(waits, Decision::Wait(at(50)));
+    assert!(matches!(another, Decision::Take(_)));
+    assert!(moves(&without_account, &by("ACME")).account.is_none());
+    assert!(moves(&forty(), &by("ACME")).sender.is_none(), "no limit");
+}
+
+#[test]
+fn without_limits_nothing_is_taken() {
+    assert_eq!(
+        RateState::default().decide(&ask(25, Lane::Low)),
+        Decision::Free
+    );
+    assert_eq!(Schedule::default().due(7), Due::AtOnce);
+    assert!(!Due::AtOnce.is_over(at(0)));
+}
+
+#[test]
+fn a_window_holds_half_a_second_and_one_message_at_least() {
+    let with = |rate| RateState {
+        limits: Limits {
+            parts_per_second: Some(rate),
+            ..Limits::default()
+        },
+        ..forty()
+    };
+    for (name, rate, lane, expected) in [
+        ("a campaign", 40, Lane::Low, 19),
+        ("one-time passwords", 40, Lane::High, 39),
+        ("one at least", 1, Lane::Normal, 1),
+    ] {
+        assert_eq!(
+            with(rate).window_parts(lane, false, at(0)),
+            expected,
+            "{name}"
+        );
+    }
+    let senders = RateState {
+        limits: Limits {
+            parts_per_second: Some(40),
+            sender_parts_per_second: Some(10),
+        },
+        ..forty()
+    };
+    assert_eq!(senders.window_parts(Lane::Low, true, at(0)), 4);
+    assert_eq!(senders.window_parts(Lane::Low, false, at(0)), 19);
+    assert_eq!(
+        RateState::default().window_parts(Lane::Low, true, at(0)),
+        u32::MAX
+    );
+}
+
+#[test]
+fn a_call_is_over_when_its_token_is() {
+    let due = Due::At(at(0));
+
+    assert!(!due.is_over(at(25)));
+    assert!(due.is_over(at(26)));
+}
+
+#[test]
+fn what_keeps_an_account_closed() {
+    let open = Breaker::default().opened(Reason::Unavailable, at(0));
+    for (name, disabled, breaker, now, expected) in [
+        ("nothing", false, Breaker::default(), 0, None),
+        ("open", false, open, 0, Some(at(10_000))),
+        ("half open: a probe may leave", false, open, 10_000, None),
+        (
+            "a probe is under way",
+            false,
+            open.probed(at(10_000)),
+            10_001,
+            Some(at(25_000)),
+        ),
+        (
+            "switched off",
+            true,
+            Breaker::default(),
+            0,
+            Some(at(60_000)),
+        ),
+    ] {
+        let state = RateState {
+            disabled,
+            breaker,
+            ..forty()
+        };
+        assert_eq!(state.closed_until(at(now)), expected, "{name}");
+    }
+}
+
+#[test]
+fn senders_are_forgotten_when_their_tokens_are_long_over() {
+    let senders = [("old".to_owned(), at(0)), ("new".to_owned(), at(5_000))].into();
+    let state = RateState { senders, ..forty() };
+
+    let idle: Vec<_> = state.idle_senders(at(10_001)).collect();
+
+    assert_eq!(idle, [("old", at(0))]);
+}
