@@ -1,6 +1,7 @@
-//! The calls of a window to a gateway account: each when its token is good, none after the last start, all of them joined.
+//! The calls of a window to a gateway account: each when its token is good and none when it is over, none after the last start, all of
+//! them joined.
 
-use carillon_core::{frame::Recipient, outcome::Outcome, session::Planned};
+use carillon_core::{frame::Recipient, outcome::Outcome, rate::Due, session::Planned};
 use carillon_gateways::{GatewayAccount, Outgoing, callback::Attempt};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ pub struct Call<'a> {
     pub planned: Planned,
     pub recipient: &'a Recipient,
     pub text: &'a Rendered,
-    pub due: Timestamp,
+    pub due: Due,
 }
 
 /// What was not begun in time is not among the results: its slots stay as they were.
@@ -38,14 +39,13 @@ async fn request(
         .iter()
         .filter_map(|call| outgoing(window, account, call))
         .collect();
-    let due = calls
-        .iter()
-        .map(|call| call.due)
-        .max()
-        .unwrap_or(last_start);
-    sleep_until(window.state, due).await;
+    let due = calls.iter().map(|call| call.due).max();
+    let due = due.unwrap_or(Due::AtOnce);
+    if let Due::At(time) = due {
+        sleep_until(window.state, time).await;
+    }
     let started = window.state.now();
-    if started > last_start {
+    if started > last_start || due.is_over(started) {
         return Vec::new();
     }
     let request = account.gateway.request(account, &messages, started);

@@ -8,6 +8,7 @@ mod simulated;
 mod state;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod window;
 mod worker;
 

@@ -20,14 +20,14 @@ use carillon_store::{
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
 
-use crate::{batch_cache::BatchCache, opt_outs::OptOuts};
+use crate::{batch_cache::BatchCache, opt_outs::OptOuts, traffic::Traffic};
 
 pub struct State {
     pub key: DeploymentKey,
     pub ledger: Ledger,
     pub files: Files,
     pub queues: Queues,
-    pub rate: Rate,
+    pub traffic: Traffic,
     pub batches: BatchCache,
     pub accounts: GatewayCache,
     pub opt_outs: OptOuts,
@@ -56,7 +56,7 @@ impl State {
             ledger: Ledger::new(dynamodb.clone(), Config::required("LEDGER_TABLE")?),
             files: Files::new(aws.s3(), Config::required("FILES_BUCKET")?),
             queues: Queues::new(aws.sqs(), urls),
-            rate: Rate::new(dynamodb.clone(), &core),
+            traffic: Traffic::new(Rate::new(dynamodb.clone(), &core)),
             batches: BatchCache::new(Batches::new(dynamodb.clone(), &core)),
             accounts: GatewayCache::new(
                 GatewayAccounts::new(dynamodb.clone(), &core),

@@ -8,6 +8,7 @@ use carillon_core::{
     frame::Recipient,
     message_id::MessageId,
     outcome::Outcome,
+    rate::Schedule,
     reason::Reason,
     segments::segment,
     session::{Planned, Session, WindowPlan},
@@ -17,7 +18,14 @@ use carillon_store::StoreError;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{batch_cache::SendPlan, calls, opt_outs::Audience, simulated, state::State};
+use crate::{
+    batch_cache::SendPlan,
+    calls,
+    opt_outs::Audience,
+    simulated,
+    state::State,
+    traffic::{self, Kind},
+};
 
 /// No call begins longer than this after the look at the opt-outs.
 const LOOK_HOLDS: SignedDuration = SignedDuration::from_secs(2);
@@ -66,8 +74,10 @@ pub struct Window<'a> {
     pub account: Option<&'a GatewayAccount>,
     pub route: u8,
     pub number: u32,
-    /// When the first token is good.
-    pub first: Timestamp,
+    pub schedule: Schedule,
+    pub kind: Kind,
+    /// When its tokens were asked for.
+    pub asked: Timestamp,
     pub deadline: Timestamp,
 }
 
@@ -97,7 +107,7 @@ impl Window<'_> {
             .look(self.terms, self.audience, &numbers, looked)
             .await?;
         let mut calls = Vec::with_capacity(sends.len());
-        let mut due = self.first;
+        let mut parts = 0;
         for planned in sends {
             let recipient = &recipients[planned.slot];
             if opted_out.contains(&recipient.number) {
@@ -109,14 +119,14 @@ impl Window<'_> {
                     planned,
                     recipient,
                     text: &texts[planned.slot],
-                    due,
+                    due: self.schedule.due(parts),
                 });
-                due += self.interval(texts[planned.slot].parts());
+                parts += texts[planned.slot].parts();
             }
         }
         let last_start = (looked + LOOK_HOLDS).min(self.deadline);
         let called = match self.account {
-            Some(account) => calls::submit(self, account, calls, last_start).await,
+            Some(account) => self.submit(account, calls, last_start).await,
             None => simulated::submit(self, session, calls).await?,
         };
         self.keep_provider_ids(&called).await?;
@@ -142,16 +152,18 @@ impl Window<'_> {
         }
     }
 
-    /// How far apart its sends are: each part has its token.
-    fn interval(&self, parts: u32) -> SignedDuration {
-        let rate = self
-            .terms
-            .routes
-            .get(usize::from(self.route))
-            .and_then(|route| route.parts_per_second);
-        rate.map_or(SignedDuration::ZERO, |rate| {
-            SignedDuration::from_micros(i64::from(parts) * 1_000_000 / i64::from(rate.max(1)))
-        })
+    async fn submit(
+        &self,
+        account: &GatewayAccount,
+        calls: Vec<calls::Call<'_>>,
+        last_start: Timestamp,
+    ) -> Vec<Called> {
+        let traffic = &self.state.traffic;
+        traffic.opened_in(self.state.now().duration_since(self.asked));
+        let called = calls::submit(self, account, calls, last_start).await;
+        let outcomes: Vec<&Outcome> = called.iter().map(|call| &call.outcome).collect();
+        traffic::learn(self.state, account.id, self.kind, &outcomes).await;
+        called
     }
 
     /// The gateway's own ids are in the ledger before the outcomes that they belong to.

@@ -6,7 +6,7 @@ use carillon_core::{
     session::{ChunkWrite, Session, SessionTerms, Standing, Step, WindowPlan},
 };
 use carillon_runtime::recipients;
-use carillon_store::{StoreError, ledger::LeaseLost, rate::Tokens};
+use carillon_store::{StoreError, ledger::LeaseLost};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -15,6 +15,7 @@ use crate::{
     events,
     opt_outs::Audience,
     state::State,
+    traffic::{self, Grant, Permit, Want},
     window::{self, Rendered},
 };
 
@@ -54,6 +55,7 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
         },
         deadline,
         told: chunk.slots.clone(),
+        waiting: None,
     };
     work.run(Session::begin(
         token,
@@ -72,6 +74,8 @@ struct Work<'a> {
     deadline: Timestamp,
     /// The slots as of the last write, which customers were told of.
     told: Vec<Slot>,
+    /// Since when it has waited for tokens, without a window in between.
+    waiting: Option<Timestamp>,
 }
 
 impl Work<'_> {
@@ -115,22 +119,22 @@ impl Work<'_> {
         session: &mut Session,
         mut plan: WindowPlan,
     ) -> Result<bool, StoreError> {
+        let asked = self.state.now();
         let rendered = window::render(self.plan, self.recipients, &plan);
+        let grant = match self.permit(&plan, &rendered).await? {
+            Permit::Granted(grant) => grant,
+            Permit::Wait(until) => return self.wait(session, until).await,
+            Permit::Closed(until) => {
+                self.let_go(&session.park(until)).await?;
+                return Ok(false);
+            }
+        };
+        self.waiting = None;
+        plan.shorten(grant.messages);
         let Some(account) = self.account(&plan).await? else {
             self.let_go(&session.park(self.state.now() + UNUSABLE_ROUTE))
                 .await?;
             return Ok(false);
-        };
-        let first = match self.tokens(&mut plan, &rendered).await? {
-            Tokens::From(first) => first,
-            Tokens::NoneUntil(time) if time - SHORT_WAIT < self.state.now() => {
-                window::sleep_until(self.state, time).await;
-                return Ok(true);
-            }
-            Tokens::NoneUntil(time) => {
-                self.let_go(&session.park(time)).await?;
-                return Ok(false);
-            }
         };
         let (route, number) = (plan.open.route, session.window_number() + 1);
         let write = session.open(&plan);
@@ -146,7 +150,9 @@ impl Work<'_> {
             account: account.as_deref(),
             route,
             number,
-            first,
+            schedule: grant.schedule,
+            kind: grant.kind,
+            asked,
             deadline: self.deadline,
         };
         window
@@ -166,44 +172,49 @@ impl Work<'_> {
         let Some(route) = self.plan.terms.routes.get(usize::from(plan.open.route)) else {
             return Ok(None);
         };
+        let record = self.state.traffic.record(route.gateway).await;
         let account = self
             .state
             .accounts
-            .open(self.plan.terms.account, route.gateway, self.state.now())
+            .open_newer(
+                self.plan.terms.account,
+                route.gateway,
+                record,
+                self.state.now(),
+            )
             .await?;
         Ok(account.map(Some))
     }
 
-    /// Takes the tokens of a window, or of its beginning: it holds at most one second of the rate.
-    async fn tokens(
-        &self,
-        plan: &mut WindowPlan,
-        rendered: &[Rendered],
-    ) -> Result<Tokens, StoreError> {
-        let now = self.state.now();
-        let route = self.plan.terms.routes.get(usize::from(plan.open.route));
-        let Some((route, per_second)) =
-            route.and_then(|route| Some((route, route.parts_per_second?)))
-        else {
-            return Ok(Tokens::From(now));
+    /// Tokens for the window or its beginning, if its gateway account may be used.
+    async fn permit(&self, plan: &WindowPlan, rendered: &[Rendered]) -> Result<Permit, StoreError> {
+        let terms = &self.plan.terms;
+        let route = terms.routes.get(usize::from(plan.open.route));
+        let Some(route) = route.filter(|_| !terms.test) else {
+            return Ok(Permit::Granted(Grant::unlimited(plan.sends.len())));
         };
-        let mut parts = 0;
-        let fits = plan.sends.iter().take_while(|planned| {
-            parts += rendered[planned.slot].parts();
-            parts <= per_second
-        });
-        // A message longer than a second of the rate goes alone.
-        let slots = fits.count().max(1);
-        plan.shorten(slots);
-        let parts = plan
-            .sends
-            .iter()
-            .map(|planned| rendered[planned.slot].parts())
-            .sum();
-        self.state
-            .rate
-            .take(route.gateway, parts, per_second, now)
-            .await
+        let parts = plan.sends.iter();
+        let want = Want {
+            gateway: route.gateway,
+            sender: route.sender.as_deref(),
+            lane: terms.lane,
+            parts: parts
+                .map(|planned| rendered[planned.slot].parts())
+                .collect(),
+        };
+        traffic::permit(self.state, &want).await
+    }
+
+    /// Here while it is short, else parked: waiting here costs, and keeps others from being worked on.
+    async fn wait(&mut self, session: &Session, until: Timestamp) -> Result<bool, StoreError> {
+        let now = self.state.now();
+        let since = *self.waiting.get_or_insert(now);
+        if until < since + SHORT_WAIT {
+            window::sleep_until(self.state, until).await;
+            return Ok(true);
+        }
+        self.let_go(&session.park(until)).await?;
+        Ok(false)
     }
 
     /// Customers are told first: an event may come twice, and none is missing.

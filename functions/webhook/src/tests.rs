@@ -123,9 +123,11 @@ async fn gateway(accounts: &GatewayAccounts, vault: &Vault) -> GatewayRecord {
         config: sample["config"].clone(),
         token: token.as_str().to_owned(),
         parts_per_second: None,
+        sender_parts_per_second: None,
         cost_per_part: None,
         enabled: true,
         created: now(),
+        version: 1,
     };
     let credentials = sample["credentials"].to_string();
     let sealed = vault

@@ -1,4 +1,5 @@
-//! Gateway accounts with their credentials opened, for five minutes at most: a new secret or a new limit is seen by then.
+//! Gateway accounts with their credentials opened, for five minutes at most: a new secret is seen by then, or at once by who knows
+//! that there is one.
 
 use std::{
     collections::HashMap,
@@ -26,6 +27,8 @@ pub struct GatewayCache {
 #[derive(Clone)]
 struct Opened {
     account: Arc<GatewayAccount>,
+    /// Of its record.
+    version: u32,
     since: Timestamp,
 }
 
@@ -47,7 +50,20 @@ impl GatewayCache {
         id: GatewayAccountId,
         now: Timestamp,
     ) -> Result<Option<Arc<GatewayAccount>>, StoreError> {
-        let fresh = |opened: &&Opened| now.duration_since(opened.since) < KEPT_FOR;
+        self.open_newer(account, id, 0, now).await
+    }
+
+    /// As its record was in this version, or later.
+    pub async fn open_newer(
+        &self,
+        account: AccountId,
+        id: GatewayAccountId,
+        version: u32,
+        now: Timestamp,
+    ) -> Result<Option<Arc<GatewayAccount>>, StoreError> {
+        let fresh = |opened: &&Opened| {
+            now.duration_since(opened.since) < KEPT_FOR && opened.version >= version
+        };
         if let Some(opened) = self.lock().get(&id).filter(fresh) {
             return Ok(Some(opened.account.clone()));
         }
@@ -65,6 +81,7 @@ impl GatewayCache {
         let account = Arc::new(opened);
         let opened = Opened {
             account: account.clone(),
+            version: record.version,
             since: now,
         };
         self.lock().insert(id, opened);

@@ -1,7 +1,10 @@
 //! Gateway accounts: each one set of credentials at one gateway, which only its own functions can open.
 
 use aws_sdk_dynamodb::Client;
-use carillon_core::id::{AccountId, GatewayAccountId};
+use carillon_core::{
+    id::{AccountId, GatewayAccountId},
+    rate::Limits,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,10 +12,11 @@ use serde_json::Value;
 use crate::{
     StoreError,
     audit::Audit,
-    core_table::{Condition, CoreTable, DOC, Order, Page},
+    core_table::{Condition, ConditionLost, CoreTable, DOC, Order, Page},
     credentials::Sealed,
-    item::{Item, ReadItem, binary, json},
+    item::{Item, ReadItem, binary, json, number},
     keys,
+    rate::{History, Terms, change_limits},
 };
 
 /// Without its credentials.
@@ -29,16 +33,24 @@ pub struct GatewayRecord {
     pub token: String,
     /// `None` is without limit.
     pub parts_per_second: Option<u32>,
+    /// Of each of its senders.
+    pub sender_parts_per_second: Option<u32>,
     /// In millionths of the account's currency.
     pub cost_per_part: Option<u64>,
     pub enabled: bool,
     pub created: Timestamp,
+    /// Counts its edits, from 1.
+    pub version: u32,
 }
 
 #[derive(Debug, Clone)]
 pub struct GatewayAccounts {
     table: CoreTable,
 }
+
+/// Somebody changed it since it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stale;
 
 /// An account has this many gateway accounts at most: a batch pins no more, and listing them is one read.
 pub const MAX_GATEWAYS: usize = 100;
@@ -49,7 +61,7 @@ impl GatewayAccounts {
         Self { table }
     }
 
-    /// The gateway account, and what finds it by the token in a webhook's path.
+    /// The gateway account, how fast it may be sent to, and what finds it by the token in a webhook's path.
     pub async fn create(
         &self,
         gateway: &GatewayRecord,
@@ -62,6 +74,7 @@ impl GatewayAccounts {
             self.table
                 .put(to_item(gateway, credentials), Condition::NEW),
             self.table.put(hook, Condition::NEW),
+            change_limits(self.table.name(), &terms(gateway), History::Forgotten),
             audit.write(&self.table),
         ];
         let written = self
@@ -69,6 +82,28 @@ impl GatewayAccounts {
             .commit(writes, "create a gateway account")
             .await?;
         written.map_err(|_| StoreError::corrupt("a new id or token that is there already"))
+    }
+
+    /// Writes a changed gateway account over the one it was made from: its version must be the next one. Workers learn of it with their
+    /// next tokens.
+    pub async fn change(
+        &self,
+        gateway: &GatewayRecord,
+        credentials: &Sealed,
+        history: History,
+        audit: &Audit,
+    ) -> Result<Result<(), Stale>, StoreError> {
+        let before = Condition::version(gateway.version - 1);
+        let writes = vec![
+            self.table.put(to_item(gateway, credentials), before),
+            change_limits(self.table.name(), &terms(gateway), history),
+            audit.write(&self.table),
+        ];
+        let written = self
+            .table
+            .commit(writes, "change a gateway account")
+            .await?;
+        Ok(written.map_err(|ConditionLost| Stale))
     }
 
     /// With its credentials, still sealed.
@@ -106,10 +141,23 @@ impl GatewayAccounts {
     }
 }
 
+fn terms(gateway: &GatewayRecord) -> Terms {
+    Terms {
+        gateway: gateway.id,
+        limits: Limits {
+            parts_per_second: gateway.parts_per_second,
+            sender_parts_per_second: gateway.sender_parts_per_second,
+        },
+        enabled: gateway.enabled,
+        record: gateway.version,
+    }
+}
+
 fn to_item(gateway: &GatewayRecord, credentials: &Sealed) -> Item {
     let Sealed { data_key, content } = credentials;
     let mut item = keys::gateway(gateway.account, gateway.id).item();
     item.insert(DOC.to_owned(), json(gateway));
+    item.insert("version".to_owned(), number(gateway.version));
     item.insert("data_key".to_owned(), binary(data_key.clone()));
     item.insert("credentials".to_owned(), binary(content.clone()));
     item

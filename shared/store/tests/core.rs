@@ -1,4 +1,4 @@
-//! Batches, the dispatcher's lock, tokens and opt-outs, against the local stack.
+//! Batches, the dispatcher's lock and opt-outs, against the local stack.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -9,7 +9,6 @@ use carillon_core::{
 use carillon_store::{
     batches::{Activity, Batches},
     dispatcher_lock::DispatcherLock,
-    rate::{Rate, Tokens},
     suppressions::Suppressions,
 };
 use carillon_testkit::{build, stack};
@@ -180,38 +179,6 @@ async fn one_dispatches_at_a_time() {
     assert!(
         lock.take("three", now(), until).await.unwrap(),
         "given back"
-    );
-}
-
-#[tokio::test]
-async fn tokens_are_handed_out_once_and_at_the_rate() {
-    let dynamodb = stack::aws().await.dynamodb();
-    let table = stack::table_like(&dynamodb, "CORE_TABLE").await;
-    let (rate, gateway) = (Rate::new(dynamodb, table), build::id());
-    let half = SignedDuration::from_millis(500);
-    let take = async |parts, at| rate.take(gateway, parts, 10, at).await.unwrap();
-
-    assert_eq!(take(5, now()).await, Tokens::From(now()), "idle: at once");
-    assert_eq!(
-        take(5, now()).await,
-        Tokens::From(now() + half),
-        "behind the first"
-    );
-    assert_eq!(
-        take(5, now()).await,
-        Tokens::From(now() + half * 2),
-        "up to a second ahead"
-    );
-    assert_eq!(
-        take(5, now()).await,
-        Tokens::NoneUntil(now() + half),
-        "no further"
-    );
-    let later = now() + SignedDuration::from_secs(60);
-    assert_eq!(
-        take(1, later).await,
-        Tokens::From(later),
-        "idle again: nothing was saved up"
     );
 }
 

@@ -34,9 +34,11 @@ fn gateway(account: AccountId, token: &str) -> GatewayRecord {
         config: json!({"send": {"url": "https://sms.example.net"}}),
         token: token.to_owned(),
         parts_per_second: Some(30),
+        sender_parts_per_second: Some(10),
         cost_per_part: None,
         enabled: true,
         created: now(),
+        version: 1,
     }
 }
 

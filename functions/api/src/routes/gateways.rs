@@ -97,9 +97,11 @@ impl GatewayView {
             config,
             token,
             parts_per_second,
+            sender_parts_per_second: _,
             cost_per_part,
             enabled,
             created,
+            version: _,
         } = gateway;
         let hooks_url = format!("{}/hooks/{kind}/{token}", api.settings.hooks_url);
         Self {
@@ -162,9 +164,11 @@ pub async fn create(
         config,
         token: PathToken::from_random(random::bytes()).as_str().to_owned(),
         parts_per_second,
+        sender_parts_per_second: None,
         cost_per_part,
         enabled: true,
         created: now,
+        version: 1,
     };
     let sealed = api
         .vault

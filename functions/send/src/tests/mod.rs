@@ -29,7 +29,7 @@ use carillon_store::{
 use carillon_testkit::stack;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{State, batch_cache::BatchCache, handle, opt_outs::OptOuts};
+use crate::{State, batch_cache::BatchCache, handle, opt_outs::OptOuts, traffic::Traffic};
 
 pub struct Setup {
     pub state: State,
@@ -59,7 +59,7 @@ impl Setup {
             ledger: Ledger::new(dynamodb.clone(), ledger),
             files: Files::new(aws.s3(), stack::variable("FILES_BUCKET")),
             queues: Queues::new(aws.sqs(), urls),
-            rate: Rate::new(dynamodb, &core),
+            traffic: Traffic::new(Rate::new(dynamodb, &core)),
             batches: BatchCache::new(batches.clone()),
             accounts: GatewayCache::new(accounts, vault, hooks_url),
             opt_outs: OptOuts::new(suppressions.clone(), key.clone()),

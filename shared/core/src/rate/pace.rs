@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[must_use]
 pub struct Pace(u64);
 
 /// A part every ten seconds: slower would be a standstill.

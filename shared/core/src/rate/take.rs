@@ -90,7 +90,7 @@ pub struct Schedule {
 }
 
 /// When a call may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
     AtOnce,
     At(Timestamp),
@@ -212,6 +212,11 @@ impl Shift {
 }
 
 impl Moves {
+    /// Nobody's tokens are before ours.
+    pub fn begins(&self) -> bool {
+        self.account.is_none_or(|shift| shift.stand == Stand::Past)
+    }
+
     /// The tokens that were got, by what the item says after the write.
     pub fn schedule(&self, after: &RateState, sender: Option<&str>) -> Schedule {
         let account = self.account.zip(self.paces.account).map(|(shift, pace)| {
