@@ -13,4 +13,20 @@ pub struct Capabilities {
     pub echoes_our_id: bool,
     /// How many messages fit into one request.
     pub messages_per_request: u16,
+    /// What the messages of one request have in common.
+    pub shared: Shared,
+    /// Its calls to us are signed. Where they are not, the token in their path is all that proves them.
+    pub signs_calls: bool,
+}
+
+/// What a gateway lets the messages of one request differ in. Each includes the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Shared {
+    /// Nothing: each message has its own text, sender and callback.
+    #[default]
+    Nothing,
+    /// One callback: our id in it is that of the whole chunk, and a report names the recipient. One sender, too.
+    Callback,
+    /// One text as well.
+    Text,
 }

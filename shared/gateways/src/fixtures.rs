@@ -70,6 +70,11 @@ pub(crate) fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) 
     }
 }
 
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    BASE64_STANDARD.encode(bytes)
+}
+
 pub(crate) fn header_map(headers: &[(&'static str, &str)]) -> HeaderMap {
     let header = |(name, value): &(&'static str, &str)| {
         (

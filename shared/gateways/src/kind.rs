@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{FieldProblem, Gateway, generic::Generic, simulated::Simulated};
+use crate::{FieldProblem, Gateway, generic::Generic, simulated::Simulated, twilio::Twilio};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,16 +14,18 @@ pub enum GatewayKind {
     Generic,
     /// Answered by `carillon_core::simulated`, without HTTP.
     Simulated,
+    Twilio,
 }
 
 impl GatewayKind {
-    pub const ALL: [Self; 2] = [Self::Generic, Self::Simulated];
+    pub const ALL: [Self; 3] = [Self::Generic, Self::Simulated, Self::Twilio];
 
     /// As stored and as it stands in the path of callbacks.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Generic => "generic",
             Self::Simulated => "simulated",
+            Self::Twilio => "twilio",
         }
     }
 
@@ -32,13 +34,19 @@ impl GatewayKind {
         Ok(match self {
             Self::Generic => Arc::new(Generic::open(config)?),
             Self::Simulated => Arc::new(Simulated::open(config)?),
+            Self::Twilio => Arc::new(Twilio::open(config)?),
         })
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a kind of gateway: expected one of `generic`, `simulated`")]
+#[error("`{0}` is not a kind of gateway: expected one of {list}", list = names())]
 pub struct UnknownKind(String);
+
+fn names() -> String {
+    let names = GatewayKind::ALL.map(|kind| format!("`{kind}`"));
+    names.join(", ")
+}
 
 impl FromStr for GatewayKind {
     type Err = UnknownKind;

@@ -13,9 +13,14 @@ pub mod generic;
 mod kind;
 pub mod message;
 pub mod problem;
+#[cfg(test)]
+mod recorded;
+mod settings;
 pub mod signature;
 mod simulated;
+mod twilio;
 pub mod webhook;
+mod wire;
 
 use bytes::Bytes;
 use carillon_core::{

@@ -50,6 +50,26 @@ pub struct WebhookContents {
     pub strange: Vec<Strange>,
 }
 
+impl WebhookContents {
+    /// A report with what was strange about it all the same, or why it is left out.
+    pub fn add_report(&mut self, read: Result<(Report, Option<Strange>), Strange>) {
+        match read {
+            Ok((report, strange)) => {
+                self.receipts.push(report);
+                self.strange.extend(strange);
+            }
+            Err(strange) => self.strange.push(strange),
+        }
+    }
+
+    pub fn add_inbound(&mut self, read: Result<Inbound, Strange>) {
+        match read {
+            Ok(inbound) => self.inbound.push(inbound),
+            Err(strange) => self.strange.push(strange),
+        }
+    }
+}
+
 /// One delivery report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {

@@ -135,6 +135,16 @@ pub(super) struct Dlr {
     pub respond: Respond,
 }
 
+impl Dlr {
+    /// Whether each call proves what it says, not only who makes it.
+    pub(super) fn is_signed(&self) -> bool {
+        matches!(
+            self.auth,
+            Auth::HmacSha256Hex(_) | Auth::HmacSha256Base64(_)
+        )
+    }
+}
+
 /// How a call proves where it is from, beside the token in its path.
 #[derive(Debug, Default, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

@@ -12,17 +12,20 @@ mod validate;
 
 use bytes::Bytes;
 use carillon_core::{
-    gateway::Capabilities,
+    gateway::{Capabilities, Shared},
     outcome::{Inquiry, Outcome},
 };
 use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use self::{config::Config, template::Variable};
+use self::{
+    config::{Config, Dlr},
+    template::Variable,
+};
 use crate::{
     AllowedHosts, Answer, Credentials, FieldProblem, Forged, Gateway, GatewayAccount, Outgoing,
-    Unreadable, WebhookCall, WebhookContents, problem::below,
+    Unreadable, WebhookCall, WebhookContents, settings,
 };
 
 pub(crate) struct Generic {
@@ -32,13 +35,8 @@ pub(crate) struct Generic {
 impl Generic {
     /// The problem points to the field that doesn't fit; there is one at most.
     pub(crate) fn open(config: &Value) -> Result<Self, Vec<FieldProblem>> {
-        match serde_path_to_error::deserialize(config) {
-            Ok(config) => Ok(Self { config }),
-            Err(error) => Err(vec![FieldProblem::new(
-                pointer(error.path()),
-                error.inner().to_string(),
-            )]),
-        }
+        let config = settings::read(config)?;
+        Ok(Self { config })
     }
 
     /// Whether reports carry something that we gave along.
@@ -57,16 +55,6 @@ impl Generic {
     }
 }
 
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .fold("/config".to_owned(), |pointer, segment| match segment {
-            Segment::Seq { index } => below(&pointer, &index.to_string()),
-            Segment::Map { key } => below(&pointer, key),
-            Segment::Enum { .. } | Segment::Unknown => pointer,
-        })
-}
-
 impl Gateway for Generic {
     fn validate(&self, credentials: &Credentials, allowed: &AllowedHosts) -> Vec<FieldProblem> {
         validate::problems(&self.config, credentials, allowed)
@@ -83,6 +71,8 @@ impl Gateway for Generic {
                 .map(|inquiry| seconds(inquiry.settles_after_seconds)),
             echoes_our_id: self.echoes_our_id(),
             messages_per_request: 1,
+            shared: Shared::Nothing,
+            signs_calls: self.config.dlr.as_ref().is_some_and(Dlr::is_signed),
         }
     }
 

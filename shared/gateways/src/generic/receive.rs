@@ -1,18 +1,21 @@
 //! Calls from the gateway: whether they are its own, and what they report.
 
 use bytes::Bytes;
-use carillon_core::{chunk::receipt::Proof, phone::Phone, report::ReportWord};
+use carillon_core::{chunk::receipt::Proof, report::ReportWord};
 use http::{HeaderValue, Response, StatusCode, header::AUTHORIZATION, header::CONTENT_TYPE};
 use jiff::Timestamp;
 
 use super::{
     config::{Auth, Dlr, Hmac, Mo, Respond},
-    source::{Fields, Source, Sources, form, json, looks_like_json},
+    source::{Fields, Source, Sources},
 };
 use crate::{
     Credentials, Forged, Inbound, Reference, Report, Strange, Unreadable, WebhookCall,
-    WebhookContents, callback::Attempt, class::ErrorClass, class::Verdict, signature,
-    webhook::LARGEST_CALL,
+    WebhookContents,
+    callback::Attempt,
+    class::{ErrorClass, Verdict},
+    signature,
+    wire::{form, json, looks_like_json, number, readable},
 };
 
 pub(super) fn authenticate(
@@ -78,9 +81,7 @@ pub(super) fn contents(
     mo: Option<&Mo>,
     call: &WebhookCall,
 ) -> Result<WebhookContents, Unreadable> {
-    if call.body.len() > LARGEST_CALL {
-        return Err(Unreadable::TooLarge);
-    }
+    readable(call)?;
     let document = json(&call.body);
     if document.is_none() && looks_like_json(&call.body) {
         return Err(Unreadable::Body);
@@ -256,12 +257,6 @@ fn inbound(mo: &Mo, fields: Fields<'_>) -> Option<Result<Inbound, Strange>> {
         provider_id: mo.id.as_ref().and_then(|id| id.read(fields)),
         at: time(mo.time.as_ref(), fields),
     }))
-}
-
-/// Gateways write E.164 with its plus or without.
-fn number(text: &str) -> Option<Phone> {
-    let digits = text.trim().trim_start_matches('+');
-    Phone::from_e164(&format!("+{digits}")).ok()
 }
 
 fn time(place: Option<&Sources>, fields: Fields<'_>) -> Option<Timestamp> {

@@ -11,13 +11,13 @@ use serde_json::Value;
 use super::{
     config::{ErrorRule, Inquire, Method, Send, Success, When},
     path::{JsonPath, scalar},
-    source::{Fields, json},
+    source::Fields,
     template::{Template, Values},
 };
-use crate::{Answer, CallTimeout, GatewayAccount, Outgoing, fallback};
-
-/// Where a request goes whose URL can't be written: a name that can't resolve.
-const NOWHERE: &str = "https://unwritable.invalid/";
+use crate::{
+    Answer, CallTimeout, GatewayAccount, Outgoing, fallback,
+    wire::{NOWHERE, json},
+};
 
 pub(super) fn request(
     send: &Send,

@@ -1,10 +1,8 @@
 //! Where in a call or an answer a value stands: `query:m | json:$.id` takes the first that is there.
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 use serde_json::Value;
-use url::form_urlencoded;
 
 use super::path::JsonPath;
 
@@ -100,28 +98,12 @@ impl Source {
     }
 }
 
-/// `a=1&b=2` as its fields, unescaped.
-pub(super) fn form(bytes: &[u8]) -> Vec<(String, String)> {
-    form_urlencoded::parse(bytes).into_owned().collect()
-}
-
-/// A body as JSON, where it looks like a document and is one.
-pub(super) fn json(body: &Bytes) -> Option<Value> {
-    looks_like_json(body)
-        .then(|| serde_json::from_slice(body).ok())
-        .flatten()
-}
-
-/// Content types lie more often than first characters.
-pub(super) fn looks_like_json(body: &[u8]) -> bool {
-    matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::wire::form;
 
     fn sources(text: &str) -> Result<Sources, BadSource> {
         text.to_owned().try_into()

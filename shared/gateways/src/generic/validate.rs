@@ -9,7 +9,7 @@ use super::{
     config::{Auth, Config, Dlr, Inquire, Method, Send, When},
     template::{Filter, Template},
 };
-use crate::{AllowedHosts, Credentials, FieldProblem, problem::below};
+use crate::{AllowedHosts, Credentials, FieldProblem, problem::below, settings};
 
 /// The client's own timeout.
 const LONGEST_CALL_MS: u64 = 10_000;
@@ -32,9 +32,8 @@ pub(super) fn problems(
     let mut check = Check {
         credentials,
         allowed,
-        problems: Vec::new(),
+        problems: settings::Check::new(credentials, allowed).problems,
     };
-    check.secrets_themselves();
     check.send(&config.send);
     if let Some(inquiry) = &config.capabilities.inquiry {
         check.inquiry(inquiry);
@@ -54,21 +53,6 @@ struct Check<'a> {
 impl Check<'_> {
     fn problem(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
         self.problems.push(FieldProblem::new(pointer, message));
-    }
-
-    fn secrets_themselves(&mut self) {
-        for name in self.credentials.names() {
-            let secret = self.credentials.get(name);
-            let pointer = below("/credentials", name);
-            match secret {
-                None => self.problem(pointer, "The secret is empty."),
-                Some(secret) if secret.chars().any(char::is_control) => self.problem(
-                    pointer,
-                    "The secret has a line break or another control character. Was too much copied?",
-                ),
-                Some(_) => {}
-            }
-        }
     }
 
     fn send(&mut self, send: &Send) {

@@ -1,0 +1,352 @@
+//! The recorded documents of `vectors/`: what a gateway answered and called, and what that means. Each adapter's tests name theirs.
+
+use carillon_core::{outcome::Outcome, report::ReportWord};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    Answer, Forged, GatewayAccount, Outgoing, WebhookCall,
+    class::{ErrorClass, Verdict},
+    fallback,
+    fixtures::{answer, now, outgoing, vectors},
+    wire,
+};
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    send: Vec<Exchange>,
+    #[serde(default)]
+    errors: Vec<Failure>,
+    #[serde(default)]
+    dlr: Vec<Reported>,
+    #[serde(default)]
+    mo: Vec<Received>,
+}
+
+/// A request, of which the answer matters here, and what it says of each message.
+#[derive(Deserialize)]
+struct Exchange {
+    name: String,
+    response: Response,
+    expect: Option<Vec<Expected>>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    name: String,
+    response: Response,
+    expect: Class,
+}
+
+#[derive(Deserialize)]
+struct Class {
+    class: ErrorClass,
+}
+
+#[derive(Deserialize)]
+struct Reported {
+    name: String,
+    request: Request,
+    expect: Vec<Expected>,
+    respond: Option<Response>,
+}
+
+#[derive(Deserialize)]
+struct Received {
+    name: String,
+    request: Request,
+    expect: Value,
+    respond: Option<Response>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    status: u16,
+    #[serde(default)]
+    headers: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+}
+
+/// What is to be read of one message.
+#[derive(Deserialize)]
+struct Expected {
+    provider_message_id: Option<String>,
+    status: ReportWord,
+    to: Option<String>,
+    error_class: Option<ErrorClass>,
+}
+
+fn document(provider: &str) -> Document {
+    vectors(&format!("payloads/{provider}.json"))
+}
+
+impl Response {
+    fn answer(&self) -> Answer {
+        Answer {
+            headers: header_map(&self.headers),
+            ..answer(self.status, &[], &self.body)
+        }
+    }
+}
+
+impl Request {
+    fn call(&self) -> WebhookCall {
+        call(&self.method, &self.url, &self.headers, &self.body)
+    }
+}
+
+fn header_map(headers: &std::collections::BTreeMap<String, String>) -> HeaderMap {
+    let header = |(name, value): (&String, &String)| {
+        (
+            HeaderName::try_from(name).unwrap(),
+            HeaderValue::from_str(value).unwrap(),
+        )
+    };
+    headers.iter().map(header).collect()
+}
+
+fn call(
+    method: &str,
+    url: &str,
+    headers: &std::collections::BTreeMap<String, String>,
+    body: &str,
+) -> WebhookCall {
+    let (_, path_and_query) = split(url);
+    WebhookCall {
+        method: Method::from_bytes(method.as_bytes()).unwrap(),
+        path_and_query: path_and_query.to_owned(),
+        headers: header_map(headers),
+        body: body.to_owned().into(),
+    }
+}
+
+/// The scheme and host of a URL, and the rest.
+fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url.split_at(url[host..].find('/').map_or(url.len(), |at| host + at))
+}
+
+/// What the recorded answers say is what the adapter says.
+pub(crate) fn answers(provider: &str, account: &GatewayAccount) {
+    let document = document(provider);
+    for Exchange {
+        name,
+        response,
+        expect,
+    } in document.send
+    {
+        let Some(expect) = expect else { continue };
+        let messages: Vec<_> = expect.iter().map(message).collect();
+
+        let outcomes = account.gateway.outcomes(&messages, &response.answer());
+
+        assert_eq!(outcomes.len(), messages.len(), "{provider} {name}");
+        for (outcome, expected) in outcomes.into_iter().zip(expect) {
+            check_outcome(outcome, &expected, &format!("{provider} {name}"));
+        }
+    }
+    for Failure {
+        name,
+        response,
+        expect,
+    } in document.errors
+    {
+        let answer = response.answer();
+
+        let outcomes = account.gateway.outcomes(&[outgoing()], &answer);
+
+        let after = fallback::retry_after(&answer);
+        let expected = Verdict::Class(expect.class).outcome(answer.status, after);
+        assert_eq!(outcomes, [expected], "{provider} {name}");
+    }
+}
+
+fn message(expected: &Expected) -> Outgoing {
+    let to = expected.to.as_deref().and_then(wire::number);
+    let usual = outgoing();
+    Outgoing {
+        to: to.unwrap_or(usual.to),
+        ..usual
+    }
+}
+
+fn check_outcome(outcome: Outcome, expected: &Expected, name: &str) {
+    match (outcome, expected.error_class) {
+        (Outcome::Accepted { provider_id }, None) => {
+            if let Some(id) = &expected.provider_message_id {
+                assert_eq!(provider_id.as_ref(), Some(id), "{name}");
+            }
+        }
+        (
+            Outcome::Refused(reason) | Outcome::Deferred(reason) | Outcome::AccountTrouble(reason),
+            Some(class),
+        ) => assert_eq!(reason, class.reason(), "{name}"),
+        (outcome, class) => panic!("{name}: {outcome:?} where {class:?} was expected"),
+    }
+}
+
+/// The recorded calls say what the adapter reads in them.
+pub(crate) fn calls(provider: &str, account: &GatewayAccount) {
+    let document = document(provider);
+    for reported in document.dlr {
+        check_reports(provider, account, &reported);
+    }
+    for Received {
+        name,
+        request,
+        expect,
+        respond,
+    } in document.mo
+    {
+        let call = request.call();
+
+        let contents = account.gateway.contents(&call).unwrap();
+
+        let name = format!("{provider} {name}");
+        let [message] = &contents.inbound[..] else {
+            panic!("{name}: {contents:?}");
+        };
+        let field = |field: &str| expect[field].as_str();
+        assert_eq!(
+            Some(message.from),
+            field("from").and_then(wire::number),
+            "{name}"
+        );
+        assert_eq!(Some(message.to.as_str()), field("to"), "{name}");
+        assert_eq!(Some(message.text.as_str()), field("text"), "{name}");
+        assert_eq!(message.provider_id.as_deref(), field("id"), "{name}");
+        check_reply(account, &call, respond.as_ref(), &name);
+    }
+}
+
+fn check_reports(provider: &str, account: &GatewayAccount, reported: &Reported) {
+    let name = format!("{provider} {}", reported.name);
+    let call = reported.request.call();
+
+    let contents = account.gateway.contents(&call).unwrap();
+
+    // A status that nobody knows changes nothing: it may be left out.
+    let known = |expected: &&Expected| expected.status != ReportWord::Unknown;
+    let expected: Vec<_> = reported.expect.iter().filter(known).collect();
+    let receipts = contents.receipts.iter();
+    let receipts: Vec<_> = receipts
+        .filter(|report| report.word != ReportWord::Unknown)
+        .collect();
+    assert_eq!(receipts.len(), expected.len(), "{name}: {contents:?}");
+    for (report, expected) in receipts.into_iter().zip(expected) {
+        assert_eq!(report.word, expected.status, "{name}");
+        if let Some(id) = &expected.provider_message_id {
+            assert_eq!(report.provider_id.as_ref(), Some(id), "{name}");
+        }
+        if let Some(to) = &expected.to {
+            assert_eq!(report.to, wire::number(to), "{name}");
+        }
+        let reason = expected.error_class.map(ErrorClass::reason);
+        assert_eq!(report.reason, reason, "{name}");
+    }
+    check_reply(account, &call, reported.respond.as_ref(), &name);
+}
+
+fn check_reply(
+    account: &GatewayAccount,
+    call: &WebhookCall,
+    respond: Option<&Response>,
+    name: &str,
+) {
+    let Some(respond) = respond else { return };
+    let reply = account.gateway.reply(call);
+    assert_eq!(reply.status().as_u16(), respond.status, "{name}");
+    assert_eq!(reply.body(), respond.body.as_bytes(), "{name}");
+}
+
+#[derive(Deserialize)]
+struct Signatures {
+    vectors: Vec<Signature>,
+}
+
+/// A call that the gateway's own library signed, or that was changed after.
+#[derive(Deserialize)]
+pub(crate) struct Signature {
+    provider: String,
+    name: String,
+    valid: bool,
+    pub secret: Option<String>,
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    body: Option<String>,
+    now: Option<i64>,
+}
+
+/// What was signed by the gateway's own library is believed, what was changed is not. `open` makes the gateway account that has
+/// the secret of a sample; samples for which it makes none are of another adapter.
+pub(crate) fn signatures(provider: &str, open: impl Fn(&Signature) -> Option<GatewayAccount>) {
+    let all: Signatures = vectors("signatures.json");
+    let own = all.vectors.iter().filter(|it| it.provider == provider);
+    let mut checked = 0;
+    for signature in own {
+        let Some(mut account) = open(signature) else {
+            continue;
+        };
+        checked += 1;
+        let body = signature.body.as_deref().unwrap_or_default();
+        let call = call(&signature.method, &signature.url, &signature.headers, body);
+        account.hooks_url = split(&signature.url).0.to_owned();
+        let at = signature.now.map(Timestamp::from_second);
+        let at = at.transpose().unwrap().unwrap_or_else(now);
+
+        let believed: Result<(), Forged> = account.gateway.authenticate(&account, &call, at);
+
+        assert_eq!(
+            believed.is_ok(),
+            signature.valid,
+            "{provider} {}: {believed:?}",
+            signature.name
+        );
+    }
+    assert!(checked > 0, "no signatures of {provider}");
+}
+
+/// The entries of a provider in `status-map.json`, to be compared with an adapter's tables.
+pub(crate) fn status_map(provider: &str) -> Value {
+    let mut map: Value = vectors("status-map.json");
+    map["providers"][provider].take()
+}
+
+/// Each code of a list of the status map with its class.
+pub(crate) fn classes(list: &Value) -> Vec<(String, Option<ErrorClass>)> {
+    let entries = list.as_array().expect("a list of codes").iter();
+    let entry = |entry: &Value| {
+        let code = ["code", "id", "name"]
+            .iter()
+            .find_map(|key| wire::text(&entry[*key]));
+        let class = serde_json::from_value(entry["class"].clone()).unwrap();
+        (code.expect("a code"), class)
+    };
+    entries.map(entry).collect()
+}
+
+/// Each status word of the status map with our word for it.
+pub(crate) fn words(map: &Value) -> Vec<(String, Option<ReportWord>)> {
+    let entries = map.as_object().expect("a map of words").iter();
+    let entry = |(word, ours): (&String, &Value)| {
+        (word.clone(), serde_json::from_value(ours.clone()).unwrap())
+    };
+    entries.map(entry).collect()
+}
