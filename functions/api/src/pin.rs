@@ -44,6 +44,7 @@ pub fn entry(gateway: &GatewayRecord, sender: Option<&Originator>) -> Option<Rou
         parts_per_second: gateway.parts_per_second,
         cost_per_part: gateway.cost_per_part,
         deduplicates_for: None,
+        settles_after: None,
     };
     Some(entry.with_capabilities(adapter.capabilities()))
 }

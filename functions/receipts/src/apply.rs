@@ -72,14 +72,11 @@ fn slot_of(
         } => (slot_of_number(recipients, *number)?, *attempt, *via),
         About::ProviderId { .. } => return None,
     };
-    let send = chunk.slots.get(slot)?;
-    // Without a tag, only the gateway account that the message went by may speak of it.
-    let route = terms
-        .routes
-        .get(usize::from(send.route))
-        .map(|route| route.gateway);
-    via.is_none_or(|via| route == Some(via))
-        .then_some((slot, attempt))
+    chunk.slots.get(slot)?;
+    // Without a tag, only gateway accounts that the batch leaves by may speak of it: which of them it was, the slot may not say
+    // yet, or not any more.
+    let leaves_by = |via| terms.routes.iter().any(|route| route.gateway == via);
+    via.is_none_or(leaves_by).then_some((slot, attempt))
 }
 
 fn slot_of_number(recipients: &[Recipient], number: Phone) -> Option<usize> {
@@ -119,6 +116,7 @@ mod tests {
             parts_per_second: None,
             cost_per_part: None,
             deduplicates_for: None,
+            settles_after: None,
         };
         BatchTerms {
             id: BATCH.parse().unwrap(),

@@ -2,7 +2,7 @@
 //! them joined.
 
 use carillon_core::{frame::Recipient, outcome::Outcome, rate::Due, session::Planned};
-use carillon_gateways::{GatewayAccount, Outgoing, callback::Attempt};
+use carillon_gateways::{GatewayAccount, Outgoing};
 use futures::future::join_all;
 use jiff::Timestamp;
 
@@ -70,19 +70,9 @@ async fn request(
 }
 
 fn outgoing(window: &Window<'_>, account: &GatewayAccount, call: &Call<'_>) -> Option<Outgoing> {
-    let attempt = Attempt {
-        message: window.message(call.planned),
-        number: call.planned.attempt,
-    };
-    let (claim, callback) = account.callback(&window.state.key, attempt);
-    let route = window.terms.routes.get(usize::from(window.route))?;
     Some(Outgoing {
-        claim,
-        to: call.recipient.number,
-        sender: route.sender.clone(),
         text: call.text.text()?.to_owned(),
         parts: u16::try_from(call.text.parts()).unwrap_or(u16::MAX),
-        callback,
-        expires_at: window.terms.expires_at,
+        ..window.way(account).outgoing(call.planned, call.recipient)?
     })
 }

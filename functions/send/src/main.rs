@@ -3,7 +3,10 @@
 mod batch_cache;
 mod calls;
 mod events;
+mod inquiries;
 mod opt_outs;
+mod outgoing;
+mod provider_ids;
 mod simulated;
 mod state;
 #[cfg(test)]

@@ -11,18 +11,18 @@ use carillon_core::{
     rate::Schedule,
     reason::Reason,
     segments::segment,
-    session::{Planned, Session, WindowPlan},
+    session::{Call, Planned, Session, WindowPlan},
 };
 use carillon_gateways::GatewayAccount;
 use carillon_store::StoreError;
-use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     batch_cache::SendPlan,
     calls,
     opt_outs::Audience,
-    simulated,
+    outgoing::{self, Way},
+    provider_ids, simulated,
     state::State,
     traffic::{self, Kind},
 };
@@ -124,7 +124,9 @@ impl Window<'_> {
                 parts += texts[planned.slot].parts();
             }
         }
-        let last_start = (looked + LOOK_HOLDS).min(self.deadline);
+        let last_start = (looked + LOOK_HOLDS)
+            .min(self.deadline)
+            .min(self.terms.expires_at);
         let called = match self.account {
             Some(account) => self.submit(account, calls, last_start).await,
             None => simulated::submit(self, session, calls).await?,
@@ -137,18 +139,29 @@ impl Window<'_> {
             took,
         } in called
         {
-            let jitter = uuid::Uuid::now_v7().as_bytes()[15];
-            session.record(planned, self.route, &outcome, took, now, jitter);
+            let call = Call {
+                planned,
+                route: self.route,
+                took,
+                now,
+                jitter: uuid::Uuid::now_v7().as_bytes()[15],
+            };
+            session.record(call, &outcome);
         }
         Ok(())
     }
 
     pub fn message(&self, planned: Planned) -> MessageId {
-        let slot = u8::try_from(planned.slot).expect("a chunk has at most 100 slots");
-        MessageId {
-            batch: self.pointer.batch,
-            chunk: self.pointer.chunk,
-            slot,
+        outgoing::message(self.pointer, planned.slot)
+    }
+
+    pub const fn way<'b>(&'b self, account: &'b GatewayAccount) -> Way<'b> {
+        Way {
+            state: self.state,
+            pointer: self.pointer,
+            terms: self.terms,
+            account,
+            route: self.route,
         }
     }
 
@@ -166,44 +179,17 @@ impl Window<'_> {
         called
     }
 
-    /// The gateway's own ids are in the ledger before the outcomes that they belong to.
     async fn keep_provider_ids(&self, called: &[Called]) -> Result<(), StoreError> {
-        let ids: Vec<(usize, String)> = called
+        let Some(account) = self.account else {
+            return Ok(());
+        };
+        let ids: Vec<(Planned, String)> = called
             .iter()
             .filter_map(|call| match &call.outcome {
-                Outcome::Accepted {
-                    provider_id: Some(id),
-                } => Some((call.planned.slot, id.clone())),
+                Outcome::Accepted { provider_id } => Some((call.planned, provider_id.clone()?)),
                 _ => None,
             })
             .collect();
-        let Some(account) = self.account.filter(|_| !ids.is_empty()) else {
-            return Ok(());
-        };
-        let now = self.state.now();
-        self.state
-            .ledger
-            .put_provider_ids(self.pointer, self.number, &ids, now)
-            .await?;
-        if account.gateway.capabilities().echoes_our_id {
-            return Ok(());
-        }
-        let attempt = |slot: usize| {
-            called
-                .iter()
-                .find(|call| call.planned.slot == slot)
-                .map_or(1, |call| call.planned.attempt)
-        };
-        let maps = ids.iter().map(|(slot, id)| {
-            let attempt = attempt(*slot);
-            let message = self.message(Planned {
-                slot: *slot,
-                attempt,
-            });
-            self.state
-                .ledger
-                .map_provider_id(account.id, id, message, attempt, now)
-        });
-        join_all(maps).await.into_iter().collect()
+        provider_ids::keep(self.way(account), self.number, &ids).await
     }
 }

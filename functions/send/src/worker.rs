@@ -3,7 +3,8 @@
 use carillon_core::{
     chunk::{Chunk, Pointer, slot::Slot, source::Source},
     frame::Recipient,
-    session::{ChunkWrite, Session, SessionTerms, Standing, Step, WindowPlan},
+    outcome::Inquiry,
+    session::{ChunkWrite, Questions, Session, SessionTerms, Standing, Step, WindowPlan},
 };
 use carillon_runtime::recipients;
 use carillon_store::{StoreError, ledger::LeaseLost};
@@ -12,8 +13,9 @@ use uuid::Uuid;
 
 use crate::{
     batch_cache::SendPlan,
-    events,
+    events, inquiries,
     opt_outs::Audience,
+    outgoing::Way,
     state::State,
     traffic::{self, Grant, Permit, Want},
     window::{self, Rendered},
@@ -61,6 +63,7 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
         token,
         SessionTerms::from(&plan.terms),
         &chunk,
+        now,
     ))
     .await
 }
@@ -84,6 +87,7 @@ impl Work<'_> {
             let standing = self.look().await?;
             match session.next(standing) {
                 Step::Close(write) => return self.let_go(&write).await,
+                Step::Ask(questions) => self.ask(&mut session, &questions).await?,
                 Step::Send(plan) => {
                     if let Some(until) = self.must_wait(standing.now) {
                         return self.let_go(&session.park(until)).await;
@@ -108,6 +112,25 @@ impl Work<'_> {
         })
     }
 
+    /// After messages in doubt. A gateway account that can't be used gives no clear answer.
+    async fn ask(&self, session: &mut Session, questions: &Questions) -> Result<(), StoreError> {
+        let Some(Some(account)) = self.account(questions.route).await? else {
+            let now = self.state.now();
+            for planned in &questions.about {
+                session.answered(planned.slot, &Inquiry::Unclear, now, 0);
+            }
+            return Ok(());
+        };
+        let way = Way {
+            state: self.state,
+            pointer: self.pointer,
+            terms: &self.plan.terms,
+            account: &account,
+            route: questions.route,
+        };
+        inquiries::ask(way, session, questions, self.recipients, self.deadline).await
+    }
+
     /// Its time has not come.
     fn must_wait(&self, now: Timestamp) -> Option<Timestamp> {
         self.plan.terms.not_before.filter(|time| *time > now)
@@ -121,22 +144,22 @@ impl Work<'_> {
     ) -> Result<bool, StoreError> {
         let asked = self.state.now();
         let rendered = window::render(self.plan, self.recipients, &plan);
+        let route = plan.open.route;
         let grant = match self.permit(&plan, &rendered).await? {
             Permit::Granted(grant) => grant,
             Permit::Wait(until) => return self.wait(session, until).await,
             Permit::Closed(until) => {
-                self.let_go(&session.park(until)).await?;
-                return Ok(false);
+                session.shut(route, until);
+                return Ok(true);
             }
         };
         self.waiting = None;
         plan.shorten(grant.messages);
-        let Some(account) = self.account(&plan).await? else {
-            self.let_go(&session.park(self.state.now() + UNUSABLE_ROUTE))
-                .await?;
-            return Ok(false);
+        let Some(account) = self.account(route).await? else {
+            session.shut(route, self.state.now() + UNUSABLE_ROUTE);
+            return Ok(true);
         };
-        let (route, number) = (plan.open.route, session.window_number() + 1);
+        let number = session.window_number() + 1;
         let write = session.open(&plan);
         let Ok(chunk) = self.write(&write).await? else {
             return Ok(false);
@@ -161,15 +184,15 @@ impl Work<'_> {
         Ok(true)
     }
 
-    /// The way out of a window; `Some(None)` is the simulated gateway of test keys.
+    /// The way out by a route; `Some(None)` is the simulated gateway of test keys.
     async fn account(
         &self,
-        plan: &WindowPlan,
+        route: u8,
     ) -> Result<Option<Option<std::sync::Arc<carillon_gateways::GatewayAccount>>>, StoreError> {
         if self.plan.terms.test {
             return Ok(Some(None));
         }
-        let Some(route) = self.plan.terms.routes.get(usize::from(plan.open.route)) else {
+        let Some(route) = self.plan.terms.routes.get(usize::from(route)) else {
             return Ok(None);
         };
         let record = self.state.traffic.record(route.gateway).await;

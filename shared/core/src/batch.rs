@@ -72,6 +72,9 @@ pub struct RouteEntry {
     pub cost_per_part: Option<u64>,
     /// Seconds; see [`Capabilities`].
     pub deduplicates_for: Option<i64>,
+    /// Seconds; see [`Capabilities`].
+    #[serde(default)]
+    pub settles_after: Option<i64>,
 }
 
 /// Routes of a batch at most: a slot keeps four bits for its entry.
@@ -195,9 +198,14 @@ impl RouteEntry {
         self.deduplicates_for.map(SignedDuration::from_secs)
     }
 
+    pub fn settles(&self) -> Option<SignedDuration> {
+        self.settles_after.map(SignedDuration::from_secs)
+    }
+
     #[must_use]
     pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
         self.deduplicates_for = capabilities.deduplicates_for.map(|time| time.as_secs());
+        self.settles_after = capabilities.settles_after.map(|time| time.as_secs());
         self
     }
 }

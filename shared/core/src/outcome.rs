@@ -23,11 +23,11 @@ pub enum Outcome {
 }
 
 /// What a gateway says when it is asked after a message by our id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inquiry {
-    /// It has it.
-    Known,
-    /// It does not, and its settling time is over: it never will.
+    /// It has it. Its own id, where it gave one.
+    Known { provider_id: Option<String> },
+    /// It does not have it. Once its settling time is over, it never will.
     NotFound,
     /// No clear answer.
     Unclear,

@@ -59,7 +59,7 @@ pub trait Gateway: Send + Sync {
     /// What the gateway made of each of them, in their order, from its answer (status, headers, body).
     fn outcomes(&self, messages: &[Outgoing], answer: &Answer) -> Vec<Outcome>;
 
-    /// The request that asks after a message by our id, where that can be done.
+    /// The request that asks after a message by our id, where that can be done. The message comes without its text.
     fn inquire(
         &self,
         account: &GatewayAccount,
@@ -67,7 +67,7 @@ pub trait Gateway: Send + Sync {
         now: Timestamp,
     ) -> Option<Request<Bytes>>;
 
-    /// What the answer to such a request says. The caller knows whether [`Capabilities::settles_after`] is over.
+    /// What the answer to such a request says. Nobody asks before [`Capabilities::settles_after`] is over.
     fn inquired(&self, answer: &Answer) -> Inquiry;
 
     /// Is this call really from the gateway? Over the raw bytes, in constant time. The token in the path was looked at before.

@@ -84,6 +84,12 @@ pub fn provider_ids(pointer: Pointer, window: u32) -> Key {
     Key::new(chunk.partition, format!("ids#{}#{window:08}", chunk.sort))
 }
 
+/// Ids that a gateway told when it was asked after that window: of this slot, and of those it was asked for with it.
+pub fn found_provider_ids(pointer: Pointer, window: u32, first: usize) -> Key {
+    let Key { partition, sort } = provider_ids(pointer, window);
+    Key::new(partition, format!("{sort}#{first}"))
+}
+
 /// A message found by its gateway's id, for gateways that echo nothing of ours.
 pub fn provider_map(gateway: GatewayAccountId, provider_id: &str) -> Key {
     Key::new(format!("ref#{gateway}#{provider_id}"), "message")
@@ -197,7 +203,7 @@ mod tests {
             chunk: 4_711,
         };
         let key = chunk(pointer);
-        let beside = provider_ids(pointer, 3);
+        let beside = found_provider_ids(pointer, 3, 99);
 
         assert_eq!(
             key,

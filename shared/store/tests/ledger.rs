@@ -49,6 +49,7 @@ fn write(
 ) -> ChunkWrite {
     let window = Window {
         number: before.number + 1,
+        doubt_since: None,
         open,
     };
     ChunkWrite {

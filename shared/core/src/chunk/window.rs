@@ -1,9 +1,11 @@
 //! The open window: the slots that may be on the wire. Written before any of them is sent, so a crash leaves only these in doubt.
 //!
 //! ```text
-//!  closed  version and number 4 bytes
+//!  closed  version and number 4 bytes | doubt since 4, only while a slot is in doubt
 //!  open    the same | opener 16 | route entry 1 | slots 13 | resent slots 13
 //! ```
+
+use jiff::{SignedDuration, Timestamp};
 
 /// Slots a window holds at most, so that a crash leaves at most this many in doubt.
 pub const WINDOW_SLOTS: usize = 25;
@@ -19,7 +21,9 @@ pub struct SlotSet(u128);
 
 const SET_BYTES: usize = CHUNK_SLOTS.div_ceil(8);
 const CLOSED_BYTES: usize = 4;
-const OPEN_BYTES: usize = CLOSED_BYTES + 16 + 1 + 2 * SET_BYTES;
+const SINCE_BYTES: usize = 4;
+const OPEN_BYTES: usize = 16 + 1 + 2 * SET_BYTES;
+const SINCE_AND_OPEN_BYTES: usize = SINCE_BYTES + OPEN_BYTES;
 
 impl SlotSet {
     pub const EMPTY: Self = Self(0);
@@ -80,6 +84,8 @@ impl std::fmt::Debug for SlotSet {
 pub struct Window {
     /// Counts every write of `send` to this chunk, so that a late repeat of an earlier one can't roll it back. Below 2^24.
     pub number: u32,
+    /// When the last of the slots whose outcome is doubt came into it, in whole seconds.
+    pub doubt_since: Option<Timestamp>,
     pub open: Option<OpenWindow>,
 }
 
@@ -97,14 +103,28 @@ impl Window {
     /// The version of the layout, in the first byte.
     const VERSION: u8 = 1;
 
+    /// With a time of doubt that is not before `since`.
+    pub(crate) fn new(number: u32, since: Option<Timestamp>, open: Option<OpenWindow>) -> Self {
+        let doubt_since = since.map(whole_seconds);
+        Self {
+            number,
+            doubt_since,
+            open,
+        }
+    }
+
     pub fn slots(self) -> SlotSet {
         self.open.map_or(SlotSet::EMPTY, |open| open.slots)
     }
 
     pub fn pack(self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(OPEN_BYTES);
+        let mut bytes = Vec::with_capacity(CLOSED_BYTES + SINCE_BYTES + OPEN_BYTES);
         bytes.push(Self::VERSION);
         bytes.extend_from_slice(&self.number.to_be_bytes()[1..]);
+        if let Some(since) = self.doubt_since {
+            let seconds = u32::try_from(since.as_second()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(&seconds.to_be_bytes());
+        }
         if let Some(open) = self.open {
             bytes.extend_from_slice(&open.opener);
             bytes.push(open.route);
@@ -120,26 +140,45 @@ impl Window {
             return None;
         };
         let number = u32::from_be_bytes([0, high, middle, low]);
-        if bytes.len() == CLOSED_BYTES {
-            return Some(Self { number, open: None });
+        let mut rest = &bytes[CLOSED_BYTES..];
+        let mut doubt_since = None;
+        if matches!(rest.len(), SINCE_BYTES | SINCE_AND_OPEN_BYTES) {
+            let (seconds, open) = rest.split_first_chunk::<SINCE_BYTES>()?;
+            let seconds = u32::from_be_bytes(*seconds);
+            doubt_since = Some(Timestamp::from_second(seconds.into()).ok()?);
+            rest = open;
         }
-        if bytes.len() != OPEN_BYTES {
-            return None;
-        }
-        let (opener, rest) = bytes[CLOSED_BYTES..].split_first_chunk::<16>()?;
+        let open = match rest.len() {
+            0 => None,
+            OPEN_BYTES => Some(OpenWindow::unpack(rest)?),
+            _ => return None,
+        };
+        Some(Self {
+            number,
+            doubt_since,
+            open,
+        })
+    }
+}
+
+impl OpenWindow {
+    fn unpack(bytes: &[u8]) -> Option<Self> {
+        let (opener, rest) = bytes.split_first_chunk::<16>()?;
         let (route, sets) = rest.split_first()?;
         let (slots, resent) = sets.split_at(SET_BYTES);
-        let open = OpenWindow {
+        Some(Self {
             opener: *opener,
             route: *route,
             slots: SlotSet::from_bytes(slots),
             resent: SlotSet::from_bytes(resent),
-        };
-        Some(Self {
-            number,
-            open: Some(open),
         })
     }
+}
+
+/// Rounded up: a doubt may look younger than it is, never older.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    let up = time + SignedDuration::from_nanos(999_999_999);
+    Timestamp::from_second(up.as_second()).unwrap_or(time)
 }
 
 #[cfg(test)]
@@ -151,10 +190,12 @@ mod tests {
     prop_compose! {
         fn window()(
             number in 0u32..1 << 24,
+            since in prop::option::of(any::<u32>()),
             open in prop::option::of((any::<Token>(), 0u8..16, any::<[u8; 13]>(), any::<[u8; 13]>())),
         ) -> Window {
             Window {
                 number,
+                doubt_since: since.map(|since| Timestamp::from_second(since.into()).unwrap()),
                 open: open.map(|(opener, route, slots, resent)| OpenWindow {
                     opener,
                     route,

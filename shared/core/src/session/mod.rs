@@ -1,29 +1,36 @@
 //! The send protocol as a pure state machine: what one worker does with one leased chunk, from the lease to the write that lets it go.
 //!
-//! `send` turns each step into effects; `tests/send_protocol.rs` runs the same code under crashes, lost, doubled and late calls.
+//! `send` turns each step into effects; `tests/send_protocol` runs the same code under crashes, lost, doubled and late calls.
 //!
 //! ```text
 //!  begin -> next -+-> Step::Send(plan) -> open(plan) = write -> opened -> the calls -> record -+
 //!                 |      ^---------------------------------------------------------------------+
+//!                 +-> Step::Ask(questions) -> the calls -> answered -> next
 //!                 +-> Step::Close(write): parked, given back or done
 //! ```
 
 mod backoff;
 mod doubt;
 mod plan;
+mod record;
+#[cfg(test)]
+mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::plan::{Planned, WindowPlan};
+pub use self::{
+    doubt::Questions,
+    plan::{Planned, WindowPlan},
+    record::Call,
+};
 use crate::{
-    batch::{BatchTerms, Control, DoubtPolicy},
+    batch::{BatchTerms, Control, DoubtPolicy, RouteEntry},
     chunk::{
         Chunk,
         receipt::{Receipt, ReceiptStatus},
-        slot::{MAX_ATTEMPTS, Slot, SlotOutcome, elapsed},
-        window::{Token, Window},
+        slot::{Slot, SlotOutcome},
+        window::{OpenWindow, Token, Window},
     },
-    outcome::Outcome,
     reason::Reason,
 };
 
@@ -36,10 +43,38 @@ pub struct Session {
     receipts: Vec<Option<Receipt>>,
     /// As the ledger has it, after our last answered write.
     window: Window,
-    /// Not before, by slot. Known to this session only: a later one starts when the chunk wakes.
-    waits: Vec<Option<Timestamp>>,
-    /// The route entry to try next, by slot, after one that could not be reached.
-    prefer: Vec<Option<u8>>,
+    /// By slot: what only this session knows. A later one starts when the chunk wakes.
+    notes: Vec<Note>,
+    /// By route entry: nothing goes that way before then.
+    holds: Vec<Option<Hold>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Note {
+    /// Nothing is done about it before then.
+    wait: Option<Timestamp>,
+    /// The route entry to try next, after one that could not take it.
+    prefer: Option<u8>,
+    /// Since when it has been in doubt, and by whose clock.
+    doubt: Option<doubt::Since>,
+    /// Its gateway was asked and gave no clear answer.
+    asked: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Hold {
+    /// It asked us to slow down: its messages wait for it.
+    Slow(Timestamp),
+    /// It is out of order: its messages go by a later entry, where there is one.
+    Shut(Timestamp),
+}
+
+impl Hold {
+    const fn until(self) -> Timestamp {
+        match self {
+            Self::Slow(until) | Self::Shut(until) => until,
+        }
+    }
 }
 
 /// What of a batch the protocol depends on.
@@ -49,8 +84,25 @@ pub struct SessionTerms {
     /// Nothing of the batch left before then.
     pub starts: Timestamp,
     pub expires_at: Timestamp,
-    /// By route entry: how long its gateway deduplicates by our id.
-    pub deduplicates_for: Vec<Option<SignedDuration>>,
+    pub routes: Vec<Abilities>,
+}
+
+/// What the gateway of a route entry can do about doubt.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Abilities {
+    /// How long it deduplicates by our id.
+    pub deduplicates_for: Option<SignedDuration>,
+    /// It can be asked by our id, and "not found" counts this long after a message left.
+    pub settles_after: Option<SignedDuration>,
+}
+
+impl From<&RouteEntry> for Abilities {
+    fn from(route: &RouteEntry) -> Self {
+        Self {
+            deduplicates_for: route.deduplicates(),
+            settles_after: route.settles(),
+        }
+    }
 }
 
 impl From<&BatchTerms> for SessionTerms {
@@ -59,16 +111,12 @@ impl From<&BatchTerms> for SessionTerms {
             policy: terms.policy,
             starts: terms.starts(),
             expires_at: terms.expires_at,
-            deduplicates_for: terms
-                .routes
-                .iter()
-                .map(crate::batch::RouteEntry::deduplicates)
-                .collect(),
+            routes: terms.routes.iter().map(Abilities::from).collect(),
         }
     }
 }
 
-/// What the worker sees just before a window.
+/// What the worker sees just before a step.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing {
     pub control: Control,
@@ -80,6 +128,8 @@ pub struct Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     Send(WindowPlan),
+    /// Ask a gateway what it has; nothing is written for it.
+    Ask(Questions),
     Close(ChunkWrite),
 }
 
@@ -107,23 +157,25 @@ pub enum Then {
 }
 
 impl Session {
-    /// Takes over a chunk as the lease returned it. Whatever a worker before left open is in doubt, whatever its slots say.
-    pub fn begin(token: Token, terms: SessionTerms, chunk: &Chunk) -> Self {
-        let slots = chunk.slots.len();
+    /// Takes over a chunk as the lease returned it at `now`. Whatever a worker before left open is in doubt, whatever its slots say.
+    pub fn begin(token: Token, terms: SessionTerms, chunk: &Chunk, now: Timestamp) -> Self {
+        let holds = vec![None; terms.routes.len()];
         let mut session = Self {
             token,
             terms,
             slots: chunk.slots.clone(),
             receipts: chunk.receipts.clone(),
             window: chunk.window,
-            waits: vec![None; slots],
-            prefer: vec![None; slots],
+            notes: vec![Note::default(); chunk.slots.len()],
+            holds,
         };
-        session.doubt_what_others_left_open();
+        session.remember_where_to_go_on();
+        session.remember_the_time_of_doubt(now);
+        session.doubt_what_others_left_open(now);
         session
     }
 
-    /// What to do now. Doubt is settled first, then come the checks, then the next window.
+    /// What to do now. Doubt is settled first, then come the checks, then the next window, then questions.
     pub fn next(&mut self, standing: Standing) -> Step {
         self.settle(standing);
         self.check(standing);
@@ -133,18 +185,25 @@ impl Session {
         if standing.control == Control::Paused {
             return Step::Close(self.close(Then::GiveBack));
         }
-        let ready: Vec<usize> = self
+        let now = standing.now;
+        let due: Vec<usize> = self
             .undecided()
-            .filter(|slot| self.waits[*slot].is_none_or(|time| time <= standing.now))
+            .filter(|slot| self.due(*slot, standing) <= now)
             .collect();
-        if ready.is_empty() {
-            let wake = self.undecided().filter_map(|slot| self.waits[slot]).max();
-            return Step::Close(self.close(Then::Park(wake.unwrap_or(standing.now))));
+        if due.is_empty() {
+            return Step::Close(self.close(Then::Park(self.wake(standing))));
         }
         if !standing.time_left {
-            return Step::Close(self.close(Then::Park(standing.now)));
+            return Step::Close(self.park(now));
         }
-        Step::Send(self.plan(&ready, standing.now))
+        let (questions, ready): (Vec<usize>, Vec<usize>) = due
+            .into_iter()
+            .partition(|slot| self.is_question(*slot, standing));
+        if ready.is_empty() {
+            Step::Ask(self.questions(&questions))
+        } else {
+            Step::Send(self.plan(&ready, now))
+        }
     }
 
     /// The number of the last answered write.
@@ -157,9 +216,16 @@ impl Session {
         self.slots[slot].reason
     }
 
-    /// The write that parks the chunk instead of sending: no tokens, out of hours, a sick gateway.
+    /// The write that parks the chunk: nothing can be sent now. Never past its validity, so that its end comes in time.
     pub fn park(&self, until: Timestamp) -> ChunkWrite {
-        self.close(Then::Park(until))
+        self.close(Then::Park(until.min(self.terms.expires_at)))
+    }
+
+    /// A route entry is out of order until then: what may go by a later one does, the rest waits.
+    pub fn shut(&mut self, route: u8, until: Timestamp) {
+        if let Some(hold) = self.holds.get_mut(usize::from(route)) {
+            *hold = Some(Hold::Shut(until));
+        }
     }
 
     /// The write that opens a window; nothing of it may be sent before it is answered. It also records the window before.
@@ -167,11 +233,7 @@ impl Session {
         for slot in plan.open.resent.iter() {
             self.slots[slot].resent = true;
         }
-        let window = Window {
-            number: self.window.number + 1,
-            open: Some(plan.open),
-        };
-        self.write(window, Then::Keep)
+        self.write(Some(plan.open), Then::Keep)
     }
 
     /// The opening was answered, with the reports the chunk had by then. Returns what is to be sent.
@@ -189,96 +251,9 @@ impl Session {
             .collect()
     }
 
-    /// What became of a call that was made. `jitter` spreads retries, 0 to 255.
-    pub fn record(
-        &mut self,
-        planned: Planned,
-        route: u8,
-        outcome: &Outcome,
-        took: SignedDuration,
-        now: Timestamp,
-        jitter: u8,
-    ) {
-        let deduplicates = self.deduplicates(route, now);
-        let slot = &mut self.slots[planned.slot];
-        let before = *slot;
-        let doubted = before.outcome == SlotOutcome::Doubt;
-        slot.route = route;
-        slot.attempt = planned.attempt;
-        slot.elapsed = elapsed(u64::try_from(took.as_millis()).unwrap_or(0));
-        match outcome {
-            Outcome::Accepted { .. } => slot.decide(SlotOutcome::Accepted, None),
-            Outcome::Refused(reason) if doubted && deduplicates => {
-                // It was asked about this very id: it doesn't have it, and doesn't want it.
-                (slot.outcome, slot.reason) = (SlotOutcome::Failed, Some(*reason));
-            }
-            Outcome::Refused(reason) => slot.decide(SlotOutcome::Failed, Some(*reason)),
-            Outcome::Doubt => {
-                slot.outcome = SlotOutcome::Doubt;
-                slot.doubted = true;
-                slot.reason = Some(Reason::Ambiguous);
-            }
-            Outcome::Deferred(reason)
-                if !(doubted && deduplicates) && planned.attempt >= MAX_ATTEMPTS =>
-            {
-                slot.decide(SlotOutcome::Failed, Some(*reason));
-            }
-            Outcome::Deferred(_)
-            | Outcome::Throttled { .. }
-            | Outcome::Unavailable
-            | Outcome::AccountTrouble(_) => {
-                self.not_taken(planned, route, before, outcome, deduplicates, now, jitter);
-            }
-        }
-    }
-
     /// The slot is in the open window and was not sent, for a reason that ends it.
     pub fn withhold(&mut self, slot: usize, outcome: SlotOutcome, reason: Reason) {
         self.slots[slot].decide(outcome, Some(reason));
-    }
-
-    /// The gateway did not take it: it goes back to where it was, with a time to wait.
-    #[expect(clippy::too_many_arguments, reason = "the second half of `record`")]
-    fn not_taken(
-        &mut self,
-        planned: Planned,
-        route: u8,
-        before: Slot,
-        outcome: &Outcome,
-        deduplicates: bool,
-        now: Timestamp,
-        jitter: u8,
-    ) {
-        let slot = &mut self.slots[planned.slot];
-        let doubted = before.outcome == SlotOutcome::Doubt;
-        // Only what a gateway looked at and put off spends a try; with its id still in doubt there it must keep the id.
-        let spent = matches!(outcome, Outcome::Deferred(_)) && !(doubted && deduplicates);
-        slot.attempt = if spent {
-            planned.attempt
-        } else {
-            before.attempt
-        };
-        slot.outcome = if doubted && deduplicates {
-            SlotOutcome::Doubt
-        } else {
-            SlotOutcome::Waiting
-        };
-        slot.reason = Some(match outcome {
-            Outcome::Deferred(reason) | Outcome::AccountTrouble(reason) => *reason,
-            Outcome::Throttled { .. } => Reason::Throttled,
-            _ => Reason::Unavailable,
-        });
-        let elsewhere =
-            matches!(outcome, Outcome::Unavailable) && slot.outcome == SlotOutcome::Waiting;
-        let routes = self.terms.deduplicates_for.len();
-        let next = (usize::from(route) + 1) % routes.max(1);
-        if elsewhere && next != 0 {
-            self.prefer[planned.slot] = u8::try_from(next).ok();
-            self.waits[planned.slot] = None;
-        } else {
-            self.prefer[planned.slot] = None;
-            self.waits[planned.slot] = Some(now + backoff::wait(outcome, planned.attempt, jitter));
-        }
     }
 
     /// What a check ends: a cancelled batch, a message out of time. Slots the reports know about are settled by them.
@@ -291,7 +266,7 @@ impl Session {
             None
         };
         for slot in self.undecided().collect::<Vec<_>>() {
-            if self.accept_if_reported(slot) {
+            if self.accept_if_reported(slot) || self.is_question(slot, standing) {
                 continue;
             }
             if let Some((outcome, reason)) = end {
@@ -313,26 +288,43 @@ impl Session {
         reported
     }
 
+    /// When something is to be done about a slot: it is sent, or asked about.
+    fn due(&self, slot: usize, standing: Standing) -> Timestamp {
+        let wait = self.notes[slot].wait.unwrap_or(standing.now);
+        let turn = if self.is_question(slot, standing) {
+            self.settled_at(slot)
+        } else {
+            self.held_until(self.route_for(slot, standing.now))
+        };
+        turn.map_or(wait, |turn| turn.max(wait))
+    }
+
+    /// When the chunk is looked at again. What is to be sent decides, since its waits are known to this session only.
+    fn wake(&self, standing: Standing) -> Timestamp {
+        let due = |slot| self.due(slot, standing);
+        let sends = self
+            .undecided()
+            .filter(|slot| !self.is_question(*slot, standing));
+        if let Some(last) = sends.map(due).max() {
+            return last.min(self.terms.expires_at);
+        }
+        self.undecided().map(due).max().unwrap_or(standing.now)
+    }
+
     fn undecided(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.slots.len()).filter(|slot| !self.slots[*slot].outcome.is_decided())
     }
 
     /// Whatever lets go of a chunk closes its window in the same write.
     fn close(&self, then: Then) -> ChunkWrite {
-        self.write(
-            Window {
-                number: self.window.number + 1,
-                open: None,
-            },
-            then,
-        )
+        self.write(None, then)
     }
 
-    fn write(&self, window: Window, then: Then) -> ChunkWrite {
+    fn write(&self, open: Option<OpenWindow>, then: Then) -> ChunkWrite {
         ChunkWrite {
             token: self.token,
             before: self.window,
-            window,
+            window: Window::new(self.window.number + 1, self.doubt_since(), open),
             slots: self.slots.clone(),
             then,
         }

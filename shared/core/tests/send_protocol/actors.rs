@@ -10,18 +10,27 @@ use carillon_core::{
         slot::SlotOutcome,
         window::Token,
     },
-    outcome::Outcome,
+    outcome::{Inquiry, Outcome},
     reason::Reason,
-    session::{ChunkWrite, Planned, Session, SessionTerms, Standing, Step, Then},
+    session::{
+        Abilities, Call, ChunkWrite, Planned, Questions, Session, SessionTerms, Standing, Step,
+        Then,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::world::{CHUNKS, QUIET, SLOTS, TIMEOUT, WINDOW, World};
+use crate::world::{Asked, CHUNKS, QUIET, SLOTS, TIMEOUT, WINDOW, World, epoch};
 
 /// Seconds until a gateway's call is given up.
 const CALL: f64 = 8.0;
 /// Workers' clocks differ by up to this many seconds either way.
 const SKEW: f64 = 10.0;
+/// A submission that nobody answered lands up to this many seconds later.
+const LANDS_LATE: f64 = 30.0;
+/// What gateways claim as their settling time: more, by as much as these clocks differ beyond what the protocol allows for.
+const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(45);
+/// By how many seconds gateways deduplicate for longer than they claim.
+const FORGETS_LATE: f64 = 60.0;
 const VISIBILITY: f64 = 6.0 * TIMEOUT;
 /// The timeout and half a minute.
 const LEASE: SignedDuration = SignedDuration::from_secs(70);
@@ -29,9 +38,16 @@ const LEASE: SignedDuration = SignedDuration::from_secs(70);
 pub fn set_the_scene(world: &Rc<World>) {
     if world.chance(0.25) {
         world.later(world.between(20.0, 600.0), |world| {
-            world.note(|| "cancel".into());
-            world.control.set(Control::Cancelled);
+            control(world, Control::Cancelled);
         });
+    }
+    if world.chance(0.25) {
+        for _ in 0..3 {
+            let begin = world.between(0.0, 600.0);
+            world.later(begin, |world| control(world, Control::Paused));
+            let end = begin + world.between(1.0, 120.0);
+            world.later(end, |world| control(world, Control::Running));
+        }
     }
     if world.chance(0.4) {
         for _ in 0..3 {
@@ -47,6 +63,14 @@ pub fn set_the_scene(world: &Rc<World>) {
         for _ in 0..=usize::from(doubled) {
             world.later(time + world.between(0.0, 6.0), start_dispatch);
         }
+    }
+}
+
+/// A cancel is for good.
+fn control(world: &Rc<World>, wanted: Control) {
+    if world.control.get() != Control::Cancelled {
+        world.note(|| format!("{wanted:?}"));
+        world.control.set(wanted);
     }
 }
 
@@ -199,17 +223,7 @@ impl Worker {
                 self.token[7], self.chunk, leased.window
             )
         });
-        let horizon = self
-            .world
-            .deduplicates
-            .then_some(SignedDuration::from_hours(24));
-        let terms = SessionTerms {
-            policy: self.world.policy,
-            starts: self.world.clock(0.0) - SignedDuration::from_hours(2),
-            expires_at: self.world.clock(0.0) + SignedDuration::from_hours(48),
-            deduplicates_for: vec![horizon; 2],
-        };
-        let mut session = Session::begin(self.token, terms, &leased);
+        let mut session = Session::begin(self.token, self.terms(), &leased, self.now());
         loop {
             let time_left = self.world.time() <= self.deadline - CALL - 3.0;
             match session.next(Standing {
@@ -227,6 +241,7 @@ impl Worker {
                     self.write(write).await;
                     return;
                 }
+                Step::Ask(questions) => self.ask(&mut session, questions).await,
                 Step::Send(_) if self.world.chance(0.15) => {
                     let wait = SignedDuration::from_secs_f64(self.world.between(1.0, 60.0));
                     self.write(session.park(self.now() + wait)).await;
@@ -246,6 +261,39 @@ impl Worker {
         }
     }
 
+    fn terms(&self) -> SessionTerms {
+        let before = SignedDuration::from_hours(2);
+        let gateways = self.world.gateways;
+        let horizon = |until: f64| before + SignedDuration::from_secs_f64(until.min(86_400.0));
+        let abilities = Abilities {
+            deduplicates_for: gateways.deduplicate_until.map(horizon),
+            settles_after: (gateways.asked != Asked::Never).then_some(SETTLES_AFTER),
+        };
+        SessionTerms {
+            policy: self.world.policy,
+            starts: epoch() - before,
+            expires_at: self.world.expires_at,
+            routes: vec![abilities; 2],
+        }
+    }
+
+    async fn ask(&self, session: &mut Session, questions: Questions) {
+        self.world.sleep(self.world.between(0.01, CALL)).await;
+        for planned in questions.about {
+            let id = (questions.route, self.chunk, planned.slot, planned.attempt);
+            let vague = self.world.gateways.asked == Asked::Sometimes && self.world.chance(0.85);
+            let answer = match self.world.known.borrow().contains(&id) {
+                _ if vague => Inquiry::Unclear,
+                true => Inquiry::Known { provider_id: None },
+                false => Inquiry::NotFound,
+            };
+            self.world
+                .note(|| format!("{:?} asks about {id:?}: {answer:?}", self.token[7]));
+            session.answered(planned.slot, &answer, self.now(), 0);
+        }
+        self.world.sleep(self.world.between(0.01, 2.0)).await;
+    }
+
     async fn send(&self, session: &mut Session, sends: Vec<Planned>, route: u8) {
         let mut calls = Vec::new();
         for planned in sends {
@@ -256,6 +304,9 @@ impl Worker {
                 .contains(&(self.chunk, planned.slot))
             {
                 session.withhold(planned.slot, SlotOutcome::Suppressed, Reason::OptedOut);
+                continue;
+            }
+            if self.now() >= self.world.expires_at {
                 continue;
             }
             let answer = Rc::new(Cell::new(None));
@@ -274,15 +325,14 @@ impl Worker {
         self.world.sleep(CALL).await;
         for (planned, answer) in calls {
             let outcome = answer.take().unwrap_or(Outcome::Doubt);
-            let jitter = u8::try_from(self.world.below(256)).expect("below 256");
-            session.record(
+            let call = Call {
                 planned,
                 route,
-                &outcome,
-                SignedDuration::from_secs(1),
-                self.now(),
-                jitter,
-            );
+                took: SignedDuration::from_secs(1),
+                now: self.now(),
+                jitter: u8::try_from(self.world.below(256)).expect("below 256"),
+            };
+            session.record(call, &outcome);
         }
     }
 }
@@ -291,7 +341,10 @@ impl Worker {
 fn gateway(world: &Rc<World>, account: u8, chunk: usize, planned: Planned) -> Option<Outcome> {
     let id = (account, chunk, planned.slot, planned.attempt);
     world.left.borrow_mut().insert((chunk, planned.slot));
-    if world.deduplicates && world.known.borrow().contains(&id) {
+    if world.clock(-2.0 * SKEW) > world.expires_at {
+        world.late.set(world.late.get() + 1);
+    }
+    if has_already(world, id) {
         world.note(|| {
             format!(
                 "gateway {account} has {chunk}/{} try {} already",
@@ -308,7 +361,9 @@ fn gateway(world: &Rc<World>, account: u8, chunk: usize, planned: Planned) -> Op
     } else if dice < 0.18 * trouble {
         return Some(Outcome::Throttled { after: None });
     } else if dice < 0.22 {
-        return Some(Outcome::Refused(Reason::BadNumber));
+        world.refused.borrow_mut().insert(id);
+        let reason = [Reason::BadNumber, Reason::NoRoute][usize::from(dice < 0.20)];
+        return Some(Outcome::Refused(reason));
     } else if dice < 0.22 + 0.04 * trouble {
         world.note(|| {
             format!(
@@ -318,6 +373,27 @@ fn gateway(world: &Rc<World>, account: u8, chunk: usize, planned: Planned) -> Op
         });
         return None;
     }
+    if world.gateways.asked != Asked::Never && world.chance(0.15 * trouble) {
+        // Not there while it is on its way, and nobody hears of it.
+        let late = LANDS_LATE * world.unit().sqrt().sqrt();
+        world.later(late, move |world| {
+            if !has_already(world, id) && !world.refused.borrow().contains(&id) {
+                accept(world, account, chunk, planned);
+            }
+        });
+        return None;
+    }
+    accept(world, account, chunk, planned);
+    (!world.chance(0.06 * trouble)).then_some(Outcome::Accepted { provider_id: None })
+}
+
+fn has_already(world: &World, id: (u8, usize, usize, u8)) -> bool {
+    let horizon = world.gateways.deduplicate_until.unwrap_or(-FORGETS_LATE);
+    world.time() < horizon + FORGETS_LATE && world.known.borrow().contains(&id)
+}
+
+fn accept(world: &Rc<World>, account: u8, chunk: usize, planned: Planned) {
+    let id = (account, chunk, planned.slot, planned.attempt);
     world.known.borrow_mut().insert(id);
     *world
         .accepted
@@ -346,7 +422,6 @@ fn gateway(world: &Rc<World>, account: u8, chunk: usize, planned: Planned) -> Op
             });
         }
     }
-    (!world.chance(0.06 * trouble)).then_some(Outcome::Accepted { provider_id: None })
 }
 
 fn start_receipt(world: &Rc<World>, chunk: usize, planned: Planned, status: ReceiptStatus) {

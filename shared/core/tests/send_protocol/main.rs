@@ -1,5 +1,6 @@
 //! The send protocol under everything that can go wrong, at random: workers that die at any step, pointers lost, doubled and late, calls repeated by
-//! the SDK whose first attempt arrives a minute later, clocks that differ, gateways that accept and never answer, receipts in any order, a cancel.
+//! the SDK whose first attempt arrives a minute later, clocks that differ, gateways that accept and never answer, or only after a while, receipts in any
+//! order, a cancel, a batch that expires.
 //! Whatever happens, when all is quiet again: every chunk is done, nothing was accepted more often than the policy allows, and the ledger says
 //! nothing that the gateways would deny.
 
@@ -12,20 +13,35 @@ use carillon_core::{
 };
 use proptest::prelude::*;
 
-use self::world::{CHUNKS, SLOTS, World};
+use self::world::{Asked, CHUNKS, Gateways, SLOTS, World};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_is_lost_and_nothing_is_sent_twice(seed: u64, at_least_once: bool, deduplicates in prop::bool::weighted(0.3)) {
+    fn nothing_is_lost_and_nothing_is_sent_twice(
+        seed: u64,
+        at_least_once: bool,
+        gateways in gateways(),
+        expires in prop::option::weighted(0.2, 20.0..1_200.0),
+    ) {
         let policy = if at_least_once { DoubtPolicy::AtLeastOnce } else { DoubtPolicy::AtMostOnce };
 
-        let world = world::run(seed, policy, deduplicates);
+        let world = world::run(seed, policy, gateways, expires);
 
         let violations = violations(&world);
         prop_assert!(violations.is_empty(), "{violations:#?}\n{}", world.trace());
     }
+}
+
+fn gateways() -> impl Strategy<Value = Gateways> {
+    let horizon = prop_oneof![3 => Just(None), 1 => Just(Some(f64::INFINITY)), 1 => (60.0..900.0).prop_map(Some)];
+    let asked =
+        prop_oneof![2 => Just(Asked::Never), 1 => Just(Asked::Sometimes), 1 => Just(Asked::Always)];
+    (horizon, asked).prop_map(|(deduplicate_until, asked)| Gateways {
+        deduplicate_until,
+        asked,
+    })
 }
 
 /// `CARILLON_PROTOCOL_RUNS` for a longer search.
@@ -39,6 +55,9 @@ fn cases() -> u32 {
 
 fn violations(world: &World) -> Vec<String> {
     let mut found = Vec::new();
+    if world.late.get() > 0 {
+        found.push(format!("sent after expiry: {}", world.late.get()));
+    }
     let ledger = world.ledger.borrow();
     for (number, chunk) in ledger.iter().enumerate() {
         if chunk.state != ChunkState::Done {
@@ -54,7 +73,9 @@ fn violations(world: &World) -> Vec<String> {
                 .get(&(number, slot))
                 .copied()
                 .unwrap_or(0);
-            let at_most = if world.policy == DoubtPolicy::AtMostOnce || world.deduplicates {
+            let certain = world.gateways.deduplicate_until == Some(f64::INFINITY)
+                || world.gateways.asked == Asked::Always;
+            let at_most = if world.policy == DoubtPolicy::AtMostOnce || certain {
                 1
             } else {
                 2
@@ -80,6 +101,14 @@ fn violations(world: &World) -> Vec<String> {
             }
             if send.outcome == SlotOutcome::Accepted && accepted == 0 {
                 found.push(format!("lost: {place}"));
+            }
+            // One that deduplicates isn't asked: an opt-out in between keeps it from being sent again.
+            let told =
+                world.gateways.asked == Asked::Always && world.gateways.deduplicate_until.is_none();
+            if told && send.outcome == SlotOutcome::Unknown {
+                found.push(format!(
+                    "unknown, although its gateway would have told: {place}"
+                ));
             }
             let left = world.left.borrow().contains(&(number, slot));
             if send.outcome == SlotOutcome::Unknown && !left && world.calm() {

@@ -43,9 +43,27 @@ struct Running {
     when_dead: Option<Job>,
 }
 
+/// What the gateways of a run can do about doubt.
+#[derive(Debug, Clone, Copy)]
+pub struct Gateways {
+    /// Seconds of the run until they forget the ids that they deduplicate by.
+    pub deduplicate_until: Option<f64>,
+    pub asked: Asked,
+}
+
+/// What they say when they are asked by our id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    Never,
+    /// Now and then they give no clear answer.
+    Sometimes,
+    Always,
+}
+
 pub struct World {
     pub policy: DoubtPolicy,
-    pub deduplicates: bool,
+    pub gateways: Gateways,
+    pub expires_at: Timestamp,
     pub ledger: RefCell<Vec<Chunk>>,
     pub control: Cell<Control>,
     pub opted_out: RefCell<BTreeSet<(usize, usize)>>,
@@ -54,8 +72,12 @@ pub struct World {
     pub accepted: RefCell<HashMap<(usize, usize), u32>>,
     /// Which ids each gateway account knows: account, chunk, slot, attempt.
     pub known: RefCell<BTreeSet<(u8, usize, usize, u8)>>,
+    /// Which of them each refused, and would refuse again.
+    pub refused: RefCell<BTreeSet<(u8, usize, usize, u8)>>,
     /// What ever went to a socket.
     pub left: RefCell<BTreeSet<(usize, usize)>>,
+    /// Calls that began more than a clock's difference after the batch had expired.
+    pub late: Cell<u32>,
     now: Cell<f64>,
     random: Cell<u64>,
     /// How much goes wrong in this run, 0 to 1.
@@ -69,18 +91,21 @@ pub struct World {
     log: RefCell<String>,
 }
 
-pub fn run(seed: u64, policy: DoubtPolicy, deduplicates: bool) -> Rc<World> {
+pub fn run(seed: u64, policy: DoubtPolicy, gateways: Gateways, expires: Option<f64>) -> Rc<World> {
     let chunk = || Chunk::new(SLOTS, Source::Sibling);
     let world = Rc::new(World {
         policy,
-        deduplicates,
+        gateways,
+        expires_at: epoch() + SignedDuration::from_secs_f64(expires.unwrap_or(172_800.0)),
         ledger: RefCell::new((0..CHUNKS).map(|_| chunk()).collect()),
         control: Cell::new(Control::Running),
         opted_out: RefCell::default(),
         cursor: Cell::new(0),
         accepted: RefCell::default(),
         known: RefCell::default(),
+        refused: RefCell::default(),
         left: RefCell::default(),
+        late: Cell::new(0),
         now: Cell::new(0.0),
         random: Cell::new(seed),
         intensity: Cell::new(0.0),
@@ -96,6 +121,11 @@ pub fn run(seed: u64, policy: DoubtPolicy, deduplicates: bool) -> Rc<World> {
     actors::set_the_scene(&world);
     world.drive();
     world
+}
+
+/// When the run begins.
+pub fn epoch() -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_000_000)
 }
 
 impl World {
@@ -222,9 +252,7 @@ impl World {
 
     /// The time by a clock that is `skew` seconds off.
     pub fn clock(&self, skew: f64) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-            + SignedDuration::from_secs(1_000_000)
-            + SignedDuration::from_secs_f64(self.time() + skew)
+        epoch() + SignedDuration::from_secs_f64(self.time() + skew)
     }
 
     pub fn next(&self) -> u64 {

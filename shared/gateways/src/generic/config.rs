@@ -103,6 +103,8 @@ pub(super) struct Inquire {
     pub headers: BTreeMap<String, Template>,
     pub found: When,
     pub not_found: When,
+    /// Where the gateway's id stands in an answer that says "found".
+    pub message_id: Option<JsonPath>,
     /// "Not found" counts this long after the message left.
     pub settles_after_seconds: u32,
 }

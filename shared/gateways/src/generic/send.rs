@@ -127,7 +127,9 @@ pub(super) fn outcome(send: &Send, answer: &Answer) -> Outcome {
 pub(super) fn inquired(inquiry: &Inquire, answer: &Answer) -> Inquiry {
     let body = json(&answer.body);
     if inquiry.found.holds(answer, body.as_ref()) {
-        Inquiry::Known
+        let path = inquiry.message_id.as_ref().zip(body.as_ref());
+        let provider_id = path.and_then(|(path, body)| path.text(body));
+        Inquiry::Known { provider_id }
     } else if inquiry.not_found.holds(answer, body.as_ref()) {
         Inquiry::NotFound
     } else {

@@ -142,6 +142,7 @@ mod tests {
             wake: Some(Timestamp::from_millisecond(9_999_999_999_999).unwrap()),
             window: Window {
                 number: 0x00ff_ffff,
+                doubt_since: Some(Timestamp::from_second(u32::MAX.into()).unwrap()),
                 open: Some(OpenWindow {
                     opener: [0xff; 16],
                     route: 15,

@@ -19,7 +19,30 @@ impl Ledger {
         ids: &[(usize, String)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut item = keys::provider_ids(pointer, window).item();
+        let key = keys::provider_ids(pointer, window);
+        self.put_ids(key, ids, now).await
+    }
+
+    /// The gateway's ids of slots that it was asked for after that window, written before they count as accepted.
+    pub async fn put_found_provider_ids(
+        &self,
+        pointer: Pointer,
+        window: u32,
+        ids: &[(usize, String)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let first = ids.first().map_or(0, |(slot, _)| *slot);
+        let key = keys::found_provider_ids(pointer, window, first);
+        self.put_ids(key, ids, now).await
+    }
+
+    async fn put_ids(
+        &self,
+        key: keys::Key,
+        ids: &[(usize, String)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut item = key.item();
         item.insert("ids".to_owned(), json(&ids));
         item.insert("ttl".to_owned(), number((now + KEPT).as_second()));
         self.put(item, "write provider ids").await

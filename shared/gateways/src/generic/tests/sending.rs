@@ -121,7 +121,9 @@ fn the_simulator_can_be_asked_by_our_id() {
             "there",
             200,
             r#"{"status":"ok","id":"sim-1","state":"DELIVRD"}"#,
-            Inquiry::Known,
+            Inquiry::Known {
+                provider_id: Some("sim-1".to_owned()),
+            },
         ),
         (
             "not there",

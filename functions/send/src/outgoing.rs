@@ -1,0 +1,47 @@
+//! Where a chunk's messages leave by: what their ids, senders and callbacks follow from.
+
+use carillon_core::{
+    batch::BatchTerms, chunk::Pointer, frame::Recipient, message_id::MessageId, session::Planned,
+};
+use carillon_gateways::{GatewayAccount, Outgoing, callback::Attempt};
+
+use crate::state::State;
+
+#[derive(Clone, Copy)]
+pub struct Way<'a> {
+    pub state: &'a State,
+    pub pointer: Pointer,
+    pub terms: &'a BatchTerms,
+    pub account: &'a GatewayAccount,
+    pub route: u8,
+}
+
+impl Way<'_> {
+    /// Without its text. `None` where the batch has no such route.
+    pub fn outgoing(&self, planned: Planned, recipient: &Recipient) -> Option<Outgoing> {
+        let attempt = Attempt {
+            message: message(self.pointer, planned.slot),
+            number: planned.attempt,
+        };
+        let (claim, callback) = self.account.callback(&self.state.key, attempt);
+        let route = self.terms.routes.get(usize::from(self.route))?;
+        Some(Outgoing {
+            claim,
+            to: recipient.number,
+            sender: route.sender.clone(),
+            text: String::new(),
+            parts: 0,
+            callback,
+            expires_at: self.terms.expires_at,
+        })
+    }
+}
+
+pub fn message(pointer: Pointer, slot: usize) -> MessageId {
+    let slot = u8::try_from(slot).expect("a chunk has at most 100 slots");
+    MessageId {
+        batch: pointer.batch,
+        chunk: pointer.chunk,
+        slot,
+    }
+}
