@@ -6,7 +6,10 @@ use carillon_gateways::{GatewayAccount, Outgoing};
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use crate::window::{Called, Rendered, Window, sleep_until};
+use crate::{
+    requests::together,
+    window::{Called, Rendered, Window, sleep_until},
+};
 
 pub struct Call<'a> {
     pub planned: Planned,
@@ -22,9 +25,9 @@ pub async fn submit(
     calls: Vec<Call<'_>>,
     last_start: Timestamp,
 ) -> Vec<Called> {
-    let together = usize::from(account.gateway.capabilities().messages_per_request.max(1));
-    let requests = calls
-        .chunks(together)
+    let requests = together(calls, account.gateway.capabilities());
+    let requests = requests
+        .iter()
         .map(|calls| request(window, account, calls, last_start));
     join_all(requests).await.into_iter().flatten().collect()
 }
@@ -35,10 +38,10 @@ async fn request(
     calls: &[Call<'_>],
     last_start: Timestamp,
 ) -> Vec<Called> {
-    let messages: Vec<Outgoing> = calls
+    let (calls, messages): (Vec<&Call<'_>>, Vec<Outgoing>) = calls
         .iter()
-        .filter_map(|call| outgoing(window, account, call))
-        .collect();
+        .filter_map(|call| Some((call, outgoing(window, account, call)?)))
+        .unzip();
     let due = calls.iter().map(|call| call.due).max();
     let due = due.unwrap_or(Due::AtOnce);
     if let Due::At(time) = due {

@@ -7,6 +7,7 @@ mod inquiries;
 mod opt_outs;
 mod outgoing;
 mod provider_ids;
+mod requests;
 mod simulated;
 mod state;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Where a chunk's messages leave by: what their ids, senders and callbacks follow from.
 
 use carillon_core::{
-    batch::BatchTerms, chunk::Pointer, frame::Recipient, message_id::MessageId, session::Planned,
+    batch::BatchTerms, chunk::Pointer, frame::Recipient, gateway::Shared, message_id::MessageId,
+    session::Planned,
 };
 use carillon_gateways::{GatewayAccount, Outgoing, callback::Attempt};
 
@@ -19,10 +20,14 @@ pub struct Way<'a> {
 impl Way<'_> {
     /// Without its text. `None` where the batch has no such route.
     pub fn outgoing(&self, planned: Planned, recipient: &Recipient) -> Option<Outgoing> {
-        let attempt = Attempt {
+        let mut attempt = Attempt {
             message: message(self.pointer, planned.slot),
             number: planned.attempt,
         };
+        // Its reports name the recipient.
+        if self.account.gateway.capabilities().shared != Shared::Nothing {
+            attempt = attempt.whole_chunk();
+        }
         let (claim, callback) = self.account.callback(&self.state.key, attempt);
         let route = self.terms.routes.get(usize::from(self.route))?;
         Some(Outgoing {

@@ -34,6 +34,12 @@ const LOOK_HOLDS: SignedDuration = SignedDuration::from_secs(2);
 pub struct Rendered(Option<(String, u32)>);
 
 impl Rendered {
+    pub fn of(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let parts = segment(&text).parts;
+        Self(Some((text, parts)))
+    }
+
     pub fn parts(&self) -> u32 {
         self.0.as_ref().map_or(1, |(_, parts)| *parts)
     }
@@ -48,14 +54,8 @@ pub fn render(plan: &SendPlan, recipients: &[Recipient], window: &WindowPlan) ->
     let mut texts: Vec<Rendered> = recipients.iter().map(|_| Rendered(None)).collect();
     for planned in &window.sends {
         let vars = &recipients[planned.slot].vars;
-        let text = plan
-            .text
-            .render(|name| vars.get(name).map(String::as_str))
-            .ok();
-        texts[planned.slot] = Rendered(text.map(|text| {
-            let parts = segment(&text).parts;
-            (text, parts)
-        }));
+        let text = plan.text.render(|name| vars.get(name).map(String::as_str));
+        texts[planned.slot] = text.map_or(Rendered(None), Rendered::of);
     }
     texts
 }
