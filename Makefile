@@ -94,7 +94,10 @@ deploy: setup ## build for AWS and deploy with samconfig.toml; asks before it ch
 	@sam deploy $(if $(filter-out arm64,$(ARCH)),--parameter-overrides Architecture=$(ARCH))
 
 invoke: setup ## invoke one function of the local stack (FUNCTION=dispatch EVENT=events/….json)
-	@$(STACK) invoke $(FUNCTION) $(EVENT)
+	@test -f .local/env || { echo "no stack is up: make up"; exit 2; }
+	@set -a; . .local/env; set +a; \
+	cargo lambda invoke --remote --endpoint-url "$$AWS_ENDPOINT_URL" --data-file $(EVENT) \
+		carillon-$(patsubst send,send-bulk,$(FUNCTION))
 
 account: setup ## make an account on the local stack and show its key once (NAME=…)
 	@test -n "$(NAME)" || { echo "say whose: make account NAME=…"; exit 2; }

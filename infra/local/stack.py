@@ -270,9 +270,6 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up")
     commands.add_parser("down")
-    invoke = commands.add_parser("invoke")
-    invoke.add_argument("function")
-    invoke.add_argument("event", type=Path)
     commands.add_parser("account").add_argument("name")
     arguments = parser.parse_args()
 
@@ -282,8 +279,6 @@ def main() -> None:
             stack.up()
         case "down":
             stack.down()
-        case "invoke":
-            print(json.dumps(stack.invoke(arguments.function, arguments.event.read_bytes()), indent=2))
         case "account":
             stack.account(arguments.name)
 
