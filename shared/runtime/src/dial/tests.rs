@@ -2,7 +2,7 @@ use std::{
     error::Error,
     io::{Read, Write},
     iter::successors,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -10,6 +10,8 @@ use std::{
 use http::StatusCode;
 
 use super::*;
+
+type Serve = fn(&mut TcpStream);
 
 /// A server for one connection, on a port of its own. What it returns is what it read.
 fn server(serve: impl FnOnce(&mut TcpStream) + Send + 'static) -> (SocketAddr, JoinHandle<()>) {
@@ -112,24 +114,45 @@ async fn a_refused_connection_is_not_sent() {
 
 #[tokio::test]
 async fn a_failed_handshake_is_not_sent() {
-    let (address, thread) = server(|stream| stream.write_all(b"this is no TLS").unwrap());
+    let cases: [(&str, Serve); 3] = [
+        ("no TLS", |stream| {
+            stream.write_all(b"this is no TLS").unwrap()
+        }),
+        ("cut off", |stream| {
+            // A part of what the caller begins with, so that closing resets the connection.
+            stream.read_exact(&mut [0; 10]).unwrap();
+        }),
+        ("never answered", |stream| {
+            stream.read_exact(&mut [0; 10]).unwrap();
+            thread::sleep(CONNECT_TIMEOUT + Duration::from_secs(1));
+        }),
+    ];
+    for (name, serve) in cases {
+        let (address, thread) = server(serve);
 
-    let failure = dialer("127.0.0.1")
-        .submit(post(&format!("https://{address}/")))
-        .await
-        .unwrap_err();
+        let failure = dialer("127.0.0.1")
+            .submit(post(&format!("https://{address}/")))
+            .await
+            .unwrap_err();
 
-    assert!(
-        matches!(failure, Failure::NotSent(NotSent::Connect(_))),
-        "{failure:?}"
-    );
-    thread.join().unwrap();
+        assert!(
+            matches!(failure, Failure::NotSent(NotSent::Connect(_))),
+            "{name}: {failure:?}"
+        );
+        assert_eq!(failure.outcome(), Outcome::Unavailable, "{name}");
+        thread.join().unwrap();
+    }
 }
 
 #[tokio::test]
-async fn whatever_ends_after_the_body_left_is_doubt() {
-    type Serve = fn(&mut TcpStream);
-    let cases: [(&str, Serve); 5] = [
+async fn whatever_ends_after_the_connection_was_made_is_doubt() {
+    let cases: [(&str, Serve); 7] = [
+        // Nobody knows how far the request came.
+        ("closed unread", |_| {}),
+        ("half-closed", |stream| {
+            stream.shutdown(Shutdown::Write).unwrap();
+            stream.read_to_end(&mut Vec::new()).ok();
+        }),
         ("closed", |stream| drop(read_all(stream))),
         // Closing with bytes unread resets the connection.
         ("reset", |stream| stream.read_exact(&mut [0; 10]).unwrap()),
@@ -160,6 +183,46 @@ async fn whatever_ends_after_the_body_left_is_doubt() {
         assert_eq!(failure.outcome(), Outcome::Doubt, "{name}");
         thread.join().unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_body_of_which_a_part_left_is_doubt() {
+    let (address, thread) = server(|stream| stream.read_exact(&mut [0; 1_000]).unwrap());
+    let mut request = post(&format!("http://{address}/"));
+    *request.body_mut() = vec![b'x'; 20_000_000].into();
+
+    let failure = dialer("127.0.0.1").submit(request).await.unwrap_err();
+
+    assert!(matches!(failure, Failure::Doubt(_)), "{failure:?}");
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_in_between_is_not_used_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = thread::spawn(move || {
+        for _ in 0..2 {
+            let mut stream = listener.accept().unwrap().0;
+            read_all(&mut stream);
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+                .unwrap();
+        }
+    });
+    let dialer = dialer("127.0.0.1");
+
+    for _ in 0..2 {
+        let answer = dialer
+            .submit(post(&format!("http://{address}/")))
+            .await
+            .unwrap();
+        assert_eq!(answer.body, "{}");
+        // The other side's close is seen.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    thread.join().unwrap();
 }
 
 #[tokio::test]
