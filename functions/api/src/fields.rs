@@ -40,13 +40,14 @@ impl From<batch::Lane> for Lane {
     }
 }
 
-/// What becomes of a message when the gateway accepts a call and never answers it.
+/// What becomes of a message when the gateway accepts a call and never answers it, and neither deduplicates by our id nor can tell
+/// by it whether it has the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// It is `unknown` until a report settles it.
     AtMostOnce,
-    /// It is sent once more. The default of the lane `high`.
+    /// It is sent once more, and counted as `resent`: it may arrive twice, and no more than that. The default of the lane `high`.
     AtLeastOnce,
 }
 

@@ -38,11 +38,14 @@ pub struct Report {
     submitted: u64,
     /// Of `accepted`: what has no end yet.
     in_flight: u64,
-    /// Of `accepted`: sent a second time while in doubt.
+    /// Of `accepted`: left, and no clear answer came, so that the gateway may or may not have it. How each ended is in `counts`.
+    doubted: u64,
+    /// Of `doubted`: sent a second time, because the batch's policy is `at_least_once` and its gateway could not tell. The most
+    /// that may have arrived twice; under `at_most_once` always 0.
     resent: u64,
     /// SMS that the texts take.
     parts: u64,
-    /// Messages by status. Of over two million messages it may be a minute old, and what is in flight counts as `sent`.
+    /// Messages by status; `unknown` are those that nothing could settle, and that nobody sends again. Of over two million messages it may be a minute old, and what is in flight counts as `sent`.
     #[schema(value_type = BTreeMap<String, u64>)]
     counts: BTreeMap<&'static str, u64>,
     #[schema(value_type = String, format = DateTime)]
@@ -141,6 +144,7 @@ impl Report {
             accepted: totals.accepted,
             submitted: totals.submitted,
             in_flight: totals.in_flight,
+            doubted: totals.doubted,
             resent: totals.resent,
             parts,
             counts: names.zip(counts.iter().copied()).collect(),

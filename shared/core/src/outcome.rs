@@ -8,7 +8,7 @@ use crate::reason::Reason;
 pub enum Outcome {
     /// The gateway has it. Its own id, where it gave one.
     Accepted { provider_id: Option<String> },
-    /// The gateway said no, and would say no again.
+    /// The gateway said no, and would say no again. Whether another may be asked is the reason's to say.
     Refused(Reason),
     /// The gateway did not take it and may take it later: spends a retry.
     Deferred(Reason),

@@ -267,4 +267,50 @@ mod tests {
         assert_eq!(Reason::from_byte(0), None);
         assert_eq!(Reason::from_byte(u8::MAX), None);
     }
+
+    /// The taxonomy that the reasons were taken from: retry, contact, campaign.
+    #[rustfmt::skip]
+    #[test]
+    fn each_reason_has_the_facts_of_its_kind() {
+        use {CampaignConsequence as Campaign, ContactConsequence as Contact, Retry as R};
+        let kinds: [(&[Reason], R, Contact, Campaign); 15] = [
+            (&[Reason::BadNumber], R::Never, Contact::Strike, Campaign::Nothing),
+            (&[Reason::MissingVariable, Reason::TooLong, Reason::BadSender, Reason::BadRequest], R::AfterRepair, Contact::Nothing, Campaign::Pause),
+            (&[Reason::OptedOut, Reason::Blocklisted], R::Never, Contact::Suppress, Campaign::Nothing),
+            (&[Reason::GeoBlocked], R::AfterRepair, Contact::Nothing, Campaign::Nothing),
+            (&[Reason::Flood, Reason::Duplicate, Reason::QuietExpired, Reason::NoConsent, Reason::KillSwitch, Reason::Cancelled], R::Never, Contact::Nothing, Campaign::Nothing),
+            (&[Reason::Budget, Reason::FraudSuspected, Reason::Filtered], R::Never, Contact::Nothing, Campaign::Pause),
+            (&[Reason::Throttled, Reason::Temporary, Reason::Internal, Reason::DailyCap, Reason::Congestion], R::Later, Contact::Nothing, Campaign::Nothing),
+            (&[Reason::Unavailable, Reason::NoRoute, Reason::BadResponse], R::Elsewhere, Contact::Nothing, Campaign::Nothing),
+            (&[Reason::Ambiguous, Reason::GatewayUnmapped], R::Never, Contact::Nothing, Campaign::Nothing),
+            (&[Reason::Auth, Reason::NoCredit, Reason::Suspended, Reason::Unregistered], R::AfterRepair, Contact::Nothing, Campaign::Pause),
+            (&[Reason::CarrierRejected, Reason::UnknownSubscriber, Reason::Unsupported, Reason::Barred], R::Never, Contact::Strike, Campaign::Nothing),
+            (&[Reason::Landline], R::Never, Contact::Suppress, Campaign::Nothing),
+            (&[Reason::Absent, Reason::Busy, Reason::MemoryFull, Reason::Roaming], R::Later, Contact::Nothing, Campaign::Nothing),
+            (&[Reason::BeforeSubmit, Reason::InNetwork], R::Never, Contact::Nothing, Campaign::Nothing),
+            (&[Reason::NoReceipt], R::Never, Contact::Nothing, Campaign::Nothing),
+        ];
+
+        let mut seen = Vec::new();
+        for (reasons, retry, contact, campaign) in kinds {
+            for reason in reasons {
+                let facts = reason.facts();
+                assert_eq!((facts.retry, facts.contact, facts.campaign), (retry, contact, campaign), "{reason}");
+                seen.push(*reason);
+            }
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, REASONS, "each of them once");
+    }
+
+    #[test]
+    fn nobody_bills_what_never_left_us() {
+        for reason in REASONS {
+            let free = ["validation.", "policy."];
+            if free.iter().any(|class| reason.code().starts_with(class)) {
+                assert_eq!(reason.facts().billable, Billable::No, "{reason}");
+            }
+        }
+        assert_eq!(Reason::Ambiguous.facts().billable, Billable::Maybe);
+    }
 }

@@ -103,7 +103,10 @@ pub struct Totals {
     pub suppressed: u64,
     pub cancelled: u64,
     pub unknown: u64,
-    /// Of `accepted`: sent a second time while in doubt. The bound on duplicates.
+    /// Of `accepted`: left without a clear answer. Not counted is what its gateway, when asked, had never got.
+    #[serde(default)]
+    pub doubted: u64,
+    /// Of `doubted`: sent a second time. The bound on duplicates.
     pub resent: u64,
     pub clicked: u64,
     pub read: u64,
@@ -120,6 +123,7 @@ impl Totals {
         self.read += chunk.read.len() as u64;
         for (slot, send) in chunk.slots.iter().enumerate() {
             self.accepted += 1;
+            self.doubted += u64::from(send.doubted);
             self.resent += u64::from(send.resent);
             self.submitted += u64::from(matches!(
                 send.outcome,

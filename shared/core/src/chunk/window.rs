@@ -1,8 +1,9 @@
 //! The open window: the slots that may be on the wire. Written before any of them is sent, so a crash leaves only these in doubt.
 //!
 //! ```text
-//!  closed  version and number 4 bytes | doubt since 4, only while a slot is in doubt
+//!  closed  version and number 4 bytes
 //!  open    the same | opener 16 | route entry 1 | slots 13 | resent slots 13
+//!  either  and at its end, only while the outcome of a slot is doubt: since when 4
 //! ```
 
 use jiff::{SignedDuration, Timestamp};
@@ -121,15 +122,15 @@ impl Window {
         let mut bytes = Vec::with_capacity(CLOSED_BYTES + SINCE_BYTES + OPEN_BYTES);
         bytes.push(Self::VERSION);
         bytes.extend_from_slice(&self.number.to_be_bytes()[1..]);
-        if let Some(since) = self.doubt_since {
-            let seconds = u32::try_from(since.as_second()).unwrap_or(u32::MAX);
-            bytes.extend_from_slice(&seconds.to_be_bytes());
-        }
         if let Some(open) = self.open {
             bytes.extend_from_slice(&open.opener);
             bytes.push(open.route);
             bytes.extend_from_slice(&open.slots.to_bytes());
             bytes.extend_from_slice(&open.resent.to_bytes());
+        }
+        if let Some(since) = self.doubt_since {
+            let seconds = u32::try_from(since.as_second()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(&seconds.to_be_bytes());
         }
         bytes
     }
@@ -143,7 +144,7 @@ impl Window {
         let mut rest = &bytes[CLOSED_BYTES..];
         let mut doubt_since = None;
         if matches!(rest.len(), SINCE_BYTES | SINCE_AND_OPEN_BYTES) {
-            let (seconds, open) = rest.split_first_chunk::<SINCE_BYTES>()?;
+            let (open, seconds) = rest.split_last_chunk::<SINCE_BYTES>()?;
             let seconds = u32::from_be_bytes(*seconds);
             doubt_since = Some(Timestamp::from_second(seconds.into()).ok()?);
             rest = open;
