@@ -5,6 +5,7 @@ mod app;
 mod bootstrap;
 mod check;
 mod deliver;
+mod edit;
 mod fields;
 mod list;
 mod messages;

@@ -1,6 +1,7 @@
 //! How fast a gateway account may be sent to: what its one item says, and what follows from it. Every worker sees the same item, so
 //! the pace, its recovery and the breaker are functions of it and of the time.
 
+mod health;
 mod pace;
 mod slow;
 mod take;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
+    health::{Health, HealthState},
     pace::Pace,
     slow::{Slowed, Slowing},
     take::{Ask, Decision, Due, Moves, Schedule, Shift, Stand},

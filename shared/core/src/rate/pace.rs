@@ -23,6 +23,12 @@ impl Pace {
         self.0
     }
 
+    /// For people.
+    pub fn parts_per_second(self) -> f64 {
+        let tenths = u32::try_from(self.0 / 100).unwrap_or(u32::MAX);
+        f64::from(tenths) / 10.0
+    }
+
     pub fn permille(self, permille: u64) -> Self {
         Self::of_thousandths(self.0.saturating_mul(permille) / 1_000)
     }

@@ -17,7 +17,7 @@ use carillon_runtime::{
     random,
 };
 use carillon_store::campaigns::Stale;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,7 +28,7 @@ use super::{
     etag, find, ready,
 };
 use crate::{
-    act, check,
+    act, check, edit,
     fields::{Lane, given},
     once::{Answer, Once},
     services::Api,
@@ -180,7 +180,7 @@ pub async fn patch(
     headers: HeaderMap,
     Input { value, .. }: Input<CampaignChange>,
 ) -> Result<Response, Problem> {
-    let expected = expected(&headers)?;
+    let expected = edit::expected(&headers, "campaign")?;
     let before = find(&api, &who, id).await?;
     if expected != etag(&before) && expected != "*" {
         return Err(stale());
@@ -277,17 +277,6 @@ fn editable(campaign: Campaign) -> Result<Campaign, Problem> {
     Err(Problem::new(Code::InvalidState, detail))
 }
 
-fn expected(headers: &HeaderMap) -> Result<&str, Problem> {
-    let given = headers
-        .get(header::IF_MATCH)
-        .and_then(|value| value.to_str().ok());
-    given.ok_or_else(|| {
-        let detail = "Send the `ETag` of the campaign that you read as `If-Match`, so that nobody's change is lost.";
-        Problem::new(Code::PreconditionRequired, detail)
-    })
-}
-
 pub fn stale() -> Problem {
-    let detail = "Somebody changed the campaign since you read it. Read it again, and make your change to that.";
-    Problem::new(Code::EtagMismatch, detail)
+    edit::stale("campaign")
 }

@@ -155,7 +155,7 @@ impl CampaignView {
 }
 
 pub fn etag(campaign: &Campaign) -> String {
-    format!("\"{}\"", campaign.version)
+    crate::edit::etag(campaign.version)
 }
 
 /// A campaign of the caller's account.

@@ -27,6 +27,12 @@ async fn a_gateway_that_can_not_be_called_is_refused_with_its_field() {
             "/parts_per_second",
         ),
         (
+            "a rate of a sender that is too fast",
+            json!({"kind": "simulated", "name": "a", "sender_parts_per_second": 100_001}),
+            422,
+            "/sender_parts_per_second",
+        ),
+        (
             "credentials that are no texts",
             json!({"kind": "simulated", "name": "a", "credentials": {"token": 1}}),
             400,

@@ -91,6 +91,14 @@ async fn what_is_no_request_is_refused() {
             428,
             "precondition_required",
         ),
+        (
+            "a change of a gateway without If-Match",
+            "PATCH",
+            "/v1/gateways/gwa_01h455vb4pex5vsknk084sn02q",
+            "{}",
+            428,
+            "precondition_required",
+        ),
     ] {
         let answer = send(method, path, body).await;
 
