@@ -1,41 +1,23 @@
-//! The clock of the system: while anything runs or waits, it releases chunks, wakes the parked, recounts and finishes. One at a time.
+//! Function `dispatch`: each minute, and when somebody wakes it.
 
-mod dispatcher;
-mod recount;
-mod release;
-mod shares;
-#[cfg(test)]
-mod tests;
-
-use carillon_core::id::BatchId;
 use carillon_runtime::{config::Config, logs};
 use carillon_store::{
-    StoreError,
     aws::Aws,
     batches::Batches,
     dispatcher_lock::DispatcherLock,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
+    rate::Rate,
 };
+use dispatch::{State, handle};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use serde_json::{Value, json};
-
-use crate::dispatcher::Dispatcher;
-
-pub struct State {
-    batches: Batches,
-    ledger: Ledger,
-    queues: Queues,
-    lock: DispatcherLock,
-    /// How old a release must be before its chunk is released again.
-    sweep_after: SignedDuration,
-}
+use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logs::init(env!("CARGO_CRATE_NAME"));
-    let state = State::from_environment().await?;
+    let state = state().await?;
     let state = &state;
     // A wake and the minute's tick ask for the same. What was asked for is in the tables, so every record is done with.
     run(service_fn(async |event: LambdaEvent<Value>| {
@@ -46,40 +28,27 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-async fn handle(
-    state: &State,
-    event: &Value,
-    owner: &str,
-    deadline: Timestamp,
-) -> Result<Value, StoreError> {
-    let mut dispatcher = Dispatcher::new(state, owner, deadline);
-    dispatcher.run(woken_for(event)).await?;
-    Ok(json!({ "batchItemFailures": [] }))
-}
-
-/// The batch that a wake names, where there is one: only for the log.
-fn woken_for(event: &Value) -> Option<BatchId> {
-    let body: Value = serde_json::from_str(event["Records"][0]["body"].as_str()?).ok()?;
-    body["wake"].as_str()?.parse().ok()
-}
-
-impl State {
-    async fn from_environment() -> Result<Self, Error> {
-        let aws = Aws::from_environment().await;
-        let core = Config::required("CORE_TABLE")?;
-        let urls = QueueUrls {
-            high: Some(Config::required("LANE_HIGH_QUEUE_URL")?),
-            normal: Some(Config::required("LANE_NORMAL_QUEUE_URL")?),
-            low: Some(Config::required("LANE_LOW_QUEUE_URL")?),
-            hooks: Config::optional("HOOKS_QUEUE_URL"),
-            ..QueueUrls::default()
-        };
-        Ok(Self {
-            batches: Batches::new(aws.dynamodb(), &core),
-            ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
-            queues: Queues::new(aws.sqs(), urls),
-            lock: DispatcherLock::new(aws.dynamodb(), &core),
-            sweep_after: SignedDuration::from_secs(Config::parsed("SWEEP_AFTER_SECONDS")?),
-        })
-    }
+async fn state() -> Result<State, Error> {
+    let aws = Aws::from_environment().await;
+    let core = Config::required("CORE_TABLE")?;
+    let urls = QueueUrls {
+        prepare: Some(Config::required("PREPARE_QUEUE_URL")?),
+        high: Some(Config::required("LANE_HIGH_QUEUE_URL")?),
+        normal: Some(Config::required("LANE_NORMAL_QUEUE_URL")?),
+        low: Some(Config::required("LANE_LOW_QUEUE_URL")?),
+        receipts: Some(Config::required("RECEIPTS_QUEUE_URL")?),
+        hooks: Config::optional("HOOKS_QUEUE_URL"),
+        ..QueueUrls::default()
+    };
+    let seconds = |name| Config::parsed(name).map(SignedDuration::from_secs);
+    Ok(State {
+        batches: Batches::new(aws.dynamodb(), &core),
+        ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
+        queues: Queues::new(aws.sqs(), urls),
+        rate: Rate::new(aws.dynamodb(), &core),
+        lock: DispatcherLock::new(aws.dynamodb(), &core),
+        sweep_after: seconds("SWEEP_AFTER_SECONDS")?,
+        prepare_again: seconds("PREPARE_AGAIN_SECONDS")?,
+        unknown_after: seconds("UNKNOWN_AFTER_SECONDS")?,
+    })
 }

@@ -1,117 +1,189 @@
-//! Recounting: the totals of a running batch from its chunks, the chunks that nobody works on, and the end.
+//! Recounting: the totals of running batches from their chunks, a few pages of chunks a second, so that a batch of ten million holds
+//! up nobody. When a count is complete it is noted, lost chunks are released again, and a batch whose chunks are all done is finished.
+
+use std::collections::VecDeque;
 
 use carillon_core::{
-    batch::{Batch, Control, Stage, Sweep},
+    batch::{Batch, Control, Stage},
     chunk::{Chunk, ChunkState, Pointer},
     status::Totals,
 };
-use carillon_store::{StoreError, ledger::Consistency};
+use carillon_runtime::logs::chain;
+use carillon_store::{
+    StoreError,
+    ledger::{Consistency, PageOfChunks},
+};
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::dispatcher::Dispatcher;
+use crate::{State, dispatcher::Dispatcher};
+
+/// Pages of at most 1,000 chunks read in a second, over all batches.
+const PAGES_A_SECOND: usize = 48;
+/// Pages read at once.
+const CONCURRENT: usize = 8;
 
 /// When a batch was last counted, and what came out.
 #[derive(Debug, Clone, Copy)]
 pub struct Counted {
     at: Timestamp,
     totals: Totals,
+    /// Chunks were missing.
+    short: bool,
+}
+
+/// A count under way.
+#[derive(Debug)]
+pub struct Counting {
+    control: Control,
+    resumed: bool,
+    totals: Totals,
+    /// Released chunks that nobody has.
+    idle: Vec<u32>,
+    left: VecDeque<PageOfChunks>,
 }
 
 impl Dispatcher<'_> {
-    /// Counts when it is time; releases again what was lost; finishes.
-    pub async fn recount(&mut self, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {
-        let (id, chunks) = (batch.terms.id, batch.progress.chunks.unwrap_or(0));
-        let untouched = batch.progress.cursor == 0 && chunks > 0;
-        if batch.progress.stage != Stage::Ready || untouched {
-            return Ok(());
+    pub async fn recount(&mut self, batches: &[Batch], now: Timestamp) {
+        let counted = &self.memory.counted;
+        let mut due: Vec<&Batch> = batches
+            .iter()
+            .filter(|batch| is_due(batch, counted.get(&batch.terms.id), now))
+            .collect();
+        // Whoever waited longest goes first.
+        due.sort_by_key(|batch| counted.get(&batch.terms.id).map(|counted| counted.at));
+        let mut pages = PAGES_A_SECOND;
+        for batch in due {
+            if pages == 0 {
+                return;
+            }
+            if let Err(error) = self.go_on(batch, &mut pages, now).await {
+                let id = batch.terms.id;
+                self.memory.counting.remove(&id);
+                tracing::error!(batch = %id, error = chain(&error), "a batch can't be counted");
+            }
         }
-        let resumed = batch.progress.swept.is_none();
-        let counted = self.counted.get(&id).copied();
-        if !resumed
-            && counted.is_some_and(|counted| now.duration_since(counted.at) < interval(chunks))
-        {
-            return Ok(());
+    }
+
+    async fn go_on(
+        &mut self,
+        batch: &Batch,
+        pages: &mut usize,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = batch.terms.id;
+        let begun = self
+            .memory
+            .counting
+            .remove(&id)
+            .filter(|counting| counting.fits(batch));
+        let mut counting = begun.unwrap_or_else(|| Counting::begin(batch));
+        while !counting.left.is_empty() && *pages > 0 {
+            let some = CONCURRENT.min(*pages).min(counting.left.len());
+            *pages -= some;
+            counting.read(self.state, batch, some, now).await?;
         }
-        let (totals, idle) = self.count(batch, now).await?;
-        self.counted.insert(id, Counted { at: now, totals });
-        if counted.is_none_or(|counted| counted.totals != totals) {
+        if counting.left.is_empty() {
+            self.conclude(batch, counting, now).await
+        } else {
+            self.memory.counting.insert(id, counting);
+            Ok(())
+        }
+    }
+
+    async fn conclude(
+        &mut self,
+        batch: &Batch,
+        counting: Counting,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (id, expected) = (batch.terms.id, batch.progress.chunks.unwrap_or(0));
+        let Counting { totals, idle, .. } = counting;
+        let last = self.memory.counted.get(&id).copied();
+        if last.is_none_or(|last| last.totals != totals) {
             self.state.batches.counted(id, &totals).await?;
         }
         self.sweep(batch, &idle, now).await?;
-        if totals.chunks < u64::from(chunks) {
-            // Right after a batch was made, the count may not see its last chunks yet.
-            tracing::warn!(metric = "ledger.chunks_missing", batch = %id, expected = chunks, found = totals.chunks, "chunks are missing from the ledger");
-        } else if totals.chunks_done == u64::from(chunks) {
-            self.state.batches.finish(id, &totals).await?;
-            self.counted.remove(&id);
+        let short = totals.chunks < u64::from(expected);
+        let counted = Counted {
+            at: now,
+            totals,
+            short,
+        };
+        self.memory.counted.insert(id, counted);
+        // An API send that is paused at once may be counted before its last chunk is written.
+        if short && last.is_some_and(|last| last.short) {
+            tracing::error!(metric = "ledger.chunks_missing", batch = %id, expected, found = totals.chunks, "chunks are missing from the ledger");
+        }
+        if !short && totals.chunks_done == totals.chunks {
+            self.state.batches.finish(id, &totals, now).await?;
+            self.memory.counted.remove(&id);
             tracing::info!(batch = %id, accepted = totals.accepted, "a batch is finished");
         }
         Ok(())
     }
+}
 
-    /// The totals, and the released chunks that nobody has.
-    async fn count(&self, batch: &Batch, now: Timestamp) -> Result<(Totals, Vec<u32>), StoreError> {
-        let (mut totals, mut idle, view) = (Totals::default(), Vec::new(), batch.view(now));
-        let count = |pointer: Pointer, chunk: Chunk| {
-            totals.count(&chunk, view);
-            if pointer.chunk < batch.progress.cursor && is_idle(&chunk, batch.progress.control, now)
-            {
-                idle.push(pointer.chunk);
-            }
-        };
-        self.state
-            .ledger
-            .each_chunk(batch.terms.id, Consistency::Strong, count)
-            .await?;
-        Ok((totals, idle))
+impl Counting {
+    fn begin(batch: &Batch) -> Self {
+        let chunks = batch.progress.chunks.unwrap_or(0);
+        Self {
+            control: batch.progress.control,
+            resumed: batch.progress.swept.is_none(),
+            totals: Totals::default(),
+            idle: Vec::new(),
+            left: PageOfChunks::all(batch.terms.id, chunks).collect(),
+        }
     }
 
-    /// Releases idle chunks again whose release is at least a period old, once in a period; all of them after a resume.
-    async fn sweep(&self, batch: &Batch, idle: &[u32], now: Timestamp) -> Result<(), StoreError> {
-        if batch.progress.control == Control::Paused {
-            return Ok(());
+    /// What was counted under another control saw other chunks as idle.
+    fn fits(&self, batch: &Batch) -> bool {
+        self.control == batch.progress.control && self.resumed == batch.progress.swept.is_none()
+    }
+
+    async fn read(
+        &mut self,
+        state: &State,
+        batch: &Batch,
+        pages: usize,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let pages: Vec<PageOfChunks> = self.left.drain(..pages).collect();
+        let mut read = stream::iter(pages)
+            .map(|page| state.ledger.page_of_chunks(page, Consistency::Strong))
+            .buffer_unordered(CONCURRENT);
+        let view = batch.view(now);
+        while let Some((chunks, next)) = read.try_next().await? {
+            for (pointer, chunk) in chunks {
+                self.totals.count(&chunk, view);
+                if is_lost(pointer, &chunk, batch, now) {
+                    self.idle.push(pointer.chunk);
+                }
+            }
+            self.left.extend(next);
         }
-        let terms = &batch.terms;
-        let below = match batch.progress.swept {
-            Some(last) if now.duration_since(last.at) < self.state.sweep_after => return Ok(()),
-            Some(last) => last.below,
-            None => batch.progress.cursor,
-        };
-        let lost = idle.iter().filter(|chunk| **chunk < below);
-        let pointers: Vec<Pointer> = lost
-            .map(|chunk| Pointer {
-                batch: terms.id,
-                chunk: *chunk,
-            })
-            .collect();
-        if !pointers.is_empty() {
-            tracing::warn!(batch = %terms.id, chunks = pointers.len(), "chunks that nobody works on are released again");
-            self.state
-                .queues
-                .send_pointers(terms.lane, terms.account, &pointers)
-                .await?;
-        }
-        self.state
-            .batches
-            .swept(
-                terms.id,
-                Sweep {
-                    at: now,
-                    below: batch.progress.cursor,
-                },
-            )
-            .await
+        Ok(())
     }
 }
 
-/// Neither done, nor held by a lease whose time isn't over, nor parked: but waiting is over for what is cancelled.
-fn is_idle(chunk: &Chunk, control: Control, now: Timestamp) -> bool {
-    match chunk.state {
+/// Released, and nobody has it: neither done, nor held by a lease whose time isn't over, nor parked; but waiting is over for what is
+/// cancelled.
+fn is_lost(pointer: Pointer, chunk: &Chunk, batch: &Batch, now: Timestamp) -> bool {
+    let nobody_has_it = match chunk.state {
         ChunkState::Ready => true,
-        ChunkState::Parked => control == Control::Cancelled,
+        ChunkState::Parked => batch.progress.control == Control::Cancelled,
         ChunkState::Leased => chunk.lease.is_none_or(|lease| lease.until <= now),
         ChunkState::Done => false,
-    }
+    };
+    nobody_has_it && pointer.chunk < batch.progress.cursor
+}
+
+fn is_due(batch: &Batch, counted: Option<&Counted>, now: Timestamp) -> bool {
+    let (progress, chunks) = (&batch.progress, batch.progress.chunks.unwrap_or(0));
+    let untouched = progress.cursor == 0 && chunks > 0;
+    let resumed = progress.swept.is_none();
+    let is_time = counted.is_none_or(|counted| now.duration_since(counted.at) >= interval(chunks));
+    progress.stage == Stage::Ready && !untouched && (resumed || is_time)
 }
 
 /// A recount of ten million messages costs a fifth of a cent: once a minute. A small batch is nearly free.

@@ -1,138 +1,209 @@
-//! Releasing: pointers to the next chunks of running batches, and to parked chunks that are due. Pointers first, then the cursor:
-//! a crash in between only doubles pointers.
-
-use std::collections::BTreeMap;
+//! Releasing: pointers to the next chunks of running batches, and to parked chunks that are due. Each lane gets what it can take, shared
+//! over accounts, and each gateway account what its pace allows. Pointers first, then the cursor: a crash in between only doubles pointers.
 
 use carillon_core::{
-    batch::{Batch, Sweep},
+    batch::{Batch, Lane, Sweep},
     chunk::Pointer,
-    id::AccountId,
+    id::{BatchId, GatewayAccountId},
 };
+use carillon_runtime::logs::chain;
 use carillon_store::StoreError;
-use jiff::{SignedDuration, Timestamp};
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
 
-use crate::{dispatcher::Dispatcher, shares::share};
+use crate::{
+    State,
+    dispatcher::Dispatcher,
+    due::{Due, WAKE_AGAIN},
+    outline::Outline,
+    rounds::Ask,
+};
 
-/// Chunks released a second at most, over all batches: 40,000 messages.
-const CHUNKS_A_SECOND: u32 = 400;
-/// Chunks released ahead of what a rate allows, so that workers never wait for pointers.
-const AHEAD: u32 = 2;
-/// Due chunks pointed to in a second, of each partition of the index.
-const DUE_A_SECOND: i32 = 100;
-/// A pointer to a due chunk is given this long to be worked on.
-const WAKE_AGAIN: SignedDuration = SignedDuration::from_secs(20);
+const LANES: [Lane; 3] = [Lane::High, Lane::Normal, Lane::Low];
+/// Releases under way at once.
+const CONCURRENT: usize = 8;
+
+/// Chunks of one batch that could be released.
+pub struct Work {
+    pub outline: Outline,
+    ask: Ask,
+    /// Which budget it is taken from.
+    pub gateway: Option<GatewayAccountId>,
+    /// What a chunk of it takes of that budget.
+    parts: u32,
+    what: What,
+}
+
+enum What {
+    Due(Vec<Pointer>),
+    /// From the cursor on.
+    Next {
+        batch: BatchId,
+        cursor: u32,
+    },
+}
 
 impl Dispatcher<'_> {
-    pub async fn release(
-        &mut self,
-        batches: &mut [Batch],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut accounts: BTreeMap<AccountId, Vec<&mut Batch>> = BTreeMap::new();
-        for batch in batches.iter_mut().filter(|batch| batch.may_release(now)) {
-            accounts.entry(batch.terms.account).or_default().push(batch);
+    pub async fn release(&mut self, batches: &mut [Batch], due: Vec<Due>, now: Timestamp) {
+        let mut works: Vec<Work> = due.into_iter().map(Work::due).collect();
+        works.extend(batches.iter().filter_map(|batch| Work::next(batch, now)));
+        self.choose_gateways(&mut works, now).await;
+        let mut orders = Vec::new();
+        for lane in LANES {
+            let (of_lane, others): (Vec<_>, _) = works
+                .into_iter()
+                .partition(|work| work.outline.lane == lane);
+            works = others;
+            let busy = batches.iter().any(|batch| batch.terms.lane == lane);
+            if !busy && of_lane.is_empty() {
+                continue;
+            }
+            let grant = self.look(lane, now).await;
+            orders.extend(self.share(lane, grant, of_lane, now));
         }
-        let wanted: Vec<u32> = accounts
-            .values()
-            .map(|batches| batches.iter().map(|batch| releasable(batch)).sum())
-            .collect();
-        let granted = share(CHUNKS_A_SECOND, &wanted, self.round);
-        self.round = self.round.wrapping_add(1);
-        for (batches, mut grant) in accounts.into_values().zip(granted) {
-            // Within an account the older batch first.
-            for batch in batches {
-                let chunks = releasable(batch).min(grant);
-                grant -= chunks;
-                self.release_next(batch, chunks, now).await?;
+        self.carry_out(orders, batches, now).await;
+    }
+
+    /// How many chunks the lane may get now.
+    async fn look(&mut self, lane: Lane, now: Timestamp) -> u32 {
+        let waiting = match self.state.queues.waiting(lane).await {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                tracing::error!(
+                    ?lane,
+                    error = chain(&error),
+                    "a lane's length can't be read"
+                );
+                0
+            }
+        };
+        let (flow, looked) = self.memory.lanes.entry(lane).or_default();
+        let since = now.duration_since(*looked);
+        *looked = now;
+        flow.look(lane, waiting, since)
+    }
+
+    fn share(
+        &mut self,
+        lane: Lane,
+        grant: u32,
+        works: Vec<Work>,
+        now: Timestamp,
+    ) -> Vec<(Work, u32)> {
+        let memory = &mut self.memory;
+        let asks: Vec<Ask> = works.iter().map(|work| work.ask.clone()).collect();
+        let budgets = &mut memory.budgets;
+        let may = |index: usize| {
+            let work: &Work = &works[index];
+            budgets.spend(work.gateway, work.parts, now)
+        };
+        let rounds = memory.rounds.entry(lane).or_default();
+        let granted = rounds.share(grant, &asks, may);
+        let (flow, _) = memory.lanes.entry(lane).or_default();
+        flow.released(granted.iter().sum());
+        works
+            .into_iter()
+            .zip(granted)
+            .filter(|(_, chunks)| *chunks > 0)
+            .collect()
+    }
+
+    async fn carry_out(&mut self, orders: Vec<(Work, u32)>, batches: &mut [Batch], now: Timestamp) {
+        let state = self.state;
+        let mut done = stream::iter(orders)
+            .map(async |(work, chunks)| {
+                let result = work.release(state, chunks, now).await;
+                (work, chunks, result)
+            })
+            .buffer_unordered(CONCURRENT);
+        while let Some((work, chunks, result)) = done.next().await {
+            if let Err(error) = result {
+                let account = work.ask.account;
+                tracing::error!(%account, error = chain(&error), "chunks can't be released");
+                continue;
+            }
+            match work.what {
+                What::Due(pointers) => {
+                    let age = self
+                        .memory
+                        .lanes
+                        .get(&work.outline.lane)
+                        .and_then(|(flow, _)| flow.age());
+                    let again = now + WAKE_AGAIN + age.unwrap_or(WAKE_AGAIN);
+                    let woken = pointers.into_iter().take(chunks as usize);
+                    self.memory
+                        .woken
+                        .extend(woken.map(|pointer| (pointer, again)));
+                }
+                What::Next { batch: id, cursor } => {
+                    let batch = batches.iter_mut().find(|batch| batch.terms.id == id);
+                    let progress = &mut batch.expect("the work of a batch that was read").progress;
+                    progress.cursor = cursor + chunks;
+                    if cursor == 0 {
+                        progress.swept = Some(Sweep { at: now, below: 0 });
+                    }
+                }
             }
         }
-        Ok(())
-    }
-
-    async fn release_next(
-        &self,
-        batch: &mut Batch,
-        chunks: u32,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        if chunks == 0 {
-            return Ok(());
-        }
-        let (terms, cursor) = (&batch.terms, batch.progress.cursor);
-        if cursor == 0 {
-            // The first period of sweeping begins with the first release.
-            let sweep = Sweep { at: now, below: 0 };
-            self.state.batches.swept(terms.id, sweep).await?;
-            batch.progress.swept = Some(sweep);
-        }
-        let next = cursor + chunks;
-        let pointers: Vec<Pointer> = (cursor..next)
-            .map(|chunk| Pointer {
-                batch: terms.id,
-                chunk,
-            })
-            .collect();
-        self.state
-            .queues
-            .send_pointers(terms.lane, terms.account, &pointers)
-            .await?;
-        self.state.batches.advance(terms.id, next).await?;
-        batch.progress.cursor = next;
-        Ok(())
-    }
-
-    /// Points to the chunks whose time has come: parked ones, and those of API sends that nobody took.
-    pub async fn wake(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.woken
-            .retain(|_, woken| now.duration_since(*woken) < WAKE_AGAIN);
-        let due = self.state.ledger.due(now, DUE_A_SECOND).await?;
-        let mut by_batch: BTreeMap<_, Vec<Pointer>> = BTreeMap::new();
-        for pointer in due
-            .into_iter()
-            .filter(|pointer| !self.woken.contains_key(pointer))
-        {
-            by_batch.entry(pointer.batch).or_default().push(pointer);
-        }
-        for (id, pointers) in by_batch {
-            let Some(batch) = self.state.batches.find(id).await? else {
-                tracing::error!(batch = %id, "a chunk is due and its batch is gone");
-                continue;
-            };
-            self.state
-                .queues
-                .send_pointers(batch.terms.lane, batch.terms.account, &pointers)
-                .await?;
-            self.woken
-                .extend(pointers.into_iter().map(|pointer| (pointer, now)));
-        }
-        Ok(())
     }
 }
 
-/// How many chunks of a batch could be released now: what is left, within a second of its fastest route's rate.
-fn releasable(batch: &Batch) -> u32 {
-    let left = batch
-        .progress
-        .chunks
-        .unwrap_or(0)
-        .saturating_sub(batch.progress.cursor);
-    let rates: Option<Vec<u32>> = batch
-        .terms
-        .routes
-        .iter()
-        .map(|route| route.parts_per_second)
-        .collect();
-    let Some(rate) = rates
-        .filter(|_| !batch.terms.test)
-        .and_then(|rates| rates.into_iter().max())
-    else {
-        return left;
-    };
-    let parts_per_chunk = batch.progress.prepared.map_or(100, |prepared| {
-        let chunks = u64::from(batch.progress.chunks.unwrap_or(1).max(1));
-        u32::try_from(prepared.parts.div_ceil(chunks))
-            .unwrap_or(u32::MAX)
-            .max(1)
-    });
-    left.min(rate.div_ceil(parts_per_chunk) + AHEAD)
+impl Work {
+    fn due(due: Due) -> Self {
+        let Due { outline, pointers } = due;
+        let chunks = u32::try_from(pointers.len()).unwrap_or(u32::MAX);
+        Self::new(outline.window_parts(), outline, chunks, What::Due(pointers))
+    }
+
+    fn next(batch: &Batch, now: Timestamp) -> Option<Self> {
+        let (id, cursor) = (batch.terms.id, batch.progress.cursor);
+        let chunks = batch.progress.chunks.unwrap_or(0).saturating_sub(cursor);
+        if chunks == 0 || !batch.may_release(now) {
+            return None;
+        }
+        let outline = Outline::of(batch);
+        let next = What::Next { batch: id, cursor };
+        Some(Self::new(outline.parts, outline, chunks, next))
+    }
+
+    fn new(parts: u32, outline: Outline, chunks: u32, what: What) -> Self {
+        let ask = Ask {
+            account: outline.account,
+            chunks,
+            messages: outline.messages,
+        };
+        Self {
+            outline,
+            ask,
+            gateway: None,
+            parts,
+            what,
+        }
+    }
+
+    async fn release(&self, state: &State, chunks: u32, now: Timestamp) -> Result<(), StoreError> {
+        let Outline { lane, account, .. } = self.outline;
+        let queues = &state.queues;
+        match &self.what {
+            What::Due(pointers) => {
+                let pointers = &pointers[..pointers.len().min(chunks as usize)];
+                queues.send_pointers(lane, account, pointers).await
+            }
+            What::Next { batch, cursor } => {
+                if *cursor == 0 {
+                    // The first period of sweeping begins with the first release.
+                    let sweep = Sweep { at: now, below: 0 };
+                    state.batches.swept(*batch, sweep).await?;
+                }
+                let next = cursor + chunks;
+                let pointer = |chunk| Pointer {
+                    batch: *batch,
+                    chunk,
+                };
+                let pointers: Vec<Pointer> = (*cursor..next).map(pointer).collect();
+                queues.send_pointers(lane, account, &pointers).await?;
+                state.batches.advance(*batch, next).await
+            }
+        }
+    }
 }

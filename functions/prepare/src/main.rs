@@ -12,6 +12,7 @@ use carillon_store::{
     suppressions::Suppressions,
     uploads::Uploads,
 };
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use prepare::{
     preparation::{Preparation, handle},
@@ -24,7 +25,8 @@ async fn main() -> Result<(), Error> {
     let preparation = preparation().await?;
     let preparation = &preparation;
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(handle(preparation, event.payload).await)
+        let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
+        Ok::<_, Error>(handle(preparation, event.payload, deadline).await)
     }))
     .await
 }

@@ -25,6 +25,7 @@ use carillon_store::{
     suppressions::Suppressions,
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 
 use crate::{problem::Problem, recipients::Recipients, source::Source};
 
@@ -71,24 +72,32 @@ impl From<FileError> for PrepareError {
     }
 }
 
-/// A record is a batch.
-pub async fn handle(preparation: &Preparation, event: SqsEvent) -> SqsBatchResponse {
+/// A record is a batch. At the deadline nobody works on it any more.
+pub async fn handle(
+    preparation: &Preparation,
+    event: SqsEvent,
+    deadline: Timestamp,
+) -> SqsBatchResponse {
     sqs::each(event, async |record| {
-        preparation.prepare(&sqs::body(&record)?).await
+        preparation.prepare(&sqs::body(&record)?, deadline).await
     })
     .await
 }
 
 impl Preparation {
     /// Once it returns, the batch is ready or has failed. May be called again, and at the same time.
-    pub async fn prepare(&self, request: &PrepareRequest) -> Result<(), PrepareError> {
+    pub async fn prepare(
+        &self,
+        request: &PrepareRequest,
+        deadline: Timestamp,
+    ) -> Result<(), PrepareError> {
         let id = request.batch;
         let batch = self.batches.find(id).await?;
         let batch = batch
             .filter(|batch| batch.terms.account == request.account)
             .ok_or_else(|| StoreError::corrupt(format!("the batch {id} of a request")))?;
         match batch.progress.stage {
-            Stage::Preparing => {}
+            Stage::Preparing => self.batches.preparing_until(id, deadline).await?,
             // Whoever made it ready may not have come to this.
             Stage::Ready => return Ok(self.queues.wake_dispatcher(id).await?),
             Stage::Finished | Stage::Failed => return Ok(()),

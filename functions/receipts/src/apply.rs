@@ -9,7 +9,6 @@ use carillon_core::{
     frame::Recipient,
     phone::Phone,
     queued_report::{About, QueuedReport},
-    report::meaning,
 };
 
 /// Whether anything changed.
@@ -28,7 +27,7 @@ pub fn apply_all(
             );
             continue;
         };
-        let Some(meaning) = meaning(report.word, report.reason) else {
+        let Some(meaning) = report.meaning() else {
             continue;
         };
         let seconds = report.at.duration_since(terms.starts()).as_secs();
@@ -243,5 +242,39 @@ mod tests {
         assert_eq!(chunk.receipts[0].unwrap().seconds, 90);
         assert!(chunk.read.contains(1));
         assert!((changed, again) == (true, false));
+    }
+
+    #[test]
+    fn only_the_sweeper_makes_a_message_unknown_and_a_late_report_still_wins() {
+        let mut chunk = Chunk::new(1, Source::Sibling);
+        let about = || About::Message {
+            message: message(0),
+            attempt: 1,
+            via: None,
+        };
+        let swept = || QueuedReport {
+            proof: Proof::Sweeper,
+            ..report(about(), ReportWord::Unknown)
+        };
+        let mut after = |report: QueuedReport| {
+            let changed = apply_all(&mut chunk, &[report], &terms(), &[]);
+            (changed, chunk.receipts[0].map(|receipt| receipt.status))
+        };
+
+        let gateway = after(report(about(), ReportWord::Unknown));
+        let sweeper = after(swept());
+        let again = after(swept());
+        let sent = after(report(about(), ReportWord::Sent));
+        let late = after(report(about(), ReportWord::Undelivered));
+        let too_late = after(swept());
+
+        let unknown = Some(ReceiptStatus::Unknown);
+        let undelivered = Some(ReceiptStatus::Undelivered);
+        assert_eq!((gateway, sweeper), ((false, None), (true, unknown)));
+        assert_eq!((again, sent), ((false, unknown), (false, unknown)));
+        assert_eq!(
+            (late, too_late),
+            ((true, undelivered), (false, undelivered))
+        );
     }
 }

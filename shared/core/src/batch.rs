@@ -135,6 +135,8 @@ pub struct BatchProgress {
     pub chunks: Option<u32>,
     /// The last sweep; `None` asks for one at once, as a resume does.
     pub swept: Option<Sweep>,
+    /// Somebody prepares it, or was asked to, until then.
+    pub preparing_until: Option<Timestamp>,
     /// What became of the rows of its audience; known once it is `Ready`.
     pub prepared: Option<Prepared>,
     /// The last recount; frozen when the batch is `Finished`.
@@ -152,7 +154,16 @@ pub struct Batch {
 /// How long a message may wait by default before it is called expired.
 pub const DEFAULT_VALIDITY: SignedDuration = SignedDuration::from_hours(72);
 
+/// A batch is prepared so long before its time.
+pub const PREPARED_EARLY: SignedDuration = SignedDuration::from_mins(15);
+
 impl BatchTerms {
+    /// When its preparation is asked for.
+    pub fn prepared_from(&self) -> Timestamp {
+        let early = self.not_before.map(|time| time - PREPARED_EARLY);
+        early.map_or(self.began, |early| early.max(self.began))
+    }
+
     /// The zero of every receipt's seconds: nothing of it leaves before then.
     pub fn starts(&self) -> Timestamp {
         self.not_before.unwrap_or(self.began)
@@ -167,11 +178,17 @@ impl Batch {
             cursor: 0,
             chunks,
             swept: None,
+            preparing_until: None,
             prepared: None,
             totals: None,
             problem: None,
         };
         Self { terms, progress }
+    }
+
+    /// Nothing more will be sent of it.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.progress.stage, Stage::Finished | Stage::Failed)
     }
 
     /// Whether the dispatcher may release chunks of it.

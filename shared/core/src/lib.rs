@@ -6,6 +6,7 @@ pub mod batch;
 pub mod breaker;
 pub mod campaign;
 pub mod chunk;
+pub mod closing;
 pub mod event;
 pub mod frame;
 pub mod gateway;

@@ -4,8 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    chunk::receipt::Proof, id::GatewayAccountId, message_id::MessageId, phone::Phone,
-    reason::Reason, report::ReportWord,
+    chunk::receipt::{Proof, ReceiptStatus},
+    id::GatewayAccountId,
+    message_id::MessageId,
+    phone::Phone,
+    reason::Reason,
+    report::{Meaning, ReportWord, meaning},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +29,20 @@ pub struct QueuedReport {
     pub proof: Proof,
     /// When we got it.
     pub at: Timestamp,
+}
+
+impl QueuedReport {
+    /// What it changes. A gateway's `unknown` is nothing, the sweeper's is a word of ours.
+    pub fn meaning(&self) -> Option<Meaning> {
+        match (self.word, self.proof) {
+            (ReportWord::Unknown, Proof::Sweeper) => Some(Meaning {
+                status: ReceiptStatus::Unknown,
+                reason: None,
+                read: false,
+            }),
+            (word, _) => meaning(word, self.reason),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

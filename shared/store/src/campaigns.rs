@@ -2,13 +2,15 @@
 
 use aws_sdk_dynamodb::Client;
 use carillon_core::{
+    batch::Batch,
     campaign::Campaign,
-    id::{AccountId, CampaignId},
+    id::{AccountId, BatchId, CampaignId},
 };
 
 use crate::{
     StoreError,
     audit::Audit,
+    batches,
     core_table::{Condition, ConditionLost, CoreTable, DOC, Order, Page},
     item::{Item, ReadItem, json, number},
     keys,
@@ -84,6 +86,28 @@ impl Campaigns {
             audit.write(&self.table),
         ];
         let written = self.table.commit(writes, "change a campaign").await?;
+        Ok(written.map_err(|ConditionLost| Stale))
+    }
+
+    /// Like [`Campaigns::change`], with the batch that its new plan names, which the dispatcher works with from then on. The batch of its
+    /// old plan is cancelled, if that isn't over.
+    pub async fn begin(
+        &self,
+        campaign: &Campaign,
+        batch: &Batch,
+        replaced: Option<BatchId>,
+        audit: &Audit,
+    ) -> Result<Result<(), Stale>, StoreError> {
+        let before = Condition::version(campaign.version - 1);
+        let active = keys::active_batch(batch.terms.id).item();
+        let mut writes = vec![
+            self.table.put(to_item(campaign), before),
+            self.table.put(batches::to_item(batch), Condition::NEW),
+            self.table.put(active, Condition::NEW),
+            audit.write(&self.table),
+        ];
+        writes.extend(replaced.map(|batch| batches::cancellation(self.table.name(), batch)));
+        let written = self.table.commit(writes, "begin a campaign").await?;
         Ok(written.map_err(|ConditionLost| Stale))
     }
 

@@ -6,6 +6,8 @@ use carillon_core::{
     id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId, UploadId},
 };
 
+use jiff::Timestamp;
+
 use crate::item::{Item, text};
 
 /// Partitions a batch's chunks are spread over.
@@ -137,6 +139,24 @@ pub fn active_batch(batch: BatchId) -> Key {
 }
 
 pub const ACTIVE: &str = "active";
+
+/// Batches that are looked at after they are done are spread over as many partitions.
+pub const CLOSING_SHARDS: u32 = 16;
+
+/// A partition of the batches to close, in the order of time.
+pub fn closings(shard: u32) -> String {
+    format!("closing#{shard}")
+}
+
+pub fn closing(batch: BatchId, since: Timestamp) -> Key {
+    let shard = u32::from(batch.uuid().as_bytes()[15]) % CLOSING_SHARDS;
+    Key::new(closings(shard), format!("{}#{batch}", closing_time(since)))
+}
+
+/// Digits that sort by time.
+pub fn closing_time(since: Timestamp) -> String {
+    format!("{:013}", since.as_millisecond())
+}
 
 pub fn campaign(account: AccountId, campaign: CampaignId) -> Key {
     Key::new(account.to_string(), format!("{CAMPAIGN}{campaign}"))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::{
     Client,
-    types::{BatchResultErrorEntry, SendMessageBatchRequestEntry},
+    types::{BatchResultErrorEntry, QueueAttributeName, SendMessageBatchRequestEntry},
 };
 use carillon_core::{
     batch::Lane,
@@ -95,18 +95,34 @@ impl Queues {
         account: AccountId,
         pointers: &[Pointer],
     ) -> Result<(), StoreError> {
-        let url = match lane {
-            Lane::High => &self.urls.high,
-            Lane::Normal => &self.urls.normal,
-            Lane::Low => &self.urls.low,
-        };
         let group = Some(account.to_string());
         let messages = pointers.iter().map(|pointer| Outbound {
             group: group.clone(),
             ..Outbound::now(pointer)
         });
-        self.send(url.as_ref(), messages.collect(), "send pointers")
+        self.send(self.lane(lane), messages.collect(), "send pointers")
             .await
+    }
+
+    /// About how many pointers wait in a lane: the queue tells what it had a moment ago.
+    pub async fn waiting(&self, lane: Lane) -> Result<u32, StoreError> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let url = self.lane(lane).cloned().unwrap_or_default();
+        let call = self.client.get_queue_attributes().queue_url(url);
+        let answer = call.attribute_names(name.clone()).send().await;
+        let answer = answer.map_err(StoreError::service("read a lane's length"))?;
+        let length = answer
+            .attributes()
+            .and_then(|attributes| attributes.get(&name)?.parse().ok());
+        length.ok_or_else(|| StoreError::corrupt("a lane's length"))
+    }
+
+    fn lane(&self, lane: Lane) -> Option<&String> {
+        match lane {
+            Lane::High => self.urls.high.as_ref(),
+            Lane::Normal => self.urls.normal.as_ref(),
+            Lane::Low => self.urls.low.as_ref(),
+        }
     }
 
     pub async fn prepare(&self, request: &PrepareRequest) -> Result<(), StoreError> {

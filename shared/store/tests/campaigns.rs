@@ -1,12 +1,13 @@
 //! Campaigns and uploads, against the local stack.
 
 use carillon_core::{
-    batch::{DoubtPolicy, Lane},
+    batch::{Batch, Control, DoubtPolicy, Lane, Stage},
     campaign::{Audience, Campaign, Content, Plan, Policies},
     id::AccountId,
 };
 use carillon_store::{
     audit::{Actor, Audit, AuditLog},
+    batches::Batches,
     campaigns::{Campaigns, Stale},
     uploads::{Upload, UploadFormat, Uploads},
 };
@@ -17,6 +18,7 @@ struct Stores {
     campaigns: Campaigns,
     uploads: Uploads,
     audit: AuditLog,
+    batches: Batches,
 }
 
 async fn stores() -> Stores {
@@ -25,6 +27,7 @@ async fn stores() -> Stores {
     Stores {
         campaigns: Campaigns::new(dynamodb.clone(), table.as_str()),
         uploads: Uploads::new(dynamodb.clone(), table.as_str()),
+        batches: Batches::new(dynamodb.clone(), table.as_str()),
         audit: AuditLog::new(dynamodb, table),
     }
 }
@@ -196,4 +199,51 @@ async fn an_upload_is_found_by_its_account_only() {
     let found = stores.uploads.find(account, upload.id).await.unwrap();
     let by_a_stranger = stores.uploads.find(build::id(), upload.id).await.unwrap();
     assert_eq!((found, by_a_stranger), (Some(upload), None));
+}
+
+#[tokio::test]
+async fn a_campaign_begins_with_its_batch_and_never_has_two() {
+    let (stores, account) = (stores().await, build::id());
+    let draft = campaign(account);
+    stores.create(&draft).await;
+    let batch = || Batch::new(build::terms(now()), Stage::Preparing, None);
+    let (planned, started) = (batch(), batch());
+    let at = |version, plan| Campaign {
+        version,
+        plan,
+        ..draft.clone()
+    };
+    let scheduled = at(
+        2,
+        Plan::Scheduled {
+            at: now(),
+            batch: planned.terms.id,
+        },
+    );
+    let sent = at(
+        3,
+        Plan::Started {
+            batch: started.terms.id,
+        },
+    );
+    let begin = async |campaign: &Campaign, batch: &Batch, replaced| {
+        let entry = audit(account, "begin");
+        let written = stores.campaigns.begin(campaign, batch, replaced, &entry);
+        written.await.unwrap()
+    };
+
+    let first = begin(&scheduled, &planned, None).await;
+    let replaced = Some(planned.terms.id);
+    let second = begin(&sent, &started, replaced).await;
+    let stale = begin(&sent, &batch(), Some(started.terms.id)).await;
+
+    assert_eq!((first, second, stale), (Ok(()), Ok(()), Err(Stale)));
+    let control = async |batch: &Batch| {
+        let found = stores.batches.find(batch.terms.id).await.unwrap();
+        found.unwrap().progress.control
+    };
+    assert_eq!(control(&planned).await, Control::Cancelled);
+    assert_eq!(control(&started).await, Control::Running);
+    let active = stores.batches.active().await.unwrap();
+    assert_eq!(active, [planned.terms.id, started.terms.id]);
 }

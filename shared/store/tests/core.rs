@@ -4,11 +4,12 @@
 
 use carillon_core::{
     batch::{Batch, Control, Prepared, Stage, Sweep},
+    closing::Look,
     status::Totals,
 };
 use carillon_store::{
-    batches::{Activity, Batches},
-    dispatcher_lock::DispatcherLock,
+    batches::{Activity, Batches, Closing},
+    dispatcher_lock::{DispatcherLock, Held},
     suppressions::Suppressions,
 };
 use carillon_testkit::{build, stack};
@@ -138,7 +139,7 @@ async fn a_finished_batch_is_out_of_the_dispatchers_way() {
     };
     batches.ready(id, 1, &Prepared::default()).await.unwrap();
 
-    batches.finish(id, &totals).await.unwrap();
+    batches.finish(id, &totals, now()).await.unwrap();
 
     let progress = batches.find(id).await.unwrap().unwrap().progress;
     assert_eq!(
@@ -180,6 +181,100 @@ async fn one_dispatches_at_a_time() {
         lock.take("three", now(), until).await.unwrap(),
         "given back"
     );
+}
+
+#[tokio::test]
+async fn who_dispatches_learns_that_somebody_waits_or_took_over() {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CORE_TABLE").await;
+    let lock = DispatcherLock::new(dynamodb, table);
+    let until = |seconds| now() + SignedDuration::from_secs(seconds);
+    let renew = async |owner, seconds| lock.renew(owner, until(seconds)).await.unwrap();
+
+    lock.want("two").await.unwrap();
+    assert!(lock.take("one", now(), until(15)).await.unwrap());
+    assert_eq!(renew("one", 30).await, Held::Ours, "nobody waited for it");
+    assert!(!lock.take("two", until(20), until(35)).await.unwrap());
+    lock.want("two").await.unwrap();
+    assert_eq!(renew("one", 45).await, Held::Wanted);
+    assert!(lock.take("two", until(45), until(60)).await.unwrap());
+    assert_eq!(renew("one", 60).await, Held::Lost);
+    assert_eq!(renew("two", 60).await, Held::Ours, "the wish is fulfilled");
+}
+
+#[tokio::test]
+async fn a_batch_to_close_is_found_when_its_time_has_come_until_it_is_closed() {
+    let batches = batches().await;
+    let closing = |since| Closing {
+        batch: build::id(),
+        since,
+        look: Look::Silence,
+    };
+    let due = closing(now());
+    let last = Closing {
+        look: Look::Last,
+        ..closing(now() - SignedDuration::from_hours(1))
+    };
+    let later = closing(now() + SignedDuration::from_millis(1));
+    for closing in [due, last, later] {
+        batches.close_later(closing).await.unwrap();
+    }
+
+    let mut found = batches.closings(now(), 10).await.unwrap();
+    batches.closed(due).await.unwrap();
+    let left = batches.closings(now(), 10).await.unwrap();
+
+    found.sort_by_key(|closing| closing.since);
+    assert_eq!((found, left), (vec![last, due], vec![last]));
+}
+
+#[tokio::test]
+async fn a_batch_of_the_api_is_made_once_and_is_on_the_list_of_what_is_to_be_closed() {
+    let batches = batches().await;
+    let batch = Batch::new(build::terms(now()), Stage::Ready, Some(1));
+    let mut other = batch.clone();
+    other.terms.text = "Something else".to_owned();
+
+    batches.create(&batch, Activity::Passive).await.unwrap();
+    batches.create(&other, Activity::Passive).await.unwrap();
+
+    let found = batches.find(batch.terms.id).await.unwrap();
+    let closing = batches.closings(now(), 10).await.unwrap();
+    assert_eq!(found, Some(batch.clone()));
+    assert_eq!(closing.len(), 1);
+    assert_eq!(
+        (closing[0].batch, closing[0].since),
+        (batch.terms.id, now())
+    );
+    assert_eq!(batches.active().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn totals_are_frozen_for_a_batch_that_is_ready_or_over_and_for_no_other() {
+    let (batches, batch) = preparing().await;
+    let id = batch.terms.id;
+    let totals = |delivered| Totals {
+        delivered,
+        ..Totals::default()
+    };
+    let progress = async || batches.find(id).await.unwrap().unwrap().progress;
+
+    batches.freeze(id, &totals(1)).await.unwrap();
+    let preparing = progress().await;
+    batches.ready(id, 1, &Prepared::default()).await.unwrap();
+    batches.freeze(id, &totals(2)).await.unwrap();
+    let frozen = progress().await;
+    batches.freeze(id, &totals(3)).await.unwrap();
+
+    assert_eq!(
+        (preparing.stage, preparing.totals),
+        (Stage::Preparing, None)
+    );
+    assert_eq!(
+        (frozen.stage, frozen.totals),
+        (Stage::Finished, Some(totals(2)))
+    );
+    assert_eq!(progress().await.totals, Some(totals(3)));
 }
 
 #[tokio::test]

@@ -265,8 +265,31 @@ async fn a_parked_chunk_waits_for_its_time_and_is_found_when_it_has_come() {
     let due_when_leased = ledger.due(wake, 10).await.unwrap();
 
     assert_eq!((early, due_early, due), (None, vec![], vec![pointer]));
-    assert!(within_skew.is_some_and(|chunk| chunk.wake.is_none()));
-    assert_eq!(due_when_leased, vec![]);
+    assert_eq!(within_skew.unwrap().wake, Some(wake));
+    assert_eq!(due_when_leased, vec![pointer], "its worker may die");
+}
+
+#[tokio::test]
+async fn a_chunk_that_is_done_or_given_back_is_not_due_any_more() {
+    for (name, then) in [("done", Then::Finish), ("given back", Then::GiveBack)] {
+        let mut chunk = Chunk::new(1, Source::Sibling);
+        chunk.wake = Some(now());
+        let (ledger, pointer, token) = (ledger().await, build::pointer(), build::token());
+        ledger.create_chunk(pointer, &chunk).await.unwrap();
+        let leased = ledger
+            .lease(pointer, token, now(), now() + MINUTE, Control::Running)
+            .await
+            .unwrap()
+            .unwrap();
+
+        let let_go = write(token, leased.window, None, leased.slots, then);
+        let written = ledger.write(pointer, &let_go, now()).await;
+        let written = written.unwrap().unwrap();
+
+        assert_eq!(ledger.due(now() + MINUTE, 10).await.unwrap(), [], "{name}");
+        let done = (then == Then::Finish).then(now);
+        assert_eq!((written.wake, written.done), (None, done), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -302,7 +325,7 @@ async fn a_parked_chunk_of_a_cancelled_batch_is_taken_at_once() {
         .unwrap();
 
     assert_eq!(running, None);
-    assert!(cancelled.is_some_and(|chunk| chunk.wake.is_none()));
+    assert!(cancelled.is_some());
 }
 
 #[tokio::test]

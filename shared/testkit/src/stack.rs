@@ -54,6 +54,27 @@ pub async fn queue(client: &aws_sdk_sqs::Client, name: &str) -> String {
     created.queue_url.expect("a new queue has a URL")
 }
 
+/// The bodies of what is on a queue now, up to ten; they are gone from it afterwards.
+pub async fn taken(client: &aws_sdk_sqs::Client, url: &str) -> Vec<String> {
+    let receive = client
+        .receive_message()
+        .queue_url(url)
+        .max_number_of_messages(10);
+    let received = receive.send().await;
+    let received = received.unwrap_or_else(|error| panic!("`{url}` can't be read: {error:?}"));
+    let mut bodies = Vec::new();
+    for message in received.messages.unwrap_or_default() {
+        let delete = client
+            .delete_message()
+            .queue_url(url)
+            .set_receipt_handle(message.receipt_handle);
+        let deleted = delete.send().await;
+        deleted.unwrap_or_else(|error| panic!("`{url}` can't be emptied: {error:?}"));
+        bodies.extend(message.body);
+    }
+    bodies
+}
+
 /// The bodies of what is on a queue now, up to ten.
 pub async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Vec<String> {
     let receive = client

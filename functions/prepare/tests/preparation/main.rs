@@ -17,7 +17,7 @@ use carillon_runtime::sqs;
 use carillon_store::{queues::PrepareRequest, uploads::UploadFormat};
 use carillon_testkit::build;
 use prepare::preparation::handle;
-use setup::{Setup, csv_of, now};
+use setup::{Setup, csv_of, deadline, now};
 
 #[tokio::test]
 async fn an_upload_becomes_frames_and_chunks_and_the_dispatcher_is_woken() {
@@ -94,7 +94,7 @@ async fn a_record_of_the_queue_is_a_batch_and_garbage_is_handed_back() {
     event.records[0].body = Some(serde_json::to_string(&setup.request).unwrap());
     event.records.push(garbage);
 
-    let answer = handle(&setup.preparation, event).await;
+    let answer = handle(&setup.preparation, event, deadline()).await;
 
     let failed = answer.batch_item_failures.iter();
     let failed: Vec<_> = failed.map(|it| it.item_identifier.as_str()).collect();
@@ -197,7 +197,7 @@ async fn of_two_at_the_same_time_one_manifest_counts() {
     let csv = csv_of(447_700_900_000..447_700_900_150);
     setup.give(UploadFormat::Csv, &csv).await;
 
-    let prepare = || setup.preparation.prepare(&setup.request);
+    let prepare = || setup.preparation.prepare(&setup.request, deadline());
     let (one, other) = tokio::join!(prepare(), prepare());
 
     one.unwrap();
@@ -303,7 +303,7 @@ async fn a_request_in_the_name_of_another_account_is_refused() {
     let mut setup = Setup::new().await;
     setup.request.account = build::id();
 
-    let refused = setup.preparation.prepare(&setup.request).await;
+    let refused = setup.preparation.prepare(&setup.request, deadline()).await;
 
     assert!(refused.is_err());
     assert_eq!(setup.batch().await.progress.stage, Stage::Preparing);

@@ -25,7 +25,7 @@ use carillon_store::{
     uploads::{Upload, UploadFormat, Uploads},
 };
 use carillon_testkit::{build, stack};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prepare::{preparation::Preparation, source::Source};
 
 pub struct Setup {
@@ -38,6 +38,11 @@ pub struct Setup {
 
 pub fn now() -> Timestamp {
     Timestamp::from_millisecond(1_790_000_000_000).unwrap()
+}
+
+/// When the function that prepares ends.
+pub fn deadline() -> Timestamp {
+    now() + SignedDuration::from_mins(15)
 }
 
 /// A row for each of the numbers.
@@ -117,7 +122,10 @@ impl Setup {
     }
 
     pub async fn prepare(&self) {
-        self.preparation.prepare(&self.request).await.unwrap();
+        self.preparation
+            .prepare(&self.request, deadline())
+            .await
+            .unwrap();
     }
 
     pub async fn batch(&self) -> Batch {

@@ -73,6 +73,8 @@ pub struct Chunk {
     pub receipts_version: u32,
     pub clicked: SlotSet,
     pub read: SlotSet,
+    /// When every slot was decided.
+    pub done: Option<Timestamp>,
 }
 
 impl Chunk {
@@ -89,6 +91,7 @@ impl Chunk {
             receipts_version: 0,
             clicked: SlotSet::EMPTY,
             read: SlotSet::EMPTY,
+            done: None,
         }
     }
 }

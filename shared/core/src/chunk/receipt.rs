@@ -51,6 +51,8 @@ pub enum Proof {
     Gateway = 0,
     Operator = 1,
     Handset = 2,
+    /// Nobody's: the dispatcher says that no report came in time.
+    Sweeper = 3,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +87,8 @@ impl Receipt {
             status: ReceiptStatus::from_bits(first >> 4)?,
             attempt: first >> 2 & 3,
             proof: match first & 3 {
-                2 | 3 => Proof::Handset,
+                3 => Proof::Sweeper,
+                2 => Proof::Handset,
                 1 => Proof::Operator,
                 _ => Proof::Gateway,
             },
@@ -122,7 +125,7 @@ mod tests {
     use super::*;
 
     fn receipt() -> impl Strategy<Value = Receipt> {
-        (1u8..=6, 1u8..=3, 0u8..=2, 0u8..=43, 0u32..1 << 24).prop_map(
+        (1u8..=6, 1u8..=3, 0u8..=3, 0u8..=43, 0u32..1 << 24).prop_map(
             |(status, attempt, proof, reason, seconds)| {
                 let [_, high, middle, low] = seconds.to_be_bytes();
                 Receipt::unpack([

@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     StoreError,
-    item::{Item, ReadItem, json, number, text},
+    item::{Item, ReadItem, json, number, text, time},
     keys,
 };
 
@@ -18,6 +18,7 @@ pub fn to_item(batch: &Batch) -> Item {
         cursor,
         chunks,
         swept,
+        preparing_until,
         prepared,
         totals,
         problem,
@@ -35,6 +36,9 @@ pub fn to_item(batch: &Batch) -> Item {
     }
     if let Some(swept) = swept {
         set("swept", json(swept));
+    }
+    if let Some(until) = preparing_until {
+        set("preparing_until", time(*until));
     }
     if let Some(prepared) = prepared {
         set("prepared", json(prepared));
@@ -59,6 +63,7 @@ pub fn from_item(item: &Item) -> Result<Batch, StoreError> {
             .map(|chunks| u32::try_from(chunks).map_err(|_| StoreError::corrupt("chunks")))
             .transpose()?,
         swept: item.find_json("swept")?,
+        preparing_until: item.find_time("preparing_until")?,
         prepared: item.find_json("prepared")?,
         totals: item.find_json("totals")?,
         problem: item

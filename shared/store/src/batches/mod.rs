@@ -2,6 +2,7 @@
 
 mod active;
 mod batch_item;
+mod closing;
 mod progress;
 
 use aws_sdk_dynamodb::{
@@ -11,12 +12,16 @@ use aws_sdk_dynamodb::{
 };
 use carillon_core::{
     batch::Batch,
+    closing::Look,
     id::{AccountId, BatchId},
 };
+use futures::try_join;
 
-use self::batch_item::{from_item, to_item};
+use self::batch_item::from_item;
+pub use self::closing::Closing;
+pub(crate) use self::{batch_item::to_item, progress::cancellation};
 use crate::{
-    StoreError,
+    StoreError, condition,
     item::{Item, text},
     keys,
 };
@@ -31,7 +36,8 @@ pub struct Batches {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
     Active,
-    /// An API send: its pointers go out with it, and the index of what is due finds the lost ones.
+    /// An API send: its pointers go out with it, the index of what is due finds the lost ones, and the list of what is to be closed
+    /// finishes it.
     Passive,
 }
 
@@ -45,32 +51,47 @@ impl Batches {
 
     /// Writes a batch once; a second call with the same id changes nothing.
     pub async fn create(&self, batch: &Batch, activity: Activity) -> Result<(), StoreError> {
+        match activity {
+            Activity::Active => self.create_active(batch).await,
+            Activity::Passive => {
+                let closing = Closing {
+                    batch: batch.terms.id,
+                    since: batch.terms.starts(),
+                    look: Look::Silence,
+                };
+                // A batch in the list that isn't there is passed over, so neither needs to wait for the other.
+                try_join!(self.create_passive(batch), self.close_later(closing)).map(drop)
+            }
+        }
+    }
+
+    async fn create_passive(&self, batch: &Batch) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(batch)))
+            .condition_expression("attribute_not_exists(pk)");
+        condition::held(put.send().await, "create a batch").map(drop)
+    }
+
+    async fn create_active(&self, batch: &Batch) -> Result<(), StoreError> {
         let put = |item: Item| {
-            Put::builder()
+            let put = Put::builder()
                 .table_name(&self.table)
                 .set_item(Some(item))
                 .condition_expression("attribute_not_exists(pk)")
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
                 .build()
-                .expect("table and item are set")
+                .expect("table and item are set");
+            TransactWriteItem::builder().put(put).build()
         };
         let id = batch.terms.id;
-        let mut writes = vec![
-            TransactWriteItem::builder()
-                .put(put(to_item(batch)))
-                .build(),
-        ];
-        if activity == Activity::Active {
-            writes.push(
-                TransactWriteItem::builder()
-                    .put(put(keys::active_batch(id).item()))
-                    .build(),
-            );
-        }
+        let writes = [to_item(batch), keys::active_batch(id).item()].map(put);
         let written = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(writes))
+            .set_transact_items(Some(writes.into()))
             .send()
             .await;
         match written {

@@ -1,19 +1,21 @@
 //! What moves: a batch's stage, its control, its cursor and its counts, each change under a condition.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use carillon_core::{
     batch::{Control, Prepared, Stage, Sweep},
+    closing::Look,
     id::BatchId,
     status::Totals,
 };
+use jiff::Timestamp;
 
 use super::{
-    Batches,
+    Batches, Closing,
     batch_item::{stage, word},
 };
 use crate::{
     StoreError, condition,
-    item::{json, number, text},
+    item::{json, number, text, time},
     keys,
 };
 
@@ -37,6 +39,23 @@ impl Batches {
             "stage = :from",
             values,
             "make a batch ready",
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Somebody prepares it until then, or was asked to just now.
+    pub async fn preparing_until(&self, id: BatchId, until: Timestamp) -> Result<(), StoreError> {
+        let values = [
+            (":until", time(until)),
+            (":preparing", stage(Stage::Preparing)),
+        ];
+        self.change(
+            id,
+            "SET preparing_until = :until",
+            "stage = :preparing",
+            values,
+            "note who prepares a batch",
         )
         .await
         .map(drop)
@@ -134,26 +153,25 @@ impl Batches {
         .map(drop)
     }
 
-    /// Every chunk is done.
-    pub async fn finish(&self, id: BatchId, totals: &Totals) -> Result<(), StoreError> {
-        let values = [
-            (":finished", stage(Stage::Finished)),
-            (":ready", stage(Stage::Ready)),
-            (":totals", json(totals)),
-        ];
-        self.change(
-            id,
-            "SET stage = :finished, totals = :totals",
-            "stage = :ready",
-            values,
-            "finish a batch",
-        )
-        .await?;
+    /// Every chunk is done. What was accepted and is not reported is looked at later.
+    pub async fn finish(
+        &self,
+        id: BatchId,
+        totals: &Totals,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let closing = Closing {
+            batch: id,
+            since: now,
+            look: Look::Silence,
+        };
+        self.close_later(closing).await?;
+        self.freeze(id, totals).await?;
         self.retire(id).await
     }
 
     /// Whether the condition held.
-    async fn change<const N: usize>(
+    pub(super) async fn change<const N: usize>(
         &self,
         id: BatchId,
         update: &str,
@@ -175,4 +193,19 @@ impl Batches {
             .set_expression_attribute_values(Some(values));
         Ok(condition::held(update.send().await, operation)?.is_some())
     }
+}
+
+/// Cancels a batch that isn't over, as a part of a transaction.
+pub(crate) fn cancellation(table: &str, id: BatchId) -> TransactWriteItem {
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(keys::batch(id).item()))
+        .update_expression("SET control = :cancelled REMOVE swept")
+        .condition_expression("stage = :preparing OR stage = :ready")
+        .expression_attribute_values(":cancelled", word(Control::Cancelled))
+        .expression_attribute_values(":preparing", stage(Stage::Preparing))
+        .expression_attribute_values(":ready", stage(Stage::Ready))
+        .build()
+        .expect("table, key and update are set");
+    TransactWriteItem::builder().update(update).build()
 }

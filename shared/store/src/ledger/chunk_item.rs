@@ -13,6 +13,9 @@ use carillon_core::chunk::{
     window::{SlotSet, Window},
 };
 
+use jiff::Timestamp;
+
+use super::KEPT;
 use crate::{
     StoreError,
     item::{Item, ReadItem, binary, number, time},
@@ -35,6 +38,7 @@ pub fn to_item(pointer: Pointer, chunk: &Chunk) -> Item {
         receipts_version,
         clicked,
         read,
+        done,
     } = chunk;
     let mut item = keys::chunk(pointer).item();
     let mut set = |name: &str, value| item.insert(name.to_owned(), value);
@@ -53,6 +57,9 @@ pub fn to_item(pointer: Pointer, chunk: &Chunk) -> Item {
     if let Some(wake) = wake {
         set("w", number(keys::wake_shard(pointer)));
         set("wt", time(*wake));
+    }
+    if let Some(done) = done {
+        set("ttl", number((*done + KEPT).as_second()));
     }
     item
 }
@@ -91,11 +98,20 @@ pub fn from_item(item: &Item) -> Result<Chunk, StoreError> {
         receipts_version: item.number("dv")?,
         clicked: SlotSet::from_bytes(bytes("c")?),
         read: SlotSet::from_bytes(bytes("r")?),
+        done: item.find_number("ttl")?.map(done).transpose()?,
     })
+}
+
+/// The write that makes a chunk done sets its end, in seconds.
+fn done(ttl: i64) -> Result<Timestamp, StoreError> {
+    let end = Timestamp::from_second(ttl).map_err(|_| StoreError::corrupt("the end of a chunk"))?;
+    Ok(end - KEPT)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::item::size;
     use carillon_core::{
         chunk::{
             CHUNK_SLOTS,
@@ -106,10 +122,6 @@ mod tests {
         },
         reason::Reason,
     };
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::item::size;
 
     /// A write unit of DynamoDB.
     const WRITE_UNIT: usize = 1_024;
@@ -161,6 +173,7 @@ mod tests {
             receipts_version: u32::MAX,
             clicked: everything,
             read: everything,
+            done: Some(Timestamp::from_second(9_999_999_999).unwrap() - KEPT),
         }
     }
 
@@ -171,8 +184,7 @@ mod tests {
             chunk: (1 << 24) - 1,
         };
 
-        let mut item = to_item(pointer, &the_longest_chunk());
-        item.insert("ttl".to_owned(), number(9_999_999_999i64));
+        let item = to_item(pointer, &the_longest_chunk());
 
         assert!(size(&item) <= WRITE_UNIT, "{} bytes", size(&item));
     }

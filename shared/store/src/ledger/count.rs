@@ -20,16 +20,36 @@ pub enum Consistency {
     Strong,
 }
 
+/// Where a page of a batch's chunks begins: a partition, after a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageOfChunks {
+    batch: BatchId,
+    shard: u32,
+    after: Option<u32>,
+}
+
+impl PageOfChunks {
+    /// The first pages of the partitions that a batch of so many chunks has.
+    pub fn all(batch: BatchId, chunks: u32) -> impl Iterator<Item = Self> {
+        let first = move |shard| Self {
+            batch,
+            shard,
+            after: None,
+        };
+        (0..chunks.min(CHUNK_SHARDS)).map(first)
+    }
+}
+
 impl Ledger {
-    /// Hands every chunk of a batch to `each`, 16 partitions at once, in no order across them.
+    /// Hands every chunk of a batch to `each`, 4 partitions at once, in no order across them.
     pub async fn each_chunk(
         &self,
         batch: BatchId,
         consistency: Consistency,
         mut each: impl FnMut(Pointer, Chunk),
     ) -> Result<(), StoreError> {
-        let shards = stream::iter(0..CHUNK_SHARDS)
-            .map(|shard| self.chunks_in(batch, shard, consistency))
+        let shards = stream::iter(PageOfChunks::all(batch, CHUNK_SHARDS))
+            .map(|first| self.chunks_from(first, consistency))
             .buffer_unordered(4);
         let mut chunks = std::pin::pin!(shards);
         while let Some(page) = chunks.try_next().await? {
@@ -40,13 +60,33 @@ impl Ledger {
         Ok(())
     }
 
-    async fn chunks_in(
+    async fn chunks_from(
         &self,
-        batch: BatchId,
-        shard: u32,
+        first: PageOfChunks,
         consistency: Consistency,
     ) -> Result<Vec<(Pointer, Chunk)>, StoreError> {
-        let items = self
+        let (mut all, mut next) = (Vec::new(), Some(first));
+        while let Some(page) = next {
+            let (chunks, after) = self.page_of_chunks(page, consistency).await?;
+            all.extend(chunks);
+            next = after;
+        }
+        Ok(all)
+    }
+
+    /// At most a megabyte of chunks, about 1,000 full ones, and where the next page begins.
+    pub async fn page_of_chunks(
+        &self,
+        page: PageOfChunks,
+        consistency: Consistency,
+    ) -> Result<(Vec<(Pointer, Chunk)>, Option<PageOfChunks>), StoreError> {
+        let PageOfChunks {
+            batch,
+            shard,
+            after,
+        } = page;
+        let start = after.map(|chunk| keys::chunk(Pointer { batch, chunk }).item());
+        let query = self
             .client
             .query()
             .table_name(&self.table)
@@ -55,20 +95,23 @@ impl Ledger {
             .expression_attribute_values(":shard", text(keys::chunk_shard(batch, shard)))
             .expression_attribute_values(":first", text("0"))
             .expression_attribute_values(":last", text(":"))
-            .consistent_read(consistency == Consistency::Strong)
-            .into_paginator()
-            .items()
+            .set_exclusive_start_key(start)
+            .consistent_read(consistency == Consistency::Strong);
+        let answer = query
             .send()
-            .try_collect()
             .await
             .map_err(StoreError::service("read a batch's chunks"))?;
-        let read = |item: &Item| {
+        let pointer = |item: &Item| {
             let pointer = keys::chunk_pointer(item.text(PARTITION)?, item.text(SORT)?);
-            Ok((
-                pointer.ok_or_else(|| StoreError::corrupt("a chunk's key"))?,
-                chunk_item::from_item(item)?,
-            ))
+            pointer.ok_or_else(|| StoreError::corrupt("a chunk's key"))
         };
-        items.iter().map(read).collect()
+        let read = |item: &Item| Ok((pointer(item)?, chunk_item::from_item(item)?));
+        let chunks = answer.items().iter().map(read).collect::<Result<_, _>>()?;
+        let last = answer.last_evaluated_key().map(pointer).transpose()?;
+        let next = last.map(|last| PageOfChunks {
+            after: Some(last.chunk),
+            ..page
+        });
+        Ok((chunks, next))
     }
 }

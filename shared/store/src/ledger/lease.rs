@@ -25,6 +25,8 @@ pub struct LeaseLost;
 impl Ledger {
     /// Takes a chunk that is not done, not leased and not parked into the future; `None` when that is not so.
     ///
+    /// Its `wake` stays until the chunk is let go of, and so finds it again if the worker dies.
+    ///
     /// A chunk of a cancelled batch is taken although it is parked: waiting is over for it.
     ///
     /// `token` must be new for every call; the condition admits it again, since the SDK repeats a call whose answer was lost.
@@ -43,7 +45,7 @@ impl Ledger {
         };
         let update = self
             .update(keys::chunk(pointer).item())
-            .update_expression("SET st = :leased, ow = :token, un = :until REMOVE w, wt")
+            .update_expression("SET st = :leased, ow = :token, un = :until")
             .condition_expression(
                 "attribute_exists(pk) AND st <> :done AND (attribute_not_exists(un) OR un <= :now OR ow = :token) \
                  AND (st <> :parked OR wt <= :soon)",
@@ -87,10 +89,10 @@ impl Ledger {
                 .expression_attribute_values(":shard", number(keys::wake_shard(pointer)))
                 .expression_attribute_values(":wake", time(until)),
             Then::GiveBack => update
-                .update_expression("SET s = :slots, o = :after, st = :ready REMOVE ow, un")
+                .update_expression("SET s = :slots, o = :after, st = :ready REMOVE ow, un, w, wt")
                 .expression_attribute_values(":ready", chunk_item::state(ChunkState::Ready)),
             Then::Finish => update
-                .update_expression("SET s = :slots, o = :after, st = :done, #ttl = :ttl REMOVE ow, un")
+                .update_expression("SET s = :slots, o = :after, st = :done, #ttl = :ttl REMOVE ow, un, w, wt")
                 .expression_attribute_names("#ttl", "ttl")
                 .expression_attribute_values(":done", chunk_item::state(ChunkState::Done))
                 .expression_attribute_values(":ttl", number((now + KEPT).as_second())),

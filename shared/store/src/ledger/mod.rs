@@ -10,14 +10,17 @@ mod receipts;
 mod recipients;
 
 use aws_sdk_dynamodb::{Client, operation::update_item::builders::UpdateItemFluentBuilder};
-use carillon_core::chunk::{Chunk, Pointer};
-use jiff::SignedDuration;
+use carillon_core::{
+    chunk::{Chunk, Pointer},
+    closing::CHUNKS_KEPT as KEPT,
+};
 
-pub use self::{chunk_item::to_item as chunk_item, count::Consistency, lease::LeaseLost};
+pub use self::{
+    chunk_item::to_item as chunk_item,
+    count::{Consistency, PageOfChunks},
+    lease::LeaseLost,
+};
 use crate::{StoreError, condition, item::Item, keys};
-
-/// How long a finished chunk can be looked at. Its batch keeps its totals for good.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 180);
 
 #[derive(Debug, Clone)]
 pub struct Ledger {

@@ -1,9 +1,9 @@
-//! Beginning a campaign, at once or at a time: the batch is written, then `prepare` is asked for it.
+//! Beginning a campaign, at once or at a time: the plan and the batch are written together, then `prepare` is asked for it.
 
 use axum::{extract::State, response::Response};
 use carillon_core::{
     api_key::Mode,
-    batch::{Batch, BatchTerms, Control, Stage},
+    batch::{Batch, BatchTerms, Control, PREPARED_EARLY, RouteEntry, Stage},
     campaign::{Campaign, Plan},
     id::{BatchId, CampaignId},
 };
@@ -13,7 +13,7 @@ use carillon_runtime::{
     problem::{Code, Problem},
     random,
 };
-use carillon_store::{batches::Activity, campaigns::Stale, queues::PrepareRequest};
+use carillon_store::{campaigns::Stale, queues::PrepareRequest};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -27,9 +27,6 @@ use crate::{
     services::Api,
     time,
 };
-
-/// A batch is prepared so long before its time.
-const EARLY: SignedDuration = SignedDuration::from_mins(15);
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,20 +57,18 @@ pub async fn start(
         let before = campaign.plan;
         let campaign = match before {
             Plan::Started { batch } if batch == drawn => campaign,
-            Plan::Started { batch } if api.batches.find(batch).await?.is_none() => campaign,
             Plan::Started { .. } | Plan::Cancelled => return Err(begun_before()),
             Plan::Draft | Plan::Scheduled { .. } => {
                 ready::to_begin(&api, &campaign).await?;
-                pinned(&api, &who, &campaign).await?;
                 let plan = Plan::Started { batch: drawn };
-                replan(&api, &who, campaign, plan, "campaign.start", now).await?
+                begin(&api, &who, campaign, plan, "campaign.start", now).await?
             }
         };
         if let Plan::Scheduled { batch, .. } = before {
             api.schedules.remove(id).await?;
             retire(&api, &campaign, batch).await?;
         }
-        begin(&api, &who, &campaign, None, now).await?;
+        ask(&api, &campaign, drawn, None, now).await?;
         accepted(&api, campaign).await
     };
     once.run(&api, &who, &raw, random::id(now), work).await
@@ -118,14 +113,11 @@ pub async fn schedule(
             Plan::Draft | Plan::Scheduled { .. } => {
                 let at = check::time("/at", wanted.ok_or_else(missing)?, now)?;
                 ready::to_begin(&api, &campaign).await?;
-                pinned(&api, &who, &campaign).await?;
                 let mut campaign = campaign;
                 campaign.wanted_at = Some(at);
                 let plan = Plan::Scheduled { at, batch: drawn };
-                (
-                    replan(&api, &who, campaign, plan, "campaign.schedule", now).await?,
-                    at,
-                )
+                let begun = begin(&api, &who, campaign, plan, "campaign.schedule", now);
+                (begun.await?, at)
             }
         };
         if let Plan::Scheduled { batch, .. } = before
@@ -133,7 +125,7 @@ pub async fn schedule(
         {
             retire(&api, &campaign, batch).await?;
         }
-        begin(&api, &who, &campaign, Some(at), now).await?;
+        ask(&api, &campaign, drawn, Some(at), now).await?;
         accepted(&api, campaign).await
     };
     once.run(&api, &who, &raw, random::id(now), work).await
@@ -143,7 +135,7 @@ async fn pinned(
     api: &Api,
     who: &Principal,
     campaign: &Campaign,
-) -> Result<Vec<carillon_core::batch::RouteEntry>, Problem> {
+) -> Result<Vec<RouteEntry>, Problem> {
     let mode = if campaign.test {
         Mode::Test
     } else {
@@ -152,8 +144,9 @@ async fn pinned(
     pin::routes(api, who.account, mode, campaign.sender.as_ref()).await
 }
 
-/// Draws the batch's id into the campaign, under the version that was read.
-async fn replan(
+/// Draws the batch's id into the campaign, under the version that was read, and writes the batch with it. The batch of an earlier plan is
+/// cancelled in the same transaction: a campaign never has two.
+async fn begin(
     api: &Api,
     who: &Principal,
     mut campaign: Campaign,
@@ -161,52 +154,65 @@ async fn replan(
     action: &str,
     now: Timestamp,
 ) -> Result<Campaign, Problem> {
+    let replaced = campaign.plan.batch();
     campaign.plan = plan;
     campaign.changed = now;
     campaign.version += 1;
+    let routes = pinned(api, who, &campaign).await?;
+    let batch = batch(&campaign, routes, now)?;
     let audit = act::audit(who, action, campaign.id, now);
-    let changed = api.campaigns.change(&campaign, &audit).await?;
-    changed.map_err(|Stale| super::draft::stale())?;
+    let begun = api.campaigns.begin(&campaign, &batch, replaced, &audit);
+    begun.await?.map_err(|Stale| super::draft::stale())?;
     Ok(campaign)
 }
 
-/// Writes the batch that the plan names and asks for its preparation, now or 15 minutes before its time. Done twice it changes nothing.
-async fn begin(
-    api: &Api,
-    who: &Principal,
-    campaign: &Campaign,
-    at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<(), Problem> {
-    let batch = campaign.plan.batch().ok_or_else(begun_before)?;
+/// The batch that the plan names.
+fn batch(campaign: &Campaign, routes: Vec<RouteEntry>, now: Timestamp) -> Result<Batch, Problem> {
+    let at = match campaign.plan {
+        Plan::Scheduled { at, .. } => Some(at),
+        Plan::Draft | Plan::Started { .. } | Plan::Cancelled => None,
+    };
     let valid_for = SignedDuration::from_secs(campaign.policies.valid_for);
     let terms = BatchTerms {
-        id: batch,
+        id: campaign.plan.batch().ok_or_else(begun_before)?,
         account: campaign.account,
         campaign: Some(campaign.id),
         test: campaign.test,
         lane: campaign.lane,
         policy: campaign.policies.doubt,
         text: campaign.content.text.clone(),
-        routes: pinned(api, who, campaign).await?,
+        routes,
         began: now,
         not_before: at,
         expires_at: at.unwrap_or(now) + valid_for,
     };
-    let batch = Batch::new(terms, Stage::Preparing, None);
-    api.batches.create(&batch, Activity::Active).await?;
+    Ok(Batch::new(terms, Stage::Preparing, None))
+}
+
+/// Asks for the batch's preparation, now or 15 minutes before its time. If nobody comes to this, the dispatcher asks.
+async fn ask(
+    api: &Api,
+    campaign: &Campaign,
+    batch: BatchId,
+    at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let (campaign, account) = (campaign.id, campaign.account);
     let request = PrepareRequest {
-        batch: batch.terms.id,
-        campaign: campaign.id,
-        account: campaign.account,
+        batch,
+        campaign,
+        account,
     };
-    if let Some(early) = at.map(|at| at - EARLY).filter(|early| *early > now) {
+    if let Some(early) = at
+        .map(|at| at - PREPARED_EARLY)
+        .filter(|early| *early > now)
+    {
         api.schedules.set(&request, early).await?;
         return Ok(());
     }
     if at.is_some() {
         // An entry for an earlier plan would ask for a batch that is no more.
-        api.schedules.remove(campaign.id).await?;
+        api.schedules.remove(campaign).await?;
     }
     Ok(api.queues.prepare(&request).await?)
 }

@@ -1,0 +1,9 @@
+//! The dispatcher against the local stack, second by second.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod closing;
+mod events;
+mod release;
+mod setup;
+mod sweep;
