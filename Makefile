@@ -9,6 +9,7 @@ EVENT ?= events/dispatch-schedule.json
 ROWS ?= 10000000
 ONLY ?=
 SEED ?= 7
+FUZZ_CASES ?= 1000000
 
 # Found before .local/tools/bin comes first: a Python can't replace the environment that it runs in.
 PYTHON := $(shell command -v python3)
@@ -21,7 +22,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo test test-scale test-faults check release bench-cold bench-cost bench-prepare deploy invoke account
+.PHONY: help setup build up down demo test test-scale test-faults test-fuzz check release bench-cold bench-cost bench-prepare deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -59,6 +60,10 @@ test-scale: build ## 100,000 recipients through a local stack of its own; the me
 
 test-faults: build ## breaks things on a local stack of its own: nothing lost, nothing sent twice (ONLY=send- chooses, SEED=7)
 	@$(TOOLS)/python tests/faults/run.py --only "$(ONLY)" --seed $(SEED)
+
+test-fuzz: ## a million made-up answers and calls for every gateway's parsers (FUZZ_CASES=1000000)
+	@echo "[make] reading $(FUZZ_CASES) made-up documents with every gateway's parsers"
+	@CARILLON_FUZZ_CASES=$(FUZZ_CASES) cargo test --profile local -p carillon-gateways conformance
 
 check: setup ## formatting, lints, licences of dependencies, templates
 	@echo "[make] cargo fmt"

@@ -7,12 +7,13 @@ use carillon_core::{
     report::ReportWord,
 };
 use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
 use crate::{
     Credentials, GatewayAccount, GatewayKind, Outgoing, WebhookCall,
-    fixtures::{SECRET, account, answer, call, now, outgoing},
+    fixtures::{self, SECRET, account, answer, call, now, outgoing},
+    recorded,
 };
 
 /// A gateway account of a kind, and a call that its gateway would make.
@@ -35,6 +36,8 @@ fn samples() -> Vec<Sample> {
         crate::generic::tests::sample(),
         simulated(),
         crate::twilio::tests::sample(),
+        crate::vonage_messages::tests::sample(),
+        crate::vonage_sms::tests::sample(),
     ];
     let kinds: Vec<_> = samples.iter().map(|sample| sample.account.kind).collect();
     assert_eq!(kinds, GatewayKind::ALL, "each kind has a sample");
@@ -153,8 +156,7 @@ fn a_forged_call_is_refused() {
 
         let mut longer = call.clone();
         longer.body = [&call.body[..], b" "].concat().into();
-        let mut unsigned = call.clone();
-        unsigned.headers.clear();
+        let unsigned = unsigned(&call);
         assert!(!believed(&longer, at), "{}: another body", account.kind);
         assert!(!believed(&unsigned, at), "{}: no signature", account.kind);
         for index in 0..call.body.len() {
@@ -168,6 +170,22 @@ fn a_forged_call_is_refused() {
         robbed.credentials = Credentials::default();
         let without = account.gateway.authenticate(&robbed, &call, at);
         assert!(without.is_err(), "{}: nothing to check with", account.kind);
+    }
+}
+
+/// Without its headers, where signatures stand, and without the one parameter that is a signature.
+fn unsigned(call: &WebhookCall) -> WebhookCall {
+    let without = |text: &str| {
+        let kept = text.split('&').filter(|field| !field.starts_with("sig="));
+        kept.collect::<Vec<_>>().join("&")
+    };
+    let body = std::str::from_utf8(&call.body).unwrap();
+    let (path, query) = call.path_and_query.split_once('?').unwrap();
+    WebhookCall {
+        path_and_query: format!("{path}?{}", without(query)),
+        headers: http::HeaderMap::new(),
+        body: without(body).into(),
+        ..call.clone()
     }
 }
 
@@ -201,6 +219,20 @@ fn the_reply_is_always_a_yes() {
     }
 }
 
+/// What reads strangers' bytes is tried with as many cases as `CARILLON_FUZZ_CASES` says, for every kind.
+fn fuzz<T: std::fmt::Debug>(
+    strategy: impl Strategy<Value = T>,
+    test: impl Fn(&[Sample], T) -> Result<(), TestCaseError>,
+) {
+    let samples = samples();
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(fixtures::fuzz_cases())
+    };
+    let result = TestRunner::new(config).run(&strategy, |input| test(&samples, input));
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
+
 fn body() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
@@ -210,13 +242,11 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
-
-    #[test]
-    fn garbage_is_never_taken_for_an_acceptance(status in 100u16..600, body in body()) {
-        for Sample { account, .. } in samples() {
-            let messages = messages(&account);
+#[test]
+fn garbage_is_never_taken_for_an_acceptance() {
+    fuzz((100u16..600, body()), |samples, (status, body)| {
+        for Sample { account, .. } in samples {
+            let messages = messages(account);
             let mut answer = answer(status, &[], "");
             answer.body = body.clone().into();
 
@@ -224,24 +254,100 @@ proptest! {
 
             prop_assert_eq!(outcomes.len(), messages.len());
             for outcome in outcomes {
-                prop_assert!(!matches!(outcome, Outcome::Accepted { .. }), "{}", account.kind);
+                prop_assert!(
+                    !matches!(outcome, Outcome::Accepted { .. }),
+                    "{}",
+                    account.kind
+                );
             }
-            prop_assert_eq!(account.gateway.inquired(&answer), Inquiry::Unclear, "{}", account.kind);
+            let inquiry = account.gateway.inquired(&answer);
+            prop_assert_eq!(inquiry, Inquiry::Unclear, "{}", account.kind);
         }
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn a_call_of_random_bytes_is_read_or_refused(body in body(), query in "\\PC{0,60}", kind in "(application/json|application/x-www-form-urlencoded|x)") {
-        for Sample { account, .. } in samples() {
+#[test]
+fn a_call_of_random_bytes_is_read_or_refused() {
+    let kinds = "(application/json|application/x-www-form-urlencoded|x)";
+    fuzz(
+        (body(), "\\PC{0,60}", kinds),
+        |samples, (body, query, kind)| {
             let call = call(&query, &[("content-type", &kind)], body.clone());
-
-            if let Ok(contents) = account.gateway.contents(&call) {
-                prop_assert!(contents.receipts.is_empty(), "{}: {contents:?}", account.kind);
+            for Sample { account, .. } in samples {
+                if let Ok(contents) = account.gateway.contents(&call) {
+                    let kind = account.kind;
+                    prop_assert!(contents.receipts.is_empty(), "{kind}: {contents:?}");
+                }
+                account.gateway.reply(&call);
+                if !body.is_empty() && account.gateway.capabilities().signs_calls {
+                    let believed = account.gateway.authenticate(account, &call, now());
+                    prop_assert!(believed.is_err(), "{}", account.kind);
+                }
             }
-            account.gateway.reply(&call);
-            if !body.is_empty() && account.gateway.capabilities().signs_calls {
-                prop_assert!(account.gateway.authenticate(&account, &call, now()).is_err());
+            Ok(())
+        },
+    );
+}
+
+/// Where a recorded document is changed, and to what.
+fn change() -> impl Strategy<Value = (prop::sample::Index, prop::sample::Index, Vec<u8>)> {
+    let new = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..4),
+        "(null|-1|1e999|\"\"|\\[\\]|\\{\\}|true|%|&|=|\\+|\u{1F600})".prop_map(String::into_bytes),
+    ];
+    (
+        any::<prop::sample::Index>(),
+        any::<prop::sample::Index>(),
+        new,
+    )
+}
+
+/// Up to nine bytes of it are replaced.
+fn changed(
+    document: &[u8],
+    at: prop::sample::Index,
+    len: prop::sample::Index,
+    new: &[u8],
+) -> Vec<u8> {
+    let at = at.index(document.len() + 1);
+    let end = (at + len.index(10)).min(document.len());
+    [&document[..at], new, &document[end..]].concat()
+}
+
+#[test]
+fn recorded_documents_with_a_few_bytes_changed_never_panic() {
+    let documents = recorded::bodies();
+    let input = (
+        any::<prop::sample::Index>(),
+        prop::collection::vec(change(), 1..4),
+        prop::sample::select(vec![200u16, 201, 202, 400, 422, 500]),
+    );
+    fuzz(input, |samples, (document, changes, status)| {
+        let mut body = document.get(&documents).clone();
+        for (at, len, new) in changes {
+            body = changed(&body, at, len, &new);
+        }
+        let mut answer = answer(status, &[], "");
+        answer.body = body.clone().into();
+        let query = String::from_utf8_lossy(&body);
+        let calls = [
+            call("m=1", &[("content-type", crate::wire::FORM)], body.clone()),
+            call(&query, &[], ""),
+        ];
+        for Sample { account, .. } in samples {
+            let messages = messages(account);
+            prop_assert_eq!(
+                account.gateway.outcomes(&messages, &answer).len(),
+                messages.len()
+            );
+            account.gateway.inquired(&answer);
+            for call in &calls {
+                account.gateway.contents(call).ok();
+                account.gateway.reply(call);
+                account.gateway.authenticate(account, call, now()).ok();
             }
         }
-    }
+        Ok(())
+    });
 }

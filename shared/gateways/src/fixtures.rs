@@ -75,6 +75,13 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
+/// In lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap();
+    digits.map(digit).collect()
+}
+
 pub(crate) fn header_map(headers: &[(&'static str, &str)]) -> HeaderMap {
     let header = |(name, value): &(&'static str, &str)| {
         (
@@ -108,10 +115,22 @@ pub(crate) fn vectors<T: DeserializeOwned>(name: &str) -> T {
     serde_json::from_str(&text).unwrap()
 }
 
+fn named_folder() -> Option<PathBuf> {
+    variable("CARILLON_VECTORS").map(PathBuf::from)
+}
+
+/// How many made-up documents each parser is given. `make test-fuzz` asks for more.
+pub(crate) fn fuzz_cases() -> u32 {
+    variable("CARILLON_FUZZ_CASES").map_or(10_000, |cases| {
+        let cases = cases.to_str().and_then(|cases| cases.parse().ok());
+        cases.expect("CARILLON_FUZZ_CASES is a number")
+    })
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "tests have no `main` that could read it for them"
 )]
-fn named_folder() -> Option<PathBuf> {
-    std::env::var_os("CARILLON_VECTORS").map(PathBuf::from)
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
 }

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{FieldProblem, Gateway, generic::Generic, simulated::Simulated, twilio::Twilio};
+use crate::{
+    FieldProblem, Gateway, generic::Generic, simulated::Simulated, twilio::Twilio,
+    vonage_messages::VonageMessages, vonage_sms::VonageSms,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,10 +18,18 @@ pub enum GatewayKind {
     /// Answered by `carillon_core::simulated`, without HTTP.
     Simulated,
     Twilio,
+    VonageMessages,
+    VonageSms,
 }
 
 impl GatewayKind {
-    pub const ALL: [Self; 3] = [Self::Generic, Self::Simulated, Self::Twilio];
+    pub const ALL: [Self; 5] = [
+        Self::Generic,
+        Self::Simulated,
+        Self::Twilio,
+        Self::VonageMessages,
+        Self::VonageSms,
+    ];
 
     /// As stored and as it stands in the path of callbacks.
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +37,8 @@ impl GatewayKind {
             Self::Generic => "generic",
             Self::Simulated => "simulated",
             Self::Twilio => "twilio",
+            Self::VonageMessages => "vonage_messages",
+            Self::VonageSms => "vonage_sms",
         }
     }
 
@@ -35,6 +48,8 @@ impl GatewayKind {
             Self::Generic => Arc::new(Generic::open(config)?),
             Self::Simulated => Arc::new(Simulated::open(config)?),
             Self::Twilio => Arc::new(Twilio::open(config)?),
+            Self::VonageMessages => Arc::new(VonageMessages::open(config)?),
+            Self::VonageSms => Arc::new(VonageSms::open(config)?),
         })
     }
 }

@@ -10,6 +10,7 @@ pub mod fallback;
 #[cfg(test)]
 mod fixtures;
 pub mod generic;
+mod jwt;
 mod kind;
 pub mod message;
 pub mod problem;
@@ -19,6 +20,8 @@ mod settings;
 pub mod signature;
 mod simulated;
 mod twilio;
+mod vonage_messages;
+mod vonage_sms;
 pub mod webhook;
 mod wire;
 

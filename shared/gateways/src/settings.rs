@@ -46,6 +46,8 @@ impl<'a> Check<'a> {
             let pointer = below("/credentials", name);
             match secret {
                 None => check.problem(pointer, "The secret is empty."),
+                // The lines of a key in PEM belong to it, and it is never sent.
+                Some(key) if key.starts_with("-----BEGIN ") => {}
                 Some(secret) if secret.chars().any(char::is_control) => check.problem(
                     pointer,
                     "The secret has a line break or another control character. Was too much copied?",
@@ -135,12 +137,15 @@ mod tests {
 
     #[test]
     fn a_url_and_secrets_are_looked_at() {
-        let credentials = serde_json::from_value(json!({"token": "a\nb", "other": "x"})).unwrap();
+        let credentials = serde_json::from_value(
+            json!({"token": "a\nb", "other": "x", "key": "-----BEGIN PRIVATE KEY-----\nx"}),
+        )
+        .unwrap();
         let allowed = "127.0.0.1:9900".parse().unwrap();
         let mut check = Check::new(&credentials, &allowed);
 
         check.secret("password", "the password of the account");
-        check.no_others(&["token", "password"]);
+        check.no_others(&["token", "password", "key"]);
         check.base_url("/config/fine", "https://sms.example.net/api");
         check.base_url("/config/private", "http://127.0.0.1:9900");
         check.base_url("/config/plain", "http://sms.example.net");

@@ -316,7 +316,7 @@ fn report(
     let code = error.and_then(|code| code.parse().ok());
     let (reason, strange) = wire::reason(error, code.and_then(class));
     let report = Report {
-        reference: wire::reference(call, id)?,
+        reference: wire::reference(call, None, id)?,
         to: field(fields, "To").and_then(wire::number),
         word: refined(word, code),
         reason,

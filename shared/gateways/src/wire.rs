@@ -1,17 +1,21 @@
 //! What adapters share in reading and writing: forms and documents, numbers, references, requests.
 
+use std::ops::RangeInclusive;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use carillon_core::{phone::Phone, reason::Reason};
+use carillon_core::{phone::Phone, reason::Reason, report::ReportWord};
 use http::{
     HeaderName, HeaderValue, Method, Request, Uri,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
+use jiff::Timestamp;
 use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::{
-    Answer, Reference, Strange, Unreadable, WebhookCall, class::ErrorClass, webhook::LARGEST_CALL,
+    Answer, Outgoing, Reference, Strange, Unreadable, WebhookCall, class::ErrorClass,
+    webhook::LARGEST_CALL,
 };
 
 /// Where a request goes whose URL can't be written: a name that can't resolve.
@@ -67,17 +71,50 @@ pub(crate) fn number(text: &str) -> Option<Phone> {
     Phone::from_e164(&format!("+{digits}")).ok()
 }
 
-/// Which message a call to our callback URL is about: by our `m`, else by the gateway's own id.
+/// Which message a report is about: by the `m` of the callback URL that was called, else by what we gave the gateway to carry
+/// back, else by the gateway's own id.
 pub(crate) fn reference(
     call: &WebhookCall,
+    carried: Option<&str>,
     provider_id: Option<&str>,
 ) -> Result<Reference, Strange> {
     let query = form(call.query().as_bytes());
     let claim = field(&query, "m").and_then(|m| m.parse().ok());
     claim
         .map(Reference::Claimed)
+        .or_else(|| carried.and_then(ours))
         .or_else(|| provider_id.map(|id| Reference::ProviderId(id.to_owned())))
         .ok_or(Strange::NoReference)
+}
+
+/// Our claim, or our id without its tag, as a gateway carries it back.
+pub(crate) fn ours(text: &str) -> Option<Reference> {
+    let claim = text.parse().ok().map(Reference::Claimed);
+    claim.or_else(|| text.parse().ok().map(Reference::Untagged))
+}
+
+/// The words that have a reason.
+pub(crate) fn failed(word: ReportWord) -> bool {
+    matches!(
+        word,
+        ReportWord::Undelivered | ReportWord::Failed | ReportWord::Expired | ReportWord::Rejected
+    )
+}
+
+/// Seconds until a message is of no use any more, within what the gateway takes.
+pub(crate) fn validity(message: &Outgoing, now: Timestamp, bounds: RangeInclusive<i64>) -> i64 {
+    let seconds = message.expires_at.duration_since(now).as_secs();
+    seconds.clamp(*bounds.start(), *bounds.end())
+}
+
+/// The number without its plus, as many gateways want it.
+pub(crate) fn digits(phone: Phone) -> String {
+    phone.digits().to_string()
+}
+
+/// A sender without the plus of a number.
+pub(crate) fn bare_sender(sender: &str) -> &str {
+    sender.strip_prefix('+').unwrap_or(sender)
 }
 
 /// Why a report says that a message failed: by its error code, where it has one, and what was strange about that.
@@ -118,6 +155,14 @@ pub(crate) fn post(url: &str, content_type: &'static str, body: String) -> Reque
     request
 }
 
+/// A request with a JSON document.
+pub(crate) fn post_json(url: &str, document: &Value) -> Request<Bytes> {
+    let mut request = post(url, "application/json", document.to_string());
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(ACCEPT, json);
+    request
+}
+
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Adds a header that holds a secret. One that can't be sent is left out: the gateway will say what it misses.
@@ -145,6 +190,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixtures;
 
     #[test]
     fn a_code_is_a_number_or_its_digits() {
@@ -171,6 +217,50 @@ mod tests {
         ] {
             let found = number(text).map(Phone::e164);
             assert_eq!(found.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_report_is_of_the_message_that_it_carries() {
+        let (call, outgoing) = (fixtures::call, fixtures::outgoing());
+        let (claim, attempt) = (outgoing.claim.clone(), outgoing.claim.unverified());
+        let tagged = claim.to_string();
+        let untagged = attempt.to_string();
+        let m = format!("m={claim}");
+        let provider = || Reference::ProviderId("7".to_owned());
+        for (name, query, carried, expected) in [
+            ("by m", &*m, None, Reference::Claimed(claim.clone())),
+            ("m first", &m, Some("x"), Reference::Claimed(claim.clone())),
+            ("our claim", "", Some(&*tagged), Reference::Claimed(claim)),
+            (
+                "our id",
+                "m=1",
+                Some(&untagged),
+                Reference::Untagged(attempt),
+            ),
+            ("another's", "m=1", Some("x"), provider()),
+            ("nothing", "", None, provider()),
+        ] {
+            let found = reference(&call(query, &[], ""), carried, Some("7"));
+            assert_eq!(found, Ok(expected), "{name}");
+        }
+        assert_eq!(
+            reference(&call("", &[], ""), None, None),
+            Err(Strange::NoReference)
+        );
+    }
+
+    #[test]
+    fn a_validity_is_what_is_left_within_bounds() {
+        let message = fixtures::outgoing();
+        for (now, expected) in [
+            ("2026-08-01T11:00:00Z", 3600),
+            ("2026-08-01T11:59:59Z", 20),
+            ("2026-08-02T00:00:00Z", 20),
+            ("2026-07-01T00:00:00Z", 86_400),
+        ] {
+            let left = validity(&message, now.parse().unwrap(), 20..=86_400);
+            assert_eq!(left, expected, "{now}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use carillon_core::{chunk::receipt::Proof, report::ReportWord};
-use http::{HeaderValue, Response, StatusCode, header::AUTHORIZATION, header::CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use jiff::Timestamp;
 
 use super::{
@@ -12,10 +12,9 @@ use super::{
 use crate::{
     Credentials, Forged, Inbound, Reference, Report, Strange, Unreadable, WebhookCall,
     WebhookContents,
-    callback::Attempt,
     class::{ErrorClass, Verdict},
     signature,
-    wire::{form, json, looks_like_json, number, readable},
+    wire::{failed, form, json, looks_like_json, number, ours, readable},
 };
 
 pub(super) fn authenticate(
@@ -27,12 +26,7 @@ pub(super) fn authenticate(
     let secret = |name: &str| credentials.get(name).ok_or(Forged::NoSecret);
     match auth {
         Auth::None => Ok(()),
-        Auth::Basic { secret_ref } => {
-            let secret = secret(secret_ref)?;
-            let given = call.header(AUTHORIZATION.as_str()).ok_or(Forged::Missing)?;
-            let given = given.strip_prefix("Basic ").and_then(signature::base64);
-            signature::compare(secret.as_bytes(), &given.ok_or(Forged::Wrong)?)
-        }
+        Auth::Basic { secret_ref } => signature::basic(secret(secret_ref)?, call),
         Auth::Header { header, secret_ref } => {
             let secret = secret(secret_ref)?;
             let given = call.headers.get(header).ok_or(Forged::Missing)?;
@@ -207,13 +201,6 @@ fn usual(code: &str) -> Option<ReportWord> {
     })
 }
 
-fn failed(word: ReportWord) -> bool {
-    matches!(
-        word,
-        ReportWord::Undelivered | ReportWord::Failed | ReportWord::Expired | ReportWord::Rejected
-    )
-}
-
 /// The first place with something in it says which message; the gateway's own id may stand in a later one.
 fn reference(id: &Sources, fields: Fields<'_>) -> Option<(Reference, Option<String>)> {
     let mut values = id
@@ -235,13 +222,7 @@ fn reference(id: &Sources, fields: Fields<'_>) -> Option<(Reference, Option<Stri
 }
 
 fn read_reference(value: &str) -> Reference {
-    if let Ok(claim) = value.parse() {
-        return Reference::Claimed(claim);
-    }
-    match value.parse::<Attempt>() {
-        Ok(attempt) => Reference::Untagged(attempt),
-        Err(_) => Reference::ProviderId(value.to_owned()),
-    }
+    ours(value).unwrap_or_else(|| Reference::ProviderId(value.to_owned()))
 }
 
 /// `None` where it isn't there: that is no message from a handset.
