@@ -33,8 +33,12 @@ pub(crate) struct GenuineCall {
 
 fn samples() -> Vec<Sample> {
     let samples = vec![
+        crate::africastalking::tests::sample(),
+        crate::clicksend::tests::sample(),
         crate::generic::tests::sample(),
+        crate::messagebird::tests::sample(),
         simulated(),
+        crate::sinch::tests::sample(),
         crate::twilio::tests::sample(),
         crate::vonage_messages::tests::sample(),
         crate::vonage_sms::tests::sample(),

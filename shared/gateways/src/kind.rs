@@ -6,26 +6,35 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    FieldProblem, Gateway, generic::Generic, simulated::Simulated, twilio::Twilio,
+    FieldProblem, Gateway, africastalking::AfricasTalking, clicksend::ClickSend, generic::Generic,
+    messagebird::Messagebird, simulated::Simulated, sinch::Sinch, twilio::Twilio,
     vonage_messages::VonageMessages, vonage_sms::VonageSms,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayKind {
+    Africastalking,
+    Clicksend,
     /// Any HTTP API that a configuration can describe.
     Generic,
+    Messagebird,
     /// Answered by `carillon_core::simulated`, without HTTP.
     Simulated,
+    Sinch,
     Twilio,
     VonageMessages,
     VonageSms,
 }
 
 impl GatewayKind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
+        Self::Africastalking,
+        Self::Clicksend,
         Self::Generic,
+        Self::Messagebird,
         Self::Simulated,
+        Self::Sinch,
         Self::Twilio,
         Self::VonageMessages,
         Self::VonageSms,
@@ -34,8 +43,12 @@ impl GatewayKind {
     /// As stored and as it stands in the path of callbacks.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Africastalking => "africastalking",
+            Self::Clicksend => "clicksend",
             Self::Generic => "generic",
+            Self::Messagebird => "messagebird",
             Self::Simulated => "simulated",
+            Self::Sinch => "sinch",
             Self::Twilio => "twilio",
             Self::VonageMessages => "vonage_messages",
             Self::VonageSms => "vonage_sms",
@@ -45,8 +58,12 @@ impl GatewayKind {
     /// Reads a configuration of this kind. The problems are about its shape; `Gateway::validate` looks at what it says.
     pub fn open(self, config: &Value) -> Result<Arc<dyn Gateway>, Vec<FieldProblem>> {
         Ok(match self {
+            Self::Africastalking => Arc::new(AfricasTalking::open(config)?),
+            Self::Clicksend => Arc::new(ClickSend::open(config)?),
             Self::Generic => Arc::new(Generic::open(config)?),
+            Self::Messagebird => Arc::new(Messagebird::open(config)?),
             Self::Simulated => Arc::new(Simulated::open(config)?),
+            Self::Sinch => Arc::new(Sinch::open(config)?),
             Self::Twilio => Arc::new(Twilio::open(config)?),
             Self::VonageMessages => Arc::new(VonageMessages::open(config)?),
             Self::VonageSms => Arc::new(VonageSms::open(config)?),

@@ -2,8 +2,10 @@
 //! All of it is pure: no async, no client, no clock. One function elsewhere does the IO for all of them.
 
 pub mod account;
+mod africastalking;
 pub mod callback;
 pub mod class;
+mod clicksend;
 #[cfg(test)]
 mod conformance;
 pub mod fallback;
@@ -12,13 +14,16 @@ mod fixtures;
 pub mod generic;
 mod jwt;
 mod kind;
+mod many;
 pub mod message;
+mod messagebird;
 pub mod problem;
 #[cfg(test)]
 mod recorded;
 mod settings;
 pub mod signature;
 mod simulated;
+mod sinch;
 mod twilio;
 mod vonage_messages;
 mod vonage_sms;

@@ -83,6 +83,17 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// A name that stands in a URL as it is.
+    pub fn path_segment(&mut self, pointer: &str, name: &str) {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(fits) {
+            self.problem(
+                pointer,
+                "It stands in a URL: write letters, digits, `-`, `_`, `.` and `~` only.",
+            );
+        }
+    }
+
     /// The beginning of every URL of the gateway's API.
     pub fn base_url(&mut self, pointer: &str, url: &str) {
         let Ok(parsed) = Url::parse(url) else {
@@ -151,6 +162,9 @@ mod tests {
         check.base_url("/config/plain", "http://sms.example.net");
         check.base_url("/config/slash", "https://sms.example.net/");
         check.base_url("/config/none", "sms");
+        check.path_segment("/config/plan", "a1-B_2.~");
+        check.path_segment("/config/path", "a/b");
+        check.path_segment("/config/empty", "");
 
         let pointers: Vec<_> = check.problems.iter().map(|it| &*it.pointer).collect();
         assert_eq!(
@@ -161,7 +175,9 @@ mod tests {
                 "/credentials/other",
                 "/config/plain",
                 "/config/slash",
-                "/config/none"
+                "/config/none",
+                "/config/path",
+                "/config/empty"
             ]
         );
     }

@@ -5,6 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use carillon_core::keyed_hash::same;
 
 use http::header::AUTHORIZATION;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{Credentials, Forged, WebhookCall};
 
@@ -41,10 +42,25 @@ pub(crate) fn basic(login: &str, call: &WebhookCall) -> Result<(), Forged> {
 
 /// What can be checked where a gateway signs nothing: its login, where the account has one. Without one, the token in the path
 /// is all.
-#[cfg_attr(not(test), expect(dead_code, reason = "until a gateway signs nothing"))]
 pub(crate) fn callback_login(credentials: &Credentials, call: &WebhookCall) -> Result<(), Forged> {
     let login = credentials.get(CALLBACK_LOGIN);
     login.map_or(Ok(()), |login| basic(login, call))
+}
+
+/// Whether a time in seconds since 1970 is neither too old nor too far ahead.
+pub(crate) fn fresh(
+    timestamp: &str,
+    now: Timestamp,
+    oldest: SignedDuration,
+    ahead: SignedDuration,
+) -> Result<(), Forged> {
+    let seconds = timestamp.parse().map_err(|_| Forged::Wrong)?;
+    let at = Timestamp::from_second(seconds).map_err(|_| Forged::Wrong)?;
+    let age = now.duration_since(at);
+    if age > oldest || age < -ahead {
+        return Err(Forged::Stale);
+    }
+    Ok(())
 }
 
 pub fn base64(text: &str) -> Option<Vec<u8>> {
@@ -100,6 +116,24 @@ mod tests {
             ("Bearer dXNlcjpwYXNz", Err(Forged::Wrong)),
         ] {
             assert_eq!(callback_login(&some, &with(value)), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_fresh_within_its_bounds() {
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        for (timestamp, expected) in [
+            ("1699999940", Ok(())),
+            ("1699999939", Err(Forged::Stale)),
+            ("1700000005", Ok(())),
+            ("1700000006", Err(Forged::Stale)),
+            ("99999999999999", Err(Forged::Wrong)),
+            ("now", Err(Forged::Wrong)),
+            ("", Err(Forged::Wrong)),
+        ] {
+            let oldest = SignedDuration::from_mins(1);
+            let found = fresh(timestamp, now, oldest, SignedDuration::from_secs(5));
+            assert_eq!(found, expected, "{timestamp}");
         }
     }
 

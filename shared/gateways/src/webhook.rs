@@ -71,7 +71,7 @@ impl WebhookContents {
 }
 
 /// One delivery report.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Report {
     pub reference: Reference,
     /// The recipient, where the report names one: it tells the slot when the reference means a whole chunk.
@@ -85,8 +85,19 @@ pub struct Report {
     pub at: Option<Timestamp>,
 }
 
+/// Without the gateway's id: where a gateway has none of a recipient, it is the request's with the number.
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Report");
+        shown.field("reference", &self.reference);
+        shown.field("to", &self.to).field("word", &self.word);
+        shown.field("reason", &self.reason).field("at", &self.at);
+        shown.finish_non_exhaustive()
+    }
+}
+
 /// How a report says which message it means.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Reference {
     /// By our `m`. Believe it after [`Claim::verify`] with the gateway account that was called.
     Claimed(Claim),
@@ -95,6 +106,17 @@ pub enum Reference {
     Untagged(Attempt),
     /// By the gateway's own id: see the provider map, under the gateway account that was called.
     ProviderId(String),
+}
+
+/// Without the gateway's id, which may end in a number.
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claimed(claim) => f.debug_tuple("Claimed").field(claim).finish(),
+            Self::Untagged(attempt) => f.debug_tuple("Untagged").field(attempt).finish(),
+            Self::ProviderId(_) => f.write_str("ProviderId(..)"),
+        }
+    }
 }
 
 /// A message from a handset.

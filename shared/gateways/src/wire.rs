@@ -65,6 +65,19 @@ pub(crate) fn code(value: &Value) -> Option<u32> {
     text(value)?.parse().ok()
 }
 
+/// The fields of a call, wherever its gateway puts them: in the query, in a form, or as the members of a JSON object.
+pub(crate) fn fields(call: &WebhookCall) -> Vec<(String, String)> {
+    let mut fields = form(call.query().as_bytes());
+    match json(&call.body) {
+        Some(Value::Object(members)) => {
+            let texts = members.into_iter();
+            fields.extend(texts.filter_map(|(name, value)| Some((name, text(&value)?))));
+        }
+        _ => fields.extend(form(&call.body)),
+    }
+    fields
+}
+
 /// Gateways write E.164 with its plus or without.
 pub(crate) fn number(text: &str) -> Option<Phone> {
     let digits = text.trim().trim_start_matches('+');
@@ -261,6 +274,20 @@ mod tests {
         ] {
             let left = validity(&message, now.parse().unwrap(), 20..=86_400);
             assert_eq!(left, expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn fields_stand_in_the_query_or_in_the_body() {
+        for (name, query, body) in [
+            ("a query", "id=7&to=x", ""),
+            ("a form", "m=1", "id=7&to=x"),
+            ("a document", "m=1", r#"{"id":7,"to":"x","other":{}}"#),
+        ] {
+            let fields = fields(&fixtures::call(query, &[], body));
+
+            let found = (field(&fields, "id"), field(&fields, "to"));
+            assert_eq!(found, (Some("7"), Some("x")), "{name}");
         }
     }
 
