@@ -36,6 +36,8 @@ fn samples() -> Vec<Sample> {
         crate::africastalking::tests::sample(),
         crate::clicksend::tests::sample(),
         crate::generic::tests::sample(),
+        crate::jasmin::tests::sample(),
+        crate::kannel::tests::sample(),
         crate::messagebird::tests::sample(),
         simulated(),
         crate::sinch::tests::sample(),

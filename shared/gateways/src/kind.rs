@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{
     FieldProblem, Gateway, africastalking::AfricasTalking, clicksend::ClickSend, generic::Generic,
-    messagebird::Messagebird, simulated::Simulated, sinch::Sinch, twilio::Twilio,
-    vonage_messages::VonageMessages, vonage_sms::VonageSms,
+    jasmin::Jasmin, kannel::Kannel, messagebird::Messagebird, simulated::Simulated, sinch::Sinch,
+    twilio::Twilio, vonage_messages::VonageMessages, vonage_sms::VonageSms,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum GatewayKind {
     Clicksend,
     /// Any HTTP API that a configuration can describe.
     Generic,
+    Jasmin,
+    Kannel,
     Messagebird,
     /// Answered by `carillon_core::simulated`, without HTTP.
     Simulated,
@@ -28,10 +30,12 @@ pub enum GatewayKind {
 }
 
 impl GatewayKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Africastalking,
         Self::Clicksend,
         Self::Generic,
+        Self::Jasmin,
+        Self::Kannel,
         Self::Messagebird,
         Self::Simulated,
         Self::Sinch,
@@ -46,6 +50,8 @@ impl GatewayKind {
             Self::Africastalking => "africastalking",
             Self::Clicksend => "clicksend",
             Self::Generic => "generic",
+            Self::Jasmin => "jasmin",
+            Self::Kannel => "kannel",
             Self::Messagebird => "messagebird",
             Self::Simulated => "simulated",
             Self::Sinch => "sinch",
@@ -61,6 +67,8 @@ impl GatewayKind {
             Self::Africastalking => Arc::new(AfricasTalking::open(config)?),
             Self::Clicksend => Arc::new(ClickSend::open(config)?),
             Self::Generic => Arc::new(Generic::open(config)?),
+            Self::Jasmin => Arc::new(Jasmin::open(config)?),
+            Self::Kannel => Arc::new(Kannel::open(config)?),
             Self::Messagebird => Arc::new(Messagebird::open(config)?),
             Self::Simulated => Arc::new(Simulated::open(config)?),
             Self::Sinch => Arc::new(Sinch::open(config)?),

@@ -12,7 +12,9 @@ pub mod fallback;
 #[cfg(test)]
 mod fixtures;
 pub mod generic;
+mod jasmin;
 mod jwt;
+mod kannel;
 mod kind;
 mod many;
 pub mod message;
@@ -24,6 +26,7 @@ mod settings;
 pub mod signature;
 mod simulated;
 mod sinch;
+mod smpp;
 mod twilio;
 mod vonage_messages;
 mod vonage_sms;

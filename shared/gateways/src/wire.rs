@@ -10,6 +10,7 @@ use http::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
 use jiff::Timestamp;
+use percent_encoding::percent_decode;
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -76,6 +77,19 @@ pub(crate) fn fields(call: &WebhookCall) -> Vec<(String, String)> {
         _ => fields.extend(form(&call.body)),
     }
     fields
+}
+
+/// A field of a form as it was before it was escaped: of a text in some charset, or of a number as an octet.
+pub(crate) fn octets(form: &[u8], name: &str) -> Option<Vec<u8>> {
+    let value = form.split(|byte| *byte == b'&').find_map(|field| {
+        let field = field.strip_prefix(name.as_bytes())?;
+        field.strip_prefix(b"=")
+    })?;
+    let spaced: Vec<u8> = value
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
+    Some(percent_decode(&spaced).collect())
 }
 
 /// Gateways write E.164 with its plus or without.
@@ -288,6 +302,19 @@ mod tests {
 
             let found = (field(&fields, "id"), field(&fields, "to"));
             assert_eq!(found, (Some("7"), Some("x")), "{name}");
+        }
+    }
+
+    #[test]
+    fn octets_are_not_taken_for_a_text() {
+        let form = b"a=%00%e9+%zz&ab=%08&empty=";
+        for (name, expected) in [
+            ("a", Some(&b"\x00\xe9 %zz"[..])),
+            ("ab", Some(b"\x08")),
+            ("empty", Some(b"")),
+            ("b", None),
+        ] {
+            assert_eq!(octets(form, name).as_deref(), expected, "{name}");
         }
     }
 
