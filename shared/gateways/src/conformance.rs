@@ -34,6 +34,7 @@ pub(crate) struct GenuineCall {
 fn samples() -> Vec<Sample> {
     let samples = vec![
         crate::africastalking::tests::sample(),
+        crate::aws_sms::tests::sample(),
         crate::clicksend::tests::sample(),
         crate::generic::tests::sample(),
         crate::jasmin::tests::sample(),

@@ -6,15 +6,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    FieldProblem, Gateway, africastalking::AfricasTalking, clicksend::ClickSend, generic::Generic,
-    jasmin::Jasmin, kannel::Kannel, messagebird::Messagebird, simulated::Simulated, sinch::Sinch,
-    twilio::Twilio, vonage_messages::VonageMessages, vonage_sms::VonageSms,
+    FieldProblem, Gateway, africastalking::AfricasTalking, aws_sms::AwsSms, clicksend::ClickSend,
+    generic::Generic, jasmin::Jasmin, kannel::Kannel, messagebird::Messagebird,
+    simulated::Simulated, sinch::Sinch, twilio::Twilio, vonage_messages::VonageMessages,
+    vonage_sms::VonageSms,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayKind {
     Africastalking,
+    AwsSms,
     Clicksend,
     /// Any HTTP API that a configuration can describe.
     Generic,
@@ -30,8 +32,9 @@ pub enum GatewayKind {
 }
 
 impl GatewayKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Africastalking,
+        Self::AwsSms,
         Self::Clicksend,
         Self::Generic,
         Self::Jasmin,
@@ -48,6 +51,7 @@ impl GatewayKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Africastalking => "africastalking",
+            Self::AwsSms => "aws_sms",
             Self::Clicksend => "clicksend",
             Self::Generic => "generic",
             Self::Jasmin => "jasmin",
@@ -65,6 +69,7 @@ impl GatewayKind {
     pub fn open(self, config: &Value) -> Result<Arc<dyn Gateway>, Vec<FieldProblem>> {
         Ok(match self {
             Self::Africastalking => Arc::new(AfricasTalking::open(config)?),
+            Self::AwsSms => Arc::new(AwsSms::open(config)?),
             Self::Clicksend => Arc::new(ClickSend::open(config)?),
             Self::Generic => Arc::new(Generic::open(config)?),
             Self::Jasmin => Arc::new(Jasmin::open(config)?),

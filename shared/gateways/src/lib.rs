@@ -3,6 +3,7 @@
 
 pub mod account;
 mod africastalking;
+mod aws_sms;
 pub mod callback;
 pub mod class;
 mod clicksend;

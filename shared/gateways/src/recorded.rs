@@ -396,7 +396,8 @@ pub(crate) struct Signature {
     #[serde(default)]
     headers: std::collections::BTreeMap<String, String>,
     #[serde(default)]
-    body: Option<String>,
+    pub body: Option<String>,
+    pub cert_pem: Option<String>,
     now: Option<i64>,
 }
 
@@ -413,6 +414,14 @@ impl Signature {
         let at = seconds.transpose().unwrap();
         at.or_else(within).unwrap_or_else(now)
     }
+}
+
+/// The first genuine call of a gateway whose name fits.
+pub(crate) fn genuine(provider: &str, fits: impl Fn(&str) -> bool) -> Signature {
+    let all: Signatures = vectors("signatures.json");
+    let mut own = all.vectors.into_iter();
+    let found = own.find(|it| it.provider == provider && it.valid && fits(&it.name));
+    found.expect("a genuine call")
 }
 
 /// What was signed by the gateway's own library is believed, what was changed is not. `open` makes the gateway account that has

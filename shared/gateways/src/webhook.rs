@@ -152,6 +152,8 @@ pub enum Strange {
     NoReference,
     /// A message from something that isn't a phone number.
     NotANumber,
+    /// No report, but a question whether any shall come: somebody has to open this URL of the gateway, once.
+    Unconfirmed(String),
 }
 
 impl Strange {
