@@ -1,6 +1,6 @@
 //! What the tests of adapters share: a message, an account, answers and calls, and the recorded documents.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use carillon_core::{keyed_hash::DeploymentKey, phone::Phone};
@@ -107,11 +107,26 @@ pub(crate) fn call(
 
 /// A document of the folder that `CARILLON_VECTORS` names, or of `tests/vectors`.
 pub(crate) fn vectors<T: DeserializeOwned>(name: &str) -> T {
+    match named_folder() {
+        Some(folder) => document(&folder.join(name)),
+        None => own_vectors(name),
+    }
+}
+
+/// A document of `tests/vectors`, whatever other folder is named.
+pub(crate) fn own_vectors<T: DeserializeOwned>(name: &str) -> T {
     let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
-    let folder = named_folder().unwrap_or_else(|| own.into());
-    let path = folder.join(name);
-    let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    document(&PathBuf::from(own).join(name))
+}
+
+/// Whether another folder is named than `tests/vectors`: it need not have something of everything.
+pub(crate) fn vectors_are_given() -> bool {
+    named_folder().is_some()
+}
+
+fn document<T: DeserializeOwned>(path: &Path) -> T {
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap()
 }
 

@@ -10,7 +10,7 @@ use crate::{
     Answer, Forged, GatewayAccount, Outgoing, WebhookCall,
     class::{ErrorClass, Verdict},
     fallback,
-    fixtures::{answer, now, outgoing, vectors},
+    fixtures::{answer, now, outgoing, own_vectors, vectors, vectors_are_given},
     wire,
 };
 
@@ -418,7 +418,7 @@ impl Signature {
 
 /// The first genuine call of a gateway whose name fits.
 pub(crate) fn genuine(provider: &str, fits: impl Fn(&str) -> bool) -> Signature {
-    let all: Signatures = vectors("signatures.json");
+    let all: Signatures = own_vectors("signatures.json");
     let mut own = all.vectors.into_iter();
     let found = own.find(|it| it.provider == provider && it.valid && fits(&it.name));
     found.expect("a genuine call")
@@ -451,7 +451,10 @@ pub(crate) fn signatures(provider: &str, open: impl Fn(&Signature) -> Option<Gat
             signature.name
         );
     }
-    assert!(checked > 0, "no signatures of {provider}");
+    assert!(
+        checked > 0 || vectors_are_given(),
+        "no signatures of {provider}"
+    );
 }
 
 /// The entries of a provider in `status-map.json`, to be compared with an adapter's tables.

@@ -110,6 +110,16 @@ fn each_recipient_has_its_own_outcome() {
             [const { Outcome::Refused(ErrorClass::SenderConfig.reason()) }; 3],
         ),
         (
+            "no id",
+            json!([
+                {"statusCode": 101, "number": "+254711000001", "messageId": "None"},
+                {"statusCode": 101, "number": "+254711000002"},
+                {"statusCode": 101, "number": "+254711000003", "messageId": ""},
+            ]),
+            "Sent to 3/3",
+            [const { Outcome::Accepted { provider_id: None } }; 3],
+        ),
+        (
             "nobody",
             json!([]),
             "Sent to 0/3",

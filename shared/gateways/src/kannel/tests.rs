@@ -131,7 +131,7 @@ fn every_recorded_inbound_message_is_read() {
     let recorded: Vec<_> = calls
         .map(|call| call["recorded"].as_str().unwrap())
         .collect();
-    assert!(!recorded.is_empty());
+    assert!(!recorded.is_empty() || fixtures::vectors_are_given());
     for line in recorded {
         let query = line.strip_prefix("GET /mo?").unwrap();
 
