@@ -19,7 +19,7 @@ use carillon_core::{
     report::ReportWord,
     segments::{Encoding, segment},
 };
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, Request, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -81,7 +81,7 @@ impl Kannel {
             plus,
         } = &self.config;
         let url = format!("{base_url}{path}");
-        let mut request = wire::post(&url, "text/plain; charset=utf-8", message.text.clone());
+        let request = wire::post(&url, "text/plain; charset=utf-8", message.text.clone());
         let to = if *plus {
             message.to.e164()
         } else {
@@ -92,34 +92,23 @@ impl Kannel {
             Encoding::Ucs2 => "2",
         };
         let minutes = wire::validity(message, now, 60..=LONGEST_VALIDITY * 60) / 60;
-        let separator = if message.callback.contains('?') {
-            '&'
-        } else {
-            '?'
-        };
-        let reports = format!("{}{separator}{REPORT_FIELDS}", message.callback);
-        let named = [
+        let minutes = minutes.to_string();
+        // Our callback URL has a query.
+        let reports = format!("{}&{REPORT_FIELDS}", message.callback);
+        let headers = [
+            ("x-kannel-username", Some(username.as_str())),
+            ("x-kannel-to", Some(&to)),
             ("x-kannel-from", message.sender.as_deref()),
             ("x-kannel-coding", Some(coding)),
-            ("x-kannel-validity", Some(&*minutes.to_string())),
+            ("x-kannel-validity", Some(&minutes)),
             ("x-kannel-dlr-mask", Some(ALL_REPORTS)),
+            ("x-kannel-dlr-url", Some(&reports)),
             ("x-kannel-smsc", smsc.as_deref()),
-        ]
-        .map(|(name, value)| {
-            (
-                name,
-                value.and_then(|value| HeaderValue::from_str(value).ok()),
-            )
-        });
-        for (name, value) in named {
-            value.map(|value| request.headers_mut().insert(name, value));
-        }
-        let hidden = [
-            ("x-kannel-username", username.as_str()),
-            ("x-kannel-to", &to),
-            ("x-kannel-dlr-url", &reports),
         ];
-        hidden.into_iter().fold(request, |request, (name, value)| {
+        let given = headers.into_iter();
+        let given = given.filter_map(|(name, value)| Some((name, value?)));
+        // None of them is for a log: they hold the number and the token of the callback URL.
+        given.fold(request, |request, (name, value)| {
             wire::with_secret_header(request, HeaderName::from_static(name), value)
         })
     }
