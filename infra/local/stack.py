@@ -163,8 +163,9 @@ class Stack:
             for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
                 document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
                 for statement in document["Statement"]:
-                    if statement["Action"] == "sqs:SendMessage":
-                        statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+                    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                    if "sqs:SendMessage" in actions:
+                        statement["Action"] = sorted({*actions, "sqs:SendMessageBatch"})
                 iam.put_role_policy(RoleName=role["RoleName"], PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def mend_tables(self, outputs: dict[str, str]) -> None:
