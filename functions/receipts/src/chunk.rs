@@ -82,7 +82,7 @@ pub async fn to_provider_id(
         {
             return Err(Failure::TooEarly);
         }
-        tracing::warn!(metric = "reports.without_message", gateway = %gateway, "reports for a provider id that never came");
+        tracing::warn!(metric = "reports.without_reference", gateway = %gateway, "reports for a provider id that never came");
         return Ok(());
     };
     let about = About::Message {
