@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    FieldProblem, Gateway, africastalking::AfricasTalking, aws_sms::AwsSms, clicksend::ClickSend,
-    generic::Generic, jasmin::Jasmin, kannel::Kannel, messagebird::Messagebird,
-    simulated::Simulated, sinch::Sinch, twilio::Twilio, vonage_messages::VonageMessages,
-    vonage_sms::VonageSms,
+    FieldProblem, Gateway, africastalking::AfricasTalking, aws_sms::AwsSms, bandwidth::Bandwidth,
+    clicksend::ClickSend, generic::Generic, infobip::Infobip, jasmin::Jasmin, kannel::Kannel,
+    messagebird::Messagebird, plivo::Plivo, simulated::Simulated, sinch::Sinch, telnyx::Telnyx,
+    twilio::Twilio, vonage_messages::VonageMessages, vonage_sms::VonageSms,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,31 +17,39 @@ use crate::{
 pub enum GatewayKind {
     Africastalking,
     AwsSms,
+    Bandwidth,
     Clicksend,
     /// Any HTTP API that a configuration can describe.
     Generic,
+    Infobip,
     Jasmin,
     Kannel,
     Messagebird,
+    Plivo,
     /// Answered by `carillon_core::simulated`, without HTTP.
     Simulated,
     Sinch,
+    Telnyx,
     Twilio,
     VonageMessages,
     VonageSms,
 }
 
 impl GatewayKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Africastalking,
         Self::AwsSms,
+        Self::Bandwidth,
         Self::Clicksend,
         Self::Generic,
+        Self::Infobip,
         Self::Jasmin,
         Self::Kannel,
         Self::Messagebird,
+        Self::Plivo,
         Self::Simulated,
         Self::Sinch,
+        Self::Telnyx,
         Self::Twilio,
         Self::VonageMessages,
         Self::VonageSms,
@@ -52,13 +60,17 @@ impl GatewayKind {
         match self {
             Self::Africastalking => "africastalking",
             Self::AwsSms => "aws_sms",
+            Self::Bandwidth => "bandwidth",
             Self::Clicksend => "clicksend",
             Self::Generic => "generic",
+            Self::Infobip => "infobip",
             Self::Jasmin => "jasmin",
             Self::Kannel => "kannel",
             Self::Messagebird => "messagebird",
+            Self::Plivo => "plivo",
             Self::Simulated => "simulated",
             Self::Sinch => "sinch",
+            Self::Telnyx => "telnyx",
             Self::Twilio => "twilio",
             Self::VonageMessages => "vonage_messages",
             Self::VonageSms => "vonage_sms",
@@ -70,13 +82,17 @@ impl GatewayKind {
         Ok(match self {
             Self::Africastalking => Arc::new(AfricasTalking::open(config)?),
             Self::AwsSms => Arc::new(AwsSms::open(config)?),
+            Self::Bandwidth => Arc::new(Bandwidth::open(config)?),
             Self::Clicksend => Arc::new(ClickSend::open(config)?),
             Self::Generic => Arc::new(Generic::open(config)?),
+            Self::Infobip => Arc::new(Infobip::open(config)?),
             Self::Jasmin => Arc::new(Jasmin::open(config)?),
             Self::Kannel => Arc::new(Kannel::open(config)?),
             Self::Messagebird => Arc::new(Messagebird::open(config)?),
+            Self::Plivo => Arc::new(Plivo::open(config)?),
             Self::Simulated => Arc::new(Simulated::open(config)?),
             Self::Sinch => Arc::new(Sinch::open(config)?),
+            Self::Telnyx => Arc::new(Telnyx::open(config)?),
             Self::Twilio => Arc::new(Twilio::open(config)?),
             Self::VonageMessages => Arc::new(VonageMessages::open(config)?),
             Self::VonageSms => Arc::new(VonageSms::open(config)?),

@@ -4,6 +4,7 @@
 pub mod account;
 mod africastalking;
 mod aws_sms;
+mod bandwidth;
 pub mod callback;
 pub mod class;
 mod clicksend;
@@ -13,6 +14,7 @@ pub mod fallback;
 #[cfg(test)]
 mod fixtures;
 pub mod generic;
+mod infobip;
 mod jasmin;
 mod jwt;
 mod kannel;
@@ -20,6 +22,7 @@ mod kind;
 mod many;
 pub mod message;
 mod messagebird;
+mod plivo;
 pub mod problem;
 #[cfg(test)]
 mod recorded;
@@ -28,6 +31,7 @@ pub mod signature;
 mod simulated;
 mod sinch;
 mod smpp;
+mod telnyx;
 mod twilio;
 mod vonage_messages;
 mod vonage_sms;

@@ -1,5 +1,7 @@
 //! What adapters share in reading a configuration and in saying what is wrong with it.
 
+use std::ops::RangeInclusive;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::Url;
@@ -91,6 +93,15 @@ impl<'a> Check<'a> {
                 pointer,
                 "It stands in a URL: write letters, digits, `-`, `_`, `.` and `~` only.",
             );
+        }
+    }
+
+    /// A number that the gateway, or sense, sets bounds to.
+    pub fn within(&mut self, pointer: &str, number: u16, bounds: RangeInclusive<u16>) {
+        if !bounds.contains(&number) {
+            let (least, most) = bounds.into_inner();
+            let message = format!("This is {number}. It must be {least} to {most}.");
+            self.problem(pointer, message);
         }
     }
 
