@@ -22,7 +22,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo test test-scale test-faults test-fuzz check release bench-cold bench-cost bench-prepare deploy invoke account
+.PHONY: help setup build up down demo test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-prepare deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -60,6 +60,12 @@ test-scale: build ## 100,000 recipients through a local stack of its own; the me
 
 test-faults: build ## breaks things on a local stack of its own: nothing lost, nothing sent twice (ONLY=send- chooses, SEED=7)
 	@$(TOOLS)/python tests/faults/run.py --only "$(ONLY)" --seed $(SEED)
+
+test-mutations: build ## takes one guarding line away at a time and shows that test-faults sees it (ONLY=lease chooses)
+	@$(TOOLS)/python tests/mutations/run.py --only "$(ONLY)"
+
+test-soak: build ## twenty campaigns at once and five minutes of random kills: every batch must add up (SEED=7)
+	@$(TOOLS)/python tests/faults/soak.py --seed $(SEED)
 
 test-fuzz: ## a million made-up answers and calls for every gateway's parsers (FUZZ_CASES=1000000)
 	@echo "[make] reading $(FUZZ_CASES) made-up documents with every gateway's parsers"

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import threading
+from pathlib import Path
 from typing import Any, Self
 
 from callers import Callers
@@ -14,10 +15,11 @@ from botocore.exceptions import ClientError
 from local import ROOT, STACK, PatientApi, Stack, keeper
 from proxy import Proxy
 
-STATE = ROOT / ".local/faults"
+STATE = ROOT / os.environ.get("FAULTS_STATE", ".local/faults")
 PORT = int(os.environ.get("FAULTS_PORT", "4596"))
 DOOR = int(os.environ.get("FAULTS_DOOR", "8110"))
 AWS, GATEWAYS = PORT + 1, PORT + 2
+LOCAL = ROOT / "target/lambda"
 LIFETIME_SECONDS = 40 * 60
 PARAMETERS = {
     # No window opens in the last 14 s of an invocation, and a lease outlasts it by 2 s instead of 30.
@@ -28,6 +30,8 @@ PARAMETERS = {
     "SendBulkLeaseSeconds": "22",
     "SendBulkVisibilitySeconds": "60",
     "SweepAfterSeconds": "4",
+    # What never got a receipt stays `sent`, so that it isn't taken for what was in doubt.
+    "UnknownAfterSeconds": "86400",
     "MaxConcurrencyPrepare": "4",
     "MaxConcurrencyLaneHigh": "4",
     "MaxConcurrencyLaneNormal": "8",
@@ -44,9 +48,12 @@ MANY_RECEIVES = "1000"
 
 
 class Arena:
-    def __init__(self) -> None:
+    """With the functions of `build`."""
+
+    def __init__(self, build: Path = LOCAL) -> None:
         STATE.mkdir(parents=True, exist_ok=True)
         self.stack = Stack(STATE, PORT, DOOR, LIFETIME_SECONDS)
+        self.stack.template = _template(build.resolve())
         self.stack.functions_endpoint = f"http://127.0.0.1:{AWS}"
         self.stack.parameters |= PARAMETERS
         self._over = threading.Event()
@@ -82,9 +89,9 @@ class Arena:
         threading.Thread(target=self._tick, daemon=True).start()
 
     def _one_pointer_each(self, functions: Any) -> None:
-        """One pointer an invocation in the lane `normal`: a kill there leaves one window open. `low` keeps its ten."""
+        """One pointer an invocation: a kill leaves one window open. The lane `low` keeps its ten."""
         for source in functions.list_event_source_mappings()["EventSourceMappings"]:
-            if source["EventSourceArn"].endswith("-lane-normal"):
+            if source["EventSourceArn"].endswith(("-lane-high", "-lane-normal")):
                 functions.update_event_source_mapping(UUID=source["UUID"], BatchSize=1)
 
     def _come_back_after(self, sqs: Any, url: str, seconds: int) -> None:
@@ -104,3 +111,12 @@ class Arena:
     def account(self, name: str) -> tuple[str, PatientApi]:
         made = self.stack.invoke("api", json.dumps({"create_account": {"name": name}}).encode())
         return made["account"], PatientApi(self.stack.url, made["key"])
+
+
+def _template(build: Path) -> Path:
+    """template.yaml with this build's functions."""
+    text = (ROOT / "template.yaml").read_text()
+    text = text.replace("CodeUri: target/lambda/", f"CodeUri: {build}/")
+    path = STATE / "template.yaml"
+    path.write_text(text.replace("TemplateURL: infra/", f"TemplateURL: {ROOT}/infra/"))
+    return path

@@ -20,14 +20,14 @@ class Callers:
         if inode is None:
             return None
         wanted = f"socket:[{inode}]"
-        return next((pid for pid in self._functions() if wanted in _sockets(pid)), None)
+        return next((pid for pid in self.functions() if wanted in _sockets(pid)), None)
 
     def function(self, pid: int) -> str:
         """`carillon-send-bulk`, by the process's environment."""
         return _environment(pid).get("AWS_LAMBDA_FUNCTION_NAME", "")
 
     def kill(self, pid: int) -> bool:
-        if pid not in self._functions():
+        if pid not in self.functions():
             return False
         try:
             os.kill(pid, signal.SIGKILL)
@@ -35,7 +35,7 @@ class Callers:
             return False
         return True
 
-    def _functions(self) -> list[int]:
+    def functions(self) -> list[int]:
         children: dict[int, list[int]] = {}
         for process in PROC.glob("[0-9]*"):
             if (parent := _parent(process)) is not None:

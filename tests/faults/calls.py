@@ -13,8 +13,8 @@ from urllib.parse import unquote
 from http1 import Message
 
 BATCH = re.compile(r"bat_[0-9a-z]{26}")
-# A closed window is its version and number.
-CLOSED_WINDOW_BYTES = 4
+# A closed window is its version and number, and since when slots are in doubt.
+CLOSED_WINDOW_BYTES = 8
 
 
 @dataclass

@@ -14,9 +14,11 @@ from rules import (
     Repeat,
     Rule,
 )
-from scenario import AT_LEAST_ONCE, AT_MOST_ONCE, Scenario, World
+from scenario import AT_LEAST_ONCE, AT_MOST_ONCE, Doubt, Scenario, World
 
-LEDGER_WRITES = ("lease", "opening", "completion", "letting go", "provider ids", "receipts", "chunk")
+# A worker's time is 20 s, its lease 22 s, the next sweep finds its chunk 4 s later.
+LATER_THAN_A_LEASE = 36
+WRITES = ("lease", "opening", "provider ids", "completion", "letting go", "receipts")
 
 
 def _all_of_mine(world: World) -> Callable[[Call], bool]:
@@ -30,38 +32,38 @@ def _all_of_mine(world: World) -> Callable[[Call], bool]:
 
 
 def _throttled(world: World) -> None:
-    rule = Rule(f"{world.scenario.name}/any", _all_of_mine(world), THROTTLED, 300, world.seed, 0.3)
+    rule = Rule("any/0", _all_of_mine(world), THROTTLED, 300, world.seed, 0.3)
     world.rules.append(rule)
 
 
 def _condition_failed(world: World) -> None:
     """Now and then the answer is no: the call never arrived, or it was carried out all the same."""
-    for kind in ("lease", "opening", "completion", "receipts"):
-        world.rule(kind, CONDITION_FAILED, 5, 0.2)
-    for kind in ("opening", "completion", "receipts"):
-        world.rule(kind, Deny(CONDITION_FAILED.status, CONDITION_FAILED.body), 5, 0.2)
+    world.rule(WRITES, CONDITION_FAILED, 20, 0.25)
+    world.rule(WRITES[1:], Deny(CONDITION_FAILED.status, CONDITION_FAILED.body), 20, 0.25)
 
 
 def _errors(world: World) -> None:
-    for kind in LEDGER_WRITES[:4]:
-        world.rule(kind, INTERNAL_ERROR, 5, 0.2)
-        world.rule(kind, Deny(INTERNAL_ERROR.status, INTERNAL_ERROR.body), 5, 0.2)
+    world.rule(WRITES, INTERNAL_ERROR, 20, 0.25)
+    world.rule(WRITES, Deny(INTERNAL_ERROR.status, INTERNAL_ERROR.body), 20, 0.25)
 
 
 def _answers_lost(world: World) -> None:
-    for kind in ("lease", "opening", "completion", "provider ids", "receipts"):
-        world.rule(kind, Drop(Moment.AFTER), 6, 0.2)
+    world.rule(WRITES, Drop(Moment.AFTER), 25, 0.3)
 
 
 def _repeated_late(world: World) -> None:
-    for kind in ("lease", "opening", "completion", "receipts"):
-        for seconds in (0.05, 0.5, 3):
-            world.rule(kind, Repeat(seconds), 5, 0.2)
+    for seconds in (0.05, 0.5, 3):
+        world.rule(WRITES, Repeat(seconds), 10, 0.2)
+
+
+def _late(world: World) -> None:
+    """Written long after its writer ended and another took the chunk."""
+    world.rule("opening", Delay(LATER_THAN_A_LEASE, Moment.BEFORE), 10, 0.4)
+    world.rule("completion", Delay(LATER_THAN_A_LEASE, Moment.BEFORE), 10)
 
 
 def _slow(world: World) -> None:
-    for kind in ("lease", "opening", "completion", "receipts"):
-        world.rule(kind, Delay(2.5, Moment.AFTER), 6, 0.2)
+    world.rule(WRITES, Delay(2.5, Moment.AFTER), 25, 0.3)
 
 
 FAULTS = [
@@ -70,6 +72,7 @@ FAULTS = [
     ("errors", "DynamoDB answers 500: not carried out, or carried out", _errors),
     ("answers-lost", "the connection ends after a write, before its answer", _answers_lost),
     ("repeated", "writes arrive once more, up to three seconds late", _repeated_late),
+    ("late", "writes arrive when their writer's lease is over", _late),
     ("slow", "DynamoDB answers after 2.5 s", _slow),
 ]
 
@@ -80,7 +83,7 @@ SCENARIOS = [
         policy,
         breaks,
         recipients=1_200,
-        crashes_only=True,
+        doubt=Doubt.CRASHES,
     )
     for name, what, breaks in FAULTS
     for policy in (AT_MOST_ONCE, AT_LEAST_ONCE)

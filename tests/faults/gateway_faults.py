@@ -1,8 +1,10 @@
 """The gateway is slow, says no, says nothing, or hangs up; sometimes after it took the message."""
 
 from rules import Answer, Delay, Deny, Drop, HalfClose, Moment, Silence
-from scenario import AT_LEAST_ONCE, AT_MOST_ONCE, Scenario, World
+from scenario import AT_LEAST_ONCE, AT_MOST_ONCE, Doubt, Scenario, World
 
+# Seconds.
+LATE = 4
 THROTTLED = Answer(429, b'{"status":"error","code":"THROTTLED"}', (("Retry-After", "1"),))
 FAILED = Answer(500, b'{"status":"error","code":"INTERNAL"}')
 
@@ -14,25 +16,27 @@ def _at_sends(inject, wanted: int, share: float):
     return breaks
 
 
-# name, words, what happens, how often, to which share; whether 5xx means that it was not taken
+# name, words, what happens, how often, to which share. A 500 doesn't say whether the message was taken.
 FAULTS = [
-    ("slow", "gateway: answers after 4 s", Delay(4, Moment.AFTER), 100, 0.2, True),
-    ("too-slow", "gateway: takes it, answers after the time-out", Delay(4, Moment.AFTER), 40, 0.1, True),
-    ("429", "gateway: a storm of 429", THROTTLED, 400, 0.7, True),
-    ("500", "gateway: 500, not taken", FAILED, 100, 0.2, True),
-    ("500-taken", "gateway: 500, and taken", Deny(FAILED.status, FAILED.body), 40, 0.1, False),
-    ("half-closed", "gateway: takes it, closes its half of the connection", HalfClose(), 40, 0.1, True),
-    ("reset-before", "gateway: hangs up before it took it", Drop(Moment.BEFORE), 40, 0.1, True),
-    ("reset-after", "gateway: takes it and hangs up", Drop(Moment.AFTER), 40, 0.1, True),
-    ("silent", "gateway: takes it and never answers", Silence(), 40, 0.1, True),
+    ("slow", "gateway: answers after 4 s", Delay(LATE, Moment.AFTER), 100, 0.2),
+    ("too-slow", "gateway: takes it, answers after the time-out", Delay(LATE, Moment.AFTER), 40, 0.1),
+    ("429", "gateway: a storm of 429", THROTTLED, 400, 0.7),
+    ("500", "gateway: 500, not taken", FAILED, 100, 0.2),
+    ("500-taken", "gateway: 500, and taken", Deny(FAILED.status, FAILED.body), 40, 0.1),
+    ("half-closed", "gateway: takes it, closes its half of the connection", HalfClose(), 40, 0.1),
+    ("reset-before", "gateway: hangs up before it took it", Drop(Moment.BEFORE), 40, 0.1),
+    ("reset-after", "gateway: takes it and hangs up", Drop(Moment.AFTER), 40, 0.1),
+    ("silent", "gateway: takes it and never answers", Silence(), 40, 0.1),
 ]
 
 
-def _scenario(name, what, inject, wanted, share, honest, policy, **more) -> Scenario:
+def _scenario(name, what, inject, wanted, share, policy, **more) -> Scenario:
     timeout_ms = 1_500 if "too-slow" in name or "silent" in name else 10_000
     breaks = _at_sends(inject, wanted, share)
+    answered = inject is THROTTLED or (isinstance(inject, Delay) and timeout_ms > LATE * 1_000)
+    doubt = Doubt.NOWHERE if answered else Doubt.CALLS
     return Scenario(
-        name, what, policy, breaks, recipients=600, timeout_ms=timeout_ms, honest_errors=honest, **more
+        name, what, policy, breaks, recipients=600, timeout_ms=timeout_ms, doubt=doubt, **more
     )
 
 
@@ -50,15 +54,19 @@ SCENARIOS = [
     ),
     *(
         _scenario(
-            f"gateway-{name}-deduplicating",
-            f"{what}; it deduplicates",
+            f"gateway-{name}-{able}",
+            f"{what}; it {words}",
             *rest,
             AT_MOST_ONCE,
-            abilities=("deduplicates_for_seconds",),
-            gateway_settings={"deduplicates": True},
+            abilities=(ability,),
+            gateway_settings={"deduplicates": ability == "deduplicates_for_seconds"},
             expects=_none_unknown,
         )
         for name, what, *rest in FAULTS
         if name in ("silent", "reset-after")
+        for able, words, ability in (
+            ("deduplicating", "deduplicates", "deduplicates_for_seconds"),
+            ("asked", "can be asked", "inquiry"),
+        )
     ),
 ]

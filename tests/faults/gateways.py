@@ -72,7 +72,4 @@ def document(scenario: "Scenario") -> dict[str, Any]:
     config["send"]["timeout_ms"] = scenario.timeout_ms
     abilities = config["capabilities"] | {"deduplicates_for_seconds": 3_600}
     config["capabilities"] = {name: abilities[name] for name in scenario.abilities}
-    if not scenario.honest_errors:
-        errors = config["send"]["errors"]
-        config["send"]["errors"] = [rule for rule in errors if rule["class"] != "temporary"]
     return made | {"name": scenario.name, "parts_per_second": scenario.parts_per_second}

@@ -2,13 +2,12 @@
 
 import threading
 
-from rules import Kill, Moment, Refuse, Repeat, Swallow
+from rules import Kill, Moment, Refuse, Repeat, Rule, Swallow
+from found import Found
 from scenario import AT_LEAST_ONCE, AT_MOST_ONCE, Scenario, World, campaigns
 
 DISPATCH = "carillon-dispatch"
 KILLS = 20
-# A chunk is released about once a second, so that there are many calls.
-SLOWLY = {"parts_per_second": 100, "recipients": 2_000}
 
 
 def _between(world: World) -> None:
@@ -26,7 +25,7 @@ def _hurried(world: World) -> None:
     threading.Thread(target=_unlock, args=(world, kills), daemon=True).start()
 
 
-def _unlock(world: World, kills) -> None:
+def _unlock(world: World, kills: Rule) -> None:
     tables, seen = world.arena.stack.client("dynamodb"), 0
     key = {"pk": {"S": "lock"}, "sk": {"S": "dispatch"}}
     while not world.over.wait(0.2):
@@ -35,25 +34,26 @@ def _unlock(world: World, kills) -> None:
             tables.delete_item(TableName=world.arena.values["CORE_TABLE"], Key=key)
 
 
+def _in_order(world: World, found: Found) -> list[str]:
+    ahead = sum(world.arena.proxy.cursors.ahead[batch] for batch in world.batches())
+    return [f"the cursor was ahead of the pointers {ahead} times"] if ahead else []
+
+
 def _twice(world: World) -> None:
     world.rule("pointers", Repeat(0), 10, 0.5)
     world.rule("pointers", Repeat(1), 10)
 
 
 def _lost(world: World) -> None:
-    world.rule("pointers", Swallow(), KILLS, 0.7)
+    world.rule("pointers", Swallow(), KILLS)
 
 
 def _refused(world: World) -> None:
-    world.rule("pointers", Refuse(3), KILLS)
+    world.rule("pointers", Refuse(1), KILLS)
 
 
-def _scenarios(policy: str) -> list[Scenario]:
-    end = policy.replace("_", "-")
-    return [
-        Scenario(f"pointers-twice-{end}", "pointers delivered twice, together and a second apart", policy, _twice, **SLOWLY),
-    ]
-
+# A chunk each, and so many calls with pointers, and a cursor that moves once.
+MANY = {"campaigns": 24, "recipients": 100}
 
 SCENARIOS = [
     Scenario(
@@ -62,8 +62,8 @@ SCENARIOS = [
         AT_MOST_ONCE,
         _between,
         _hurried,
-        crashes_only=True,
-        **SLOWLY,
+        expects=_in_order,
+        recipients=2_000,
     ),
     Scenario(
         "dispatch-after-cursor",
@@ -71,11 +71,26 @@ SCENARIOS = [
         AT_MOST_ONCE,
         _after_the_cursor,
         _hurried,
-        crashes_only=True,
-        **SLOWLY,
+        expects=_in_order,
+        **MANY,
     ),
-    *_scenarios(AT_MOST_ONCE),
-    *_scenarios(AT_LEAST_ONCE),
-    Scenario("pointers-lost", "pointers taken by the queue and gone", AT_MOST_ONCE, _lost, **SLOWLY),
-    Scenario("pointers-refused", "three pointers of each call not taken by the queue", AT_MOST_ONCE, _refused, **SLOWLY),
+    *(
+        Scenario(
+            f"pointers-twice-{policy.replace('_', '-')}",
+            "pointers delivered twice, together and a second apart",
+            policy,
+            _twice,
+            **MANY,
+        )
+        for policy in (AT_MOST_ONCE, AT_LEAST_ONCE)
+    ),
+    Scenario("pointers-lost", "pointers taken by the queue and gone", AT_MOST_ONCE, _lost, **MANY),
+    Scenario(
+        "pointers-refused",
+        "one pointer of each call not taken by the queue",
+        AT_MOST_ONCE,
+        _refused,
+        campaigns=12,
+        recipients=200,
+    ),
 ]

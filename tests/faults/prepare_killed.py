@@ -8,8 +8,8 @@ PREPARE = "carillon-prepare"
 
 def _killed(kind: str, before: int, after: int):
     def breaks(world: World) -> None:
-        world.rule(kind, Kill(Moment.BEFORE), before, 0.6, PREPARE)
-        world.rule(kind, Kill(Moment.AFTER), after, 1.0, PREPARE)
+        world.rule(kind, Kill(Moment.BEFORE), before, functions=PREPARE)
+        world.rule(kind, Kill(Moment.AFTER), after, functions=PREPARE)
 
     return breaks
 
@@ -31,8 +31,6 @@ SCENARIOS = [
         _killed(kind, before, after),
         campaigns=8,
         recipients=230,
-        lane="low",
-        crashes_only=True,
     )
     for name, words, kind, before, after in POINTS
 ]

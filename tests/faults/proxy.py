@@ -6,13 +6,13 @@ others, and counted here.
 
 import asyncio
 import threading
-from collections import Counter
 from collections.abc import Callable
 
 import http1
 import queues
 from callers import Callers
 from calls import Call, recognise
+from cursors import Cursors
 from http1 import Connection, Message
 from rules import Answer, Delay, Deny, Drop, HalfClose, Kill, Moment, Refuse, Repeat, Rule, Silence, Swallow
 from windows import Windows
@@ -28,8 +28,7 @@ class Proxy:
     def __init__(self, emulator_port: int, aws: int, gateways: int):
         self.emulator_port, self.aws, self.gateways = emulator_port, aws, gateways
         self.callers: Callers | None = None
-        self.windows = Windows()
-        self.counts: Counter[str] = Counter()
+        self.windows, self.cursors = Windows(), Cursors()
         """By scenario: where its gateway is."""
         self.simulators: dict[str, int] = {}
         """By batch, as it was made."""
@@ -90,8 +89,8 @@ class Proxy:
     async def _answer(self, request, call, connection, reader, writer) -> Message:
         if call.kind == "batch":
             self._note_account(call)
+        self.cursors.note(call)
         rule = self._rule_for(call, writer)
-        self.counts[call.kind or call.operation] += 1
         match rule.inject if rule else None:
             case Answer(status, body, headers):
                 return http1.answer(status, body, [*headers])
@@ -99,7 +98,7 @@ class Proxy:
                 return queues.swallowed(call)
             case Refuse(entries):
                 return await queues.partly(request, call, entries, connection)
-            case Kill(Moment.BEFORE) if self._kill(rule, call, writer):
+            case Kill(Moment.BEFORE) if self._kill(rule, writer):
                 raise HungUp
             case Drop(Moment.BEFORE):
                 raise HungUp
@@ -109,7 +108,7 @@ class Proxy:
         if answer.status == 200:
             self.windows.note(call)
         match rule.inject if rule else None:
-            case Kill(Moment.AFTER) if self._kill(rule, call, writer):
+            case Kill(Moment.AFTER) if self._kill(rule, writer):
                 raise HungUp
             case Drop(Moment.AFTER):
                 raise HungUp
@@ -136,7 +135,7 @@ class Proxy:
             if rule.functions and self._function(writer) not in rule.functions:
                 continue
             if not isinstance(rule.inject, Kill):
-                rule.hit(call)
+                rule.hit()
             return rule
         return None
 
@@ -148,11 +147,11 @@ class Proxy:
         pid = self._pid(writer)
         return self.callers.function(pid) if pid else ""
 
-    def _kill(self, rule: Rule, call: Call, writer: asyncio.StreamWriter) -> bool:
+    def _kill(self, rule: Rule, writer: asyncio.StreamWriter) -> bool:
         pid = self._pid(writer)
         killed = bool(pid) and rule.injected < rule.wanted and self.callers.kill(pid)
         if killed:
-            rule.hit(call)
+            rule.hit()
         return killed
 
     def _repeat(self, request: Message, call: Call, port: int, seconds: float) -> None:

@@ -10,7 +10,7 @@ import urllib.request
 from collections import Counter
 
 from gateways import DOCUMENT
-from rules import Kill, Moment
+from rules import INTERNAL_ERROR, Injection, Kill, Moment, Rule
 from scenario import AT_MOST_ONCE, Scenario, World, campaigns
 
 KILLS = 20
@@ -20,6 +20,16 @@ STRANGERS = 30
 def _killed(moment: Moment):
     def breaks(world: World) -> None:
         world.rule("receipts", Kill(moment), KILLS, 0.5)
+
+    return breaks
+
+
+def _not_on_the_queue(inject: Injection):
+    """Receipts are known by their messages, so those of other scenarios are hit too: their gateways come again as well."""
+
+    def breaks(world: World) -> None:
+        on_queue = Rule("to receipts", lambda call: call.kind == "to receipts", inject, KILLS, world.seed, 0.1)
+        world.rules.append(on_queue)
 
     return breaks
 
@@ -109,6 +119,22 @@ SCENARIOS = [
         expects=_everyone(status),
     )
     for name, what, rules, status in ODD
+]
+SCENARIOS += [
+    Scenario(
+        f"webhook-{name}",
+        f"`webhook` {words}",
+        AT_MOST_ONCE,
+        _not_on_the_queue(inject),
+        gateway=[],
+        recipients=600,
+        expects=_everyone("delivered"),
+    )
+    for name, words, inject in (
+        ("killed-before", "killed before a receipt was on the queue", Kill(Moment.BEFORE)),
+        ("killed-after", "killed when a receipt was on the queue, before its answer", Kill(Moment.AFTER)),
+        ("refused", "refused by the queue", INTERNAL_ERROR),
+    )
 ]
 SCENARIOS.append(
     Scenario(

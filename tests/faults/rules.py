@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from calls import Call
@@ -105,8 +105,6 @@ class Rule:
     functions: frozenset[str] = frozenset()
     matched: int = 0
     injected: int = 0
-    """When each was injected, and on what."""
-    victims: list[Call] = field(default_factory=list)
 
     def draw(self, call: Call) -> bool:
         """Whether this call is hit: a function of the seed and of how many matched before."""
@@ -116,6 +114,5 @@ class Rule:
         digest = hashlib.sha256(f"{self.seed}/{self.name}/{self.matched}".encode()).digest()
         return int.from_bytes(digest[:4], "big") / 2**32 < self.share
 
-    def hit(self, call: Call) -> None:
+    def hit(self) -> None:
         self.injected += 1
-        self.victims.append(call)

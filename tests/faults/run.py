@@ -9,6 +9,8 @@ import json
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import api_killed
@@ -18,7 +20,7 @@ import pointers
 import prepare_killed
 import receipt_faults
 import send_killed
-from arena import Arena
+from arena import LOCAL, Arena
 from local import ROOT
 from scenario import Scenario, begin, wait
 from verdict import judge
@@ -62,23 +64,33 @@ def say(sentence: str) -> None:
     print(f"[faults] {sentence}", flush=True)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", default="", help="scenarios whose name begins so; several with commas")
-    parser.add_argument("--seed", type=int, default=7)
-    arguments = parser.parse_args()
-    beginnings = tuple(arguments.only.split(","))
-    chosen = [scenario for scenario in SCENARIOS if scenario.name.startswith(beginnings)]
-    with Arena() as arena, ThreadPoolExecutor(AT_ONCE) as pool:
-        rows = list(pool.map(lambda scenario: run(arena, scenario, arguments.seed), chosen))
-    table(rows)
-    path = ROOT / ".local/faults.json"
+def save(name: str, rows: list[dict[str, Any]]) -> int:
+    """As JSON, one row a line. The exit code: 1 when something was not as promised."""
+    path = ROOT / f".local/{name}.json"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     wrong = [f"{row['scenario']}: {sentence}" for row in rows for sentence in row["wrong"]]
     for sentence in wrong:
         print(f"wrong: {sentence}", file=sys.stderr)
-    say(f"{len(rows)} scenarios, {sum(row['injected'] for row in rows)} faults; {path.relative_to(ROOT)}")
+    say(f"{len(rows)} rows, {len(wrong)} wrong; {path.relative_to(ROOT)}")
     return 1 if wrong or not rows else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default="", help="scenarios whose name begins so; several with commas")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--build", type=Path, default=LOCAL, help="the functions, as `make build` leaves them")
+    parser.add_argument("--patience", type=int, help="seconds until what has not ended is lost")
+    parser.add_argument("--save", default="faults", help="the name of the file with the rows")
+    arguments = parser.parse_args()
+    beginnings = tuple(arguments.only.split(","))
+    chosen = [scenario for scenario in SCENARIOS if scenario.name.startswith(beginnings)]
+    if arguments.patience:
+        chosen = [replace(scenario, patience_seconds=arguments.patience) for scenario in chosen]
+    with Arena(arguments.build) as arena, ThreadPoolExecutor(AT_ONCE) as pool:
+        rows = list(pool.map(lambda scenario: run(arena, scenario, arguments.seed), chosen))
+    table(rows)
+    return save(arguments.save, rows)
 
 
 if __name__ == "__main__":

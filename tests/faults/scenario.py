@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import gateways
@@ -13,7 +14,7 @@ from arena import Arena
 from calls import Call
 from gateways import Gateway
 from local import PatientApi, upload
-from rules import Rule
+from rules import Injection, Rule
 
 AT_MOST_ONCE, AT_LEAST_ONCE = "at_most_once", "at_least_once"
 TEXT = "Hi {{name}}, your table is free from 8. Reply STOP to opt out."
@@ -38,23 +39,22 @@ class World:
     """By campaign or batch (`/v1/campaigns/cmp_…`): the numbers it is for."""
     sent: dict[str, list[str]] = field(default_factory=dict)
 
-    def mine(self, kind: str) -> Callable[[Call], bool]:
-        """Calls of this kind about this account's batches, or to its gateway."""
+    def mine(self, kinds: tuple[str, ...]) -> Callable[[Call], bool]:
+        """Calls of these kinds about this account's batches, or to its gateway."""
         accounts = self.arena.proxy.accounts
 
         def matches(call: Call) -> bool:
-            if call.kind != kind:
+            if call.kind not in kinds:
                 return False
             return call.gateway == self.scenario.name or any(accounts.get(b) == self.account for b in call.batches)
 
         return matches
 
-    def rule(self, kind: str, inject: Any, wanted: int, share: float = 1.0, functions: str = "") -> Rule:
-        name = f"{self.scenario.name}/{kind}/{len(self.rules)}"
+    def rule(self, kinds: str | tuple[str, ...], inject: Injection, wanted: int, share=1.0, functions="") -> None:
+        kinds = (kinds,) if isinstance(kinds, str) else kinds
+        name = f"{'|'.join(kinds)}/{len(self.rules)}"
         who = frozenset(functions.split())
-        made = Rule(name, self.mine(kind), inject, wanted, self.seed, share, who)
-        self.rules.append(made)
-        return made
+        self.rules.append(Rule(name, self.mine(kinds), inject, wanted, self.seed, share, who))
 
     def campaign(self, count: int, policy: str, lane: str) -> str:
         """Started; its path."""
@@ -98,6 +98,14 @@ def campaigns(world: World) -> None:
         world.campaign(world.scenario.recipients, world.scenario.policy, world.scenario.lane)
 
 
+class Doubt(Enum):
+    """Where doubt can come from in a scenario."""
+
+    NOWHERE = "nothing of `send` is broken"
+    CRASHES = "a worker ends, or loses its chunk: in doubt is exactly what its window named"
+    CALLS = "calls to the gateway aren't answered"
+
+
 @dataclass
 class Scenario:
     name: str
@@ -121,10 +129,7 @@ class Scenario:
     misbehaved: Callable[[World], int] = lambda world: 0
     """How often at least."""
     misbehaves: int = 0
-    """A fault of the gateway says that it did not take a message, and that is so."""
-    honest_errors: bool = True
-    """Doubt comes from crashes only, so what is unknown is exactly what was left open."""
-    crashes_only: bool = False
+    doubt: Doubt = Doubt.NOWHERE
     """Beside what every scenario must show; each sentence that comes back is a failure."""
     expects: Callable[[World, Any], list[str]] = lambda world, found: []
     patience_seconds: int = 420

@@ -1,10 +1,9 @@
 """`send` ends without warning at each step of its protocol."""
 
 from rules import Kill, Moment
-from scenario import AT_LEAST_ONCE, AT_MOST_ONCE, Scenario, World
+from scenario import AT_LEAST_ONCE, AT_MOST_ONCE, Doubt, Scenario, World
 
 KILLS = 20
-BULK = "carillon-send-bulk"
 
 
 def _killed(kind: str, moment: Moment, share: float):
@@ -32,8 +31,22 @@ SCENARIOS = [
         policy,
         _killed(kind, moment, share),
         recipients=2_000 if name == "after-completion" else 1_200,
-        crashes_only=True,
+        doubt=Doubt.CRASHES,
     )
     for name, words, kind, moment, share in POINTS
+    for policy in (AT_MOST_ONCE, AT_LEAST_ONCE)
+]
+
+# In the lane `low` a worker has ten chunks at once, and so up to ten windows open when it ends.
+SCENARIOS += [
+    Scenario(
+        f"send-ten-chunks-{policy.replace('_', '-')}",
+        "`send` killed while it works on ten chunks",
+        policy,
+        _killed("gateway send", Moment.AFTER, 0.05),
+        recipients=3_000,
+        lane="low",
+        doubt=Doubt.CRASHES,
+    )
     for policy in (AT_MOST_ONCE, AT_LEAST_ONCE)
 ]
