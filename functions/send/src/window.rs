@@ -131,7 +131,7 @@ impl Window<'_> {
             Some(account) => self.submit(account, calls, last_start).await,
             None => simulated::submit(self, session, calls).await?,
         };
-        self.keep_provider_ids(&called).await?;
+        let kept = self.keep_provider_ids(&called).await;
         let now = self.state.now();
         for Called {
             planned,
@@ -148,7 +148,7 @@ impl Window<'_> {
             };
             session.record(call, &outcome);
         }
-        Ok(())
+        kept
     }
 
     pub fn message(&self, planned: Planned) -> MessageId {

@@ -1,8 +1,13 @@
 //! The function with tables and queues of its own, against the local stack.
 
+mod batch_cache;
+mod doubt;
 mod events;
+mod failures;
+mod gateway;
+mod retry;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use aws_lambda_events::sqs::SqsEvent;
 use carillon_core::{
@@ -35,6 +40,8 @@ pub struct Setup {
     pub state: State,
     pub batches: Batches,
     pub suppressions: Suppressions,
+    pub accounts: GatewayAccounts,
+    pub vault: Vault,
 }
 
 impl Setup {
@@ -61,7 +68,7 @@ impl Setup {
             queues: Queues::new(aws.sqs(), urls),
             traffic: Traffic::new(Rate::new(dynamodb, &core)),
             batches: BatchCache::new(batches.clone()),
-            accounts: GatewayCache::new(accounts, vault, hooks_url),
+            accounts: GatewayCache::new(accounts.clone(), vault.clone(), hooks_url),
             opt_outs: OptOuts::new(suppressions.clone(), key.clone()),
             dialer: Dialer::new(Guard::new("127.0.0.1".parse().unwrap())).unwrap(),
             lease: SignedDuration::from_mins(1),
@@ -71,6 +78,8 @@ impl Setup {
             state,
             batches,
             suppressions,
+            accounts,
+            vault,
         }
     }
 
@@ -81,14 +90,31 @@ impl Setup {
                 batch: terms.id,
                 chunk,
             };
-            let number = Phone::from_digits(*digits).unwrap();
-            let recipient = Recipient::new(number, BTreeMap::new(), None);
-            let chunk = Chunk::new(1, Source::Inline(frame::encode(&[recipient])));
+            let frame = frame::encode(&[recipient(*digits)]);
+            let chunk = Chunk::new(1, Source::Inline(frame));
             let created = self.state.ledger.create_chunk(pointer, &chunk);
             created.await.unwrap();
         }
         let chunks = u32::try_from(numbers.len()).unwrap();
         let batch = Batch::new(terms, Stage::Ready, Some(chunks));
+        let created = self.batches.create(&batch, Activity::Passive);
+        created.await.unwrap();
+    }
+
+    /// A batch that is ready, with one chunk.
+    pub async fn batch_of_one_chunk(&self, terms: BatchTerms, numbers: Range<u64>) {
+        let pointer = Pointer {
+            batch: terms.id,
+            chunk: 0,
+        };
+        let recipients: Vec<_> = numbers.map(recipient).collect();
+        let frame = frame::encode(&recipients);
+        let ledger = &self.state.ledger;
+        let put = ledger.put_recipients(pointer, frame, Timestamp::now());
+        put.await.unwrap();
+        let chunk = Chunk::new(recipients.len(), Source::Sibling);
+        ledger.create_chunk(pointer, &chunk).await.unwrap();
+        let batch = Batch::new(terms, Stage::Ready, Some(1));
         let created = self.batches.create(&batch, Activity::Passive);
         created.await.unwrap();
     }
@@ -105,4 +131,9 @@ impl Setup {
         let found = self.state.ledger.find(pointer).await;
         found.unwrap().unwrap()
     }
+}
+
+fn recipient(digits: u64) -> Recipient {
+    let number = Phone::from_digits(digits).unwrap();
+    Recipient::new(number, BTreeMap::new(), None)
 }

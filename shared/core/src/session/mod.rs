@@ -211,6 +211,12 @@ impl Session {
         self.window.number
     }
 
+    /// A window of ours is open: what came of it is not in the ledger yet.
+    pub fn has_something_open(&self) -> bool {
+        let open = self.window.open;
+        open.is_some_and(|open| open.opener == self.token)
+    }
+
     /// Why the last call of a slot left it unsent, where it did.
     pub fn last_reason(&self, slot: usize) -> Option<Reason> {
         self.slots[slot].reason
@@ -236,6 +242,17 @@ impl Session {
         self.write(Some(plan.open), Then::Keep)
     }
 
+    /// The write that closes a window without letting go of the chunk, for a short wait.
+    pub fn rest(&self) -> ChunkWrite {
+        self.close(Then::Keep)
+    }
+
+    /// It was answered.
+    pub fn rested(&mut self, write: &ChunkWrite, receipts: &[Option<Receipt>]) {
+        self.window = write.window;
+        self.receipts.copy_from_slice(receipts);
+    }
+
     /// The opening was answered, with the reports the chunk had by then. Returns what is to be sent.
     pub fn opened(
         &mut self,
@@ -243,8 +260,7 @@ impl Session {
         plan: WindowPlan,
         receipts: &[Option<Receipt>],
     ) -> Vec<Planned> {
-        self.window = write.window;
-        self.receipts.copy_from_slice(receipts);
+        self.rested(write, receipts);
         let slots = plan.sends.into_iter();
         slots
             .filter(|planned| !self.accept_if_reported(planned.slot))

@@ -25,6 +25,8 @@ use crate::world::{Asked, CHUNKS, QUIET, SLOTS, TIMEOUT, WINDOW, World, epoch};
 const CALL: f64 = 8.0;
 /// Workers' clocks differ by up to this many seconds either way.
 const SKEW: f64 = 10.0;
+/// What would be parked for less is waited for with the lease.
+const REST: SignedDuration = SignedDuration::from_secs(15);
 /// A submission that nobody answered lands up to this many seconds later.
 const LANDS_LATE: f64 = 30.0;
 /// What gateways claim as their settling time: more, by as much as these clocks differ beyond what the protocol allows for.
@@ -231,6 +233,18 @@ impl Worker {
                 now: self.now(),
                 time_left,
             }) {
+                Step::Close(ChunkWrite {
+                    then: Then::Park(until),
+                    ..
+                }) if until <= self.now() + REST => {
+                    let write = session.rest();
+                    let Some(answer) = self.write(write.clone()).await else {
+                        return;
+                    };
+                    session.rested(&write, &answer.receipts);
+                    let wait = until.duration_since(self.now()).as_secs_f64();
+                    self.world.sleep(wait.max(0.1)).await;
+                }
                 Step::Close(write) => {
                     self.world.note(|| {
                         format!(

@@ -116,7 +116,7 @@ async fn a_refused_connection_is_not_sent() {
 async fn a_failed_handshake_is_not_sent() {
     let cases: [(&str, Serve); 3] = [
         ("no TLS", |stream| {
-            stream.write_all(b"this is no TLS").unwrap()
+            stream.write_all(b"this is no TLS").unwrap();
         }),
         ("cut off", |stream| {
             // A part of what the caller begins with, so that closing resets the connection.

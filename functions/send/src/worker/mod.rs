@@ -1,32 +1,32 @@
 //! One pointer: the effects of the send protocol. What to do is decided by `carillon_core::session`; this does it, step by step.
 
+mod turn;
+
 use carillon_core::{
+    batch::Lane,
     chunk::{Chunk, Pointer, slot::Slot, source::Source},
     frame::Recipient,
     outcome::Inquiry,
-    session::{ChunkWrite, Questions, Session, SessionTerms, Standing, Step, WindowPlan},
+    session::{ChunkWrite, Questions, Session, SessionTerms, Standing, Step, Then},
 };
-use carillon_runtime::recipients;
+use carillon_runtime::{logs::chain, recipients};
 use carillon_store::{StoreError, ledger::LeaseLost};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    batch_cache::SendPlan,
-    events, inquiries,
-    opt_outs::Audience,
-    outgoing::Way,
-    state::State,
-    traffic::{self, Grant, Permit, Want},
-    window::{self, Rendered},
+    batch_cache::SendPlan, events, inquiries, opt_outs::Audience, outgoing::Way, state::State,
+    window,
 };
 
 /// A gateway's call and the write after it take at most this long: no window opens later than this before the deadline.
 const ROOM_FOR_A_WINDOW: SignedDuration = SignedDuration::from_secs(14);
-/// Longer waits for tokens park the chunk, since waiting here costs.
-const SHORT_WAIT: SignedDuration = SignedDuration::from_secs(1);
-/// A route whose gateway account is gone or can't be opened.
-const UNUSABLE_ROUTE: SignedDuration = SignedDuration::from_mins(1);
+/// Longer rests park the chunk.
+const REST: SignedDuration = SignedDuration::from_secs(2);
+/// The same for a one-time password.
+const REST_IF_URGENT: SignedDuration = SignedDuration::from_secs(8);
+/// The tables or queues failed between the opening of a window and the next write.
+const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(15);
 
 pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Result<(), StoreError> {
     let now = state.now();
@@ -82,17 +82,33 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// A failure on the way doesn't leave in doubt what is known: the chunk is parked with it, if that can be written.
     async fn run(&mut self, mut session: Session) -> Result<(), StoreError> {
+        let done = self.steps(&mut session).await;
+        if done.is_err() && session.has_something_open() {
+            let write = session.park(self.state.now() + AFTER_FAILURE);
+            if let Err(error) = self.let_go(&write).await {
+                tracing::warn!(batch = %self.pointer.batch, chunk = self.pointer.chunk, error = chain(&error), "what a window came to could not be written: its messages are in doubt");
+            }
+        }
+        done
+    }
+
+    async fn steps(&mut self, session: &mut Session) -> Result<(), StoreError> {
         loop {
             let standing = self.look().await?;
             match session.next(standing) {
-                Step::Close(write) => return self.let_go(&write).await,
-                Step::Ask(questions) => self.ask(&mut session, &questions).await?,
+                Step::Close(write) => match self.short_rest(write.then, standing.now) {
+                    Some(until) if self.rest(session, until).await? => {}
+                    Some(_) => return Ok(()),
+                    None => return self.let_go(&write).await,
+                },
+                Step::Ask(questions) => self.ask(session, &questions).await?,
                 Step::Send(plan) => {
                     if let Some(until) = self.must_wait(standing.now) {
                         return self.let_go(&session.park(until)).await;
                     }
-                    if !self.send(&mut session, plan).await? {
+                    if !self.send(session, plan).await? {
                         return Ok(());
                     }
                 }
@@ -136,108 +152,32 @@ impl Work<'_> {
         self.plan.terms.not_before.filter(|time| *time > now)
     }
 
-    /// One window: tokens, opening, calls. `false` when the chunk is not ours any more.
-    async fn send(
-        &mut self,
-        session: &mut Session,
-        mut plan: WindowPlan,
-    ) -> Result<bool, StoreError> {
-        let asked = self.state.now();
-        let rendered = window::render(self.plan, self.recipients, &plan);
-        let route = plan.open.route;
-        let grant = match self.permit(&plan, &rendered).await? {
-            Permit::Granted(grant) => grant,
-            Permit::Wait(until) => return self.wait(session, until).await,
-            Permit::Closed(until) => {
-                session.shut(route, until);
-                return Ok(true);
+    /// What would be parked for a moment only is waited for here, where there is time for it and a window after it: the dispatcher
+    /// may not be awake, and looks once a second when it is.
+    fn short_rest(&self, then: Then, now: Timestamp) -> Option<Timestamp> {
+        let longest = match self.plan.terms.lane {
+            Lane::High => REST_IF_URGENT,
+            Lane::Normal | Lane::Low => REST,
+        };
+        match then {
+            Then::Park(until)
+                if until <= now + longest && until + ROOM_FOR_A_WINDOW < self.deadline =>
+            {
+                Some(until)
             }
-        };
-        self.waiting = None;
-        plan.shorten(grant.messages);
-        let Some(account) = self.account(route).await? else {
-            session.shut(route, self.state.now() + UNUSABLE_ROUTE);
-            return Ok(true);
-        };
-        let number = session.window_number() + 1;
-        let write = session.open(&plan);
+            _ => None,
+        }
+    }
+
+    /// With everything that is known written. `false` when the chunk is not ours any more.
+    async fn rest(&mut self, session: &mut Session, until: Timestamp) -> Result<bool, StoreError> {
+        let write = session.rest();
         let Ok(chunk) = self.write(&write).await? else {
             return Ok(false);
         };
-        let sends = session.opened(&write, plan, &chunk.receipts);
-        let window = window::Window {
-            state: self.state,
-            pointer: self.pointer,
-            terms: &self.plan.terms,
-            audience: self.audience,
-            account: account.as_deref(),
-            route,
-            number,
-            schedule: grant.schedule,
-            kind: grant.kind,
-            asked,
-            deadline: self.deadline,
-        };
-        window
-            .send(session, sends, self.recipients, &rendered)
-            .await?;
+        session.rested(&write, &chunk.receipts);
+        window::sleep_until(self.state, until).await;
         Ok(true)
-    }
-
-    /// The way out by a route; `Some(None)` is the simulated gateway of test keys.
-    async fn account(
-        &self,
-        route: u8,
-    ) -> Result<Option<Option<std::sync::Arc<carillon_gateways::GatewayAccount>>>, StoreError> {
-        if self.plan.terms.test {
-            return Ok(Some(None));
-        }
-        let Some(route) = self.plan.terms.routes.get(usize::from(route)) else {
-            return Ok(None);
-        };
-        let record = self.state.traffic.record(route.gateway).await;
-        let account = self
-            .state
-            .accounts
-            .open_newer(
-                self.plan.terms.account,
-                route.gateway,
-                record,
-                self.state.now(),
-            )
-            .await?;
-        Ok(account.map(Some))
-    }
-
-    /// Tokens for the window or its beginning, if its gateway account may be used.
-    async fn permit(&self, plan: &WindowPlan, rendered: &[Rendered]) -> Result<Permit, StoreError> {
-        let terms = &self.plan.terms;
-        let route = terms.routes.get(usize::from(plan.open.route));
-        let Some(route) = route.filter(|_| !terms.test) else {
-            return Ok(Permit::Granted(Grant::unlimited(plan.sends.len())));
-        };
-        let parts = plan.sends.iter();
-        let want = Want {
-            gateway: route.gateway,
-            sender: route.sender.as_deref(),
-            lane: terms.lane,
-            parts: parts
-                .map(|planned| rendered[planned.slot].parts())
-                .collect(),
-        };
-        traffic::permit(self.state, &want).await
-    }
-
-    /// Here while it is short, else parked: waiting here costs, and keeps others from being worked on.
-    async fn wait(&mut self, session: &Session, until: Timestamp) -> Result<bool, StoreError> {
-        let now = self.state.now();
-        let since = *self.waiting.get_or_insert(now);
-        if until < since + SHORT_WAIT {
-            window::sleep_until(self.state, until).await;
-            return Ok(true);
-        }
-        self.let_go(&session.park(until)).await?;
-        Ok(false)
     }
 
     /// Customers are told first: an event may come twice, and none is missing.
