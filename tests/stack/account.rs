@@ -147,8 +147,14 @@ impl Account {
 
     /// A gateway of the account that speaks to a simulator.
     pub async fn with_gateway(&self, simulator: &RunningSimulator) -> String {
-        let gateway = GATEWAY.replace("http://127.0.0.1:9900", &simulator.url);
-        let gateway: Value = serde_json::from_str(&gateway).expect("JSON");
+        self.with_gateway_at(&simulator.url, |_| {}).await
+    }
+
+    /// The same at an address, with its configuration changed.
+    pub async fn with_gateway_at(&self, url: &str, change: impl FnOnce(&mut Value)) -> String {
+        let gateway = GATEWAY.replace("http://127.0.0.1:9900", url);
+        let mut gateway: Value = serde_json::from_str(&gateway).expect("JSON");
+        change(&mut gateway["config"]);
         let made = self.post("/v1/gateways", &gateway).await;
         made["id"].as_str().expect("an id").to_owned()
     }
