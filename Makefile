@@ -22,7 +22,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-prepare deploy invoke account
+.PHONY: help setup build up down demo test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-prepare deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -93,6 +93,12 @@ bench-cold: release ## what a new environment of each function costs: size, CPU,
 bench-cost: release build ## what a campaign costs at list prices, by counted calls; then as the local stack runs it
 	@$(TOOLS)/python tests/bench/cost.py
 	@$(TOOLS)/python tests/bench/cost.py --deployed
+
+bench-control: build ## how long after its answer a pause, a resume and a cancel act
+	@$(TOOLS)/python tests/bench/control.py
+
+bench-fairness: build ## what a large campaign costs those beside it (FULL=1: 100,000 recipients)
+	@$(TOOLS)/python tests/bench/fairness.py --recipients $(if $(FULL),100000,20000)
 
 bench-prepare: ## prepare a generated CSV without AWS, show CPU and memory (ROWS=10000000)
 	@echo "[make] building the benchmark (release)"

@@ -58,6 +58,16 @@ def recipients() -> list[dict[str, Any]]:
     return [json.loads(line) for line in _get("/_sim/recipients").splitlines()]
 
 
+def arrivals() -> list[dict[str, Any]]:
+    """Each request that was read: when, for whom, of how many parts."""
+    return [json.loads(line) for line in _get("/_sim/arrivals").splitlines()]
+
+
+def reset() -> None:
+    """No counts, the default rules, no receipts to come."""
+    fetch(urllib.request.Request(f"{URL}/_sim/reset", data=b""), "POST /_sim/reset of the simulator")
+
+
 def gateway() -> dict[str, Any]:
     """The simulator as an account's gateway: what `POST /v1/gateways` takes."""
     return json.loads(GATEWAY.read_text().replace("http://127.0.0.1:9900", URL))

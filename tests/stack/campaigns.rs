@@ -52,6 +52,9 @@ fn count(report: &Value, word: &str) -> u64 {
         .unwrap_or_else(|| panic!("no `{word}` in {report}"))
 }
 
+/// The shortest that the API takes.
+const VALID_FOR_SECONDS: u64 = 60;
+
 const ENDS: [&str; 8] = [
     "in_flight",
     "delivered",
@@ -244,4 +247,47 @@ async fn a_paused_campaign_rests_until_it_is_resumed() {
         (3_000, 0)
     );
     assert_eq!(count(&report, "accepted"), count(&report, "delivered"));
+}
+
+#[tokio::test]
+async fn what_expires_while_it_is_paused_is_not_sent_when_it_is_resumed() {
+    let (account, simulator) = (Account::new("Expired").await, RunningSimulator::start());
+    account.with_gateway(&simulator).await;
+    simulator
+        .control
+        .set_rules(&json!({"rules": [{"latency_ms": [200, 300]}]}))
+        .await
+        .unwrap();
+    let upload = account.upload(csv(60_000..63_000).as_bytes()).await;
+    let body = json!({
+        "name": "Short", "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"},
+        "sender": "ACME", "policies": {"valid_for": VALID_FOR_SECONDS},
+    });
+    let campaign = account.post("/v1/campaigns", &body).await;
+    let id = campaign["id"].as_str().expect("an id").to_owned();
+    account
+        .post(&format!("/v1/campaigns/{id}/start"), &json!({}))
+        .await;
+    let expires = tokio::time::Instant::now() + std::time::Duration::from_secs(VALID_FOR_SECONDS);
+    let path = format!("/v1/campaigns/{id}/report");
+    account
+        .wait_for(&path, |report| report["submitted"].as_u64() > Some(100))
+        .await;
+
+    account
+        .post(&format!("/v1/campaigns/{id}/pause"), &json!({}))
+        .await;
+    tokio::time::sleep_until(expires).await;
+    let when_expired = simulator.control.summary().await.unwrap();
+    account
+        .post(&format!("/v1/campaigns/{id}/resume"), &json!({}))
+        .await;
+    finished(&account, &id).await;
+    let report = settled(&account, &id).await;
+    let summary = simulator.control.summary().await.unwrap();
+
+    assert!(when_expired.requests < 3_000, "it was over before");
+    assert_eq!(summary.requests, when_expired.requests);
+    assert_eq!(count(&report, "expired"), 3_000 - summary.requests);
+    assert_eq!(count(&report, "accepted"), 3_000);
 }
