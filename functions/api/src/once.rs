@@ -8,10 +8,12 @@ use axum::{
 use bytes::Bytes;
 use carillon_core::{api_key::Mode, keyed_hash::Purpose};
 use carillon_runtime::{
+    logs::chain,
     principal::Principal,
     problem::{Code, Problem},
+    random,
 };
-use carillon_store::idempotency::{Begun, KeptAnswer, RequestIdentity};
+use carillon_store::idempotency::{Attempt, Begun, KeptAnswer, RequestIdentity};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
@@ -126,7 +128,8 @@ impl Once {
     }
 
     /// Does the work, unless an earlier attempt did. `offered` are the ids to do it with; the work gets those of the first attempt.
-    /// What refuses the request should come before this: it is not kept.
+    /// Before this comes only what the body says by itself: whatever depends on the time or on what is stored belongs into the
+    /// work, or a repeat would be refused instead of answered as before.
     pub async fn run<R, F>(
         self,
         api: &Api,
@@ -143,9 +146,14 @@ impl Once {
             return work(offered).await.map(|answer| respond(keep(answer)));
         };
         let offered = serde_json::to_value(&offered).expect("ids are representable in JSON");
+        let now = time::now();
+        let attempt = Attempt {
+            token: random::token(),
+            until: self.until,
+        };
         let begun = api
             .idempotency
-            .begin(&identity, &offered, time::now(), self.until)
+            .begin(&identity, &attempt, &offered, now)
             .await?;
         let reserved = match begun {
             Begun::Do { reserved } => reserved,
@@ -164,19 +172,25 @@ impl Once {
         match work(ids).await {
             Ok(answer) => {
                 let answer = keep(answer);
-                api.idempotency.finish(&identity, &answer).await?;
+                if let Err(error) = api.idempotency.finish(&identity, &answer).await {
+                    // It is done all the same; a repeat does it with the same ids, and comes to the same.
+                    tracing::warn!(error = chain(&error), "an answer could not be kept");
+                }
                 Ok(respond(answer))
             }
             Err(problem) => {
                 let refused = problem.code.facts().status.is_client_error();
                 // An attempt before this one may have done a part of it: then the ids stay.
                 let freed = if refused && first {
-                    api.idempotency.forget(&identity).await
+                    api.idempotency.forget(&identity, &attempt).await
                 } else {
-                    api.idempotency.give_up(&identity).await
+                    api.idempotency.give_up(&identity, &attempt).await
                 };
                 if let Err(error) = freed {
-                    tracing::warn!(error = %error, "an idempotency key stays taken until its attempt is over");
+                    tracing::warn!(
+                        error = chain(&error),
+                        "an idempotency key stays taken until its attempt is over"
+                    );
                 }
                 Err(problem)
             }

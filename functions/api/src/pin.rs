@@ -3,11 +3,14 @@
 use carillon_core::{
     api_key::Mode,
     batch::{MAX_ROUTES, RouteEntry},
-    id::AccountId,
+    id::{AccountId, BatchId},
     originator::Originator,
 };
 use carillon_gateways::GatewayKind;
-use carillon_runtime::problem::{Code, Problem};
+use carillon_runtime::{
+    principal::Principal,
+    problem::{Code, Problem},
+};
 use carillon_store::gateway_accounts::GatewayRecord;
 
 use crate::services::Api;
@@ -32,6 +35,22 @@ pub async fn routes(
         return Err(Problem::new(Code::NoGateway, detail));
     }
     Ok(entries)
+}
+
+/// Those of an API send. One that was begun before goes on by those that it began with, whatever there is now.
+pub async fn routes_of(
+    api: &Api,
+    who: &Principal,
+    sender: Option<&Originator>,
+    batch: BatchId,
+) -> Result<Vec<RouteEntry>, Problem> {
+    match routes(api, who.account, who.mode, sender).await {
+        Err(problem) if problem.code == Code::NoGateway => {
+            let begun = api.batches.find(batch).await?;
+            begun.map(|batch| batch.terms.routes).ok_or(problem)
+        }
+        routes => routes,
+    }
 }
 
 /// `None` for one whose configuration this version can't read.

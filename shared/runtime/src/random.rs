@@ -17,3 +17,9 @@ pub fn id<K: Kind>(now: Timestamp) -> Id<K> {
     let random = bytes::<10>();
     Id::from_uuid(Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid())
 }
+
+/// Something that nobody else draws: 32 hexadecimal digits.
+pub fn token() -> String {
+    let uuid = Builder::from_random_bytes(bytes()).into_uuid();
+    uuid.simple().to_string()
+}

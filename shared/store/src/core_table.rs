@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::{
 
 use crate::{
     StoreError,
+    error::THROTTLED,
     item::{Item, text},
     keys::{Key, PARTITION, SORT},
 };
@@ -124,6 +125,10 @@ impl CoreTable {
                     tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
                     attempt += 1;
                 }
+                Some(Cause::Conflict | Cause::Throttled) => {
+                    let source = error.into();
+                    return Err(StoreError::Busy { operation, source });
+                }
                 _ => return Err(StoreError::service(operation)(error)),
             }
         }
@@ -175,6 +180,7 @@ impl CoreTable {
 enum Cause {
     Condition,
     Conflict,
+    Throttled,
     Other,
 }
 
@@ -186,10 +192,13 @@ fn cancelled_by(error: &TransactWriteItemsError) -> Cause {
         let mut reasons = cancelled.cancellation_reasons().iter();
         reasons.any(|reason| reason.code() == Some(code))
     };
+    let throttled = || THROTTLED.iter().any(|code| any(code));
     if any("ConditionalCheckFailed") {
         Cause::Condition
     } else if any("TransactionConflict") {
         Cause::Conflict
+    } else if throttled() {
+        Cause::Throttled
     } else {
         Cause::Other
     }
@@ -199,4 +208,52 @@ fn values(
     expected: Option<AttributeValue>,
 ) -> Option<std::collections::HashMap<String, AttributeValue>> {
     expected.map(|value| [(":expected".to_owned(), value)].into())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::{CancellationReason, error::TransactionCanceledException};
+
+    use super::*;
+
+    #[test]
+    fn why_a_transaction_was_cancelled_says_what_to_do() {
+        for (name, codes, expected) in [
+            (
+                "its own condition",
+                ["None", "ConditionalCheckFailed"],
+                "condition",
+            ),
+            ("another one", ["TransactionConflict", "None"], "conflict"),
+            ("load", ["None", "ThrottlingError"], "throttled"),
+            (
+                "load, as tables say it",
+                ["ProvisionedThroughputExceeded", "None"],
+                "throttled",
+            ),
+            (
+                "a condition, under load",
+                ["ThrottlingError", "ConditionalCheckFailed"],
+                "condition",
+            ),
+            ("something else", ["ValidationError", "None"], "other"),
+        ] {
+            let reasons = codes.map(|code| CancellationReason::builder().code(code).build());
+            let cancelled = TransactionCanceledException::builder()
+                .set_cancellation_reasons(Some(reasons.to_vec()))
+                .build();
+
+            let cause = cancelled_by(&TransactWriteItemsError::TransactionCanceledException(
+                cancelled,
+            ));
+
+            let found = match cause {
+                Cause::Condition => "condition",
+                Cause::Conflict => "conflict",
+                Cause::Throttled => "throttled",
+                Cause::Other => "other",
+            };
+            assert_eq!(found, expected, "{name}");
+        }
+    }
 }

@@ -2,9 +2,7 @@
 //! A request that died on its way is done again with the same ids, so that it ends as if it had not.
 
 use aws_sdk_dynamodb::{
-    Client,
-    operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
 };
 use carillon_core::id::AccountId;
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +38,15 @@ pub struct RequestIdentity {
     pub fingerprint: String,
 }
 
+/// One attempt at a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Drawn for this attempt.
+    pub token: String,
+    /// When it is certainly over.
+    pub until: Timestamp,
+}
+
 /// What is to be done with a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Begun {
@@ -66,19 +73,20 @@ impl Idempotency {
         Self { client, table }
     }
 
-    /// `until`: when this attempt is certainly over.
+    /// `offered`: the ids to do it with, if no attempt was before this one.
     pub async fn begin(
         &self,
         request: &RequestIdentity,
+        attempt: &Attempt,
         offered: &Value,
         now: Timestamp,
-        until: Timestamp,
     ) -> Result<Begun, StoreError> {
         let expires = now + KEPT;
         let mut item = key(request).item();
         item.insert("fingerprint".to_owned(), text(&request.fingerprint));
         item.insert("reserved".to_owned(), json(offered));
-        item.insert("in_progress_until".to_owned(), time(until));
+        item.insert("attempt".to_owned(), text(&attempt.token));
+        item.insert("in_progress_until".to_owned(), time(attempt.until));
         item.insert("expires".to_owned(), time(expires));
         item.insert("ttl".to_owned(), number(expires.as_second()));
         let put = self
@@ -98,7 +106,7 @@ impl Idempotency {
             },
         };
         let there = there.ok_or_else(|| StoreError::corrupt("an idempotency record"))?;
-        self.judge(request, &there, offered, now, until).await
+        self.judge(request, attempt, &there, now).await
     }
 
     /// Keeps the answer.
@@ -121,81 +129,88 @@ impl Idempotency {
     }
 
     /// The attempt failed: the next one needn't wait for its end, and gets the same ids.
-    pub async fn give_up(&self, request: &RequestIdentity) -> Result<(), StoreError> {
+    pub async fn give_up(
+        &self,
+        request: &RequestIdentity,
+        attempt: &Attempt,
+    ) -> Result<(), StoreError> {
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(request).item()))
             .update_expression("SET in_progress_until = :never")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":never", number(0));
-        let given_up = update.send().await;
-        given_up
-            .map(drop)
-            .map_err(StoreError::service("give up an attempt"))
+            .condition_expression("attempt = :mine")
+            .expression_attribute_values(":never", number(0))
+            .expression_attribute_values(":mine", text(&attempt.token));
+        // Another one may have taken over, and goes on.
+        condition::held(update.send().await, "give up an attempt").map(drop)
     }
 
     /// The request was refused and nothing of it was done: the key is free again.
-    pub async fn forget(&self, request: &RequestIdentity) -> Result<(), StoreError> {
+    pub async fn forget(
+        &self,
+        request: &RequestIdentity,
+        attempt: &Attempt,
+    ) -> Result<(), StoreError> {
         let delete = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(key(request).item()));
-        let forgotten = delete.send().await;
-        forgotten
-            .map(drop)
-            .map_err(StoreError::service("free an idempotency key"))
+            .set_key(Some(key(request).item()))
+            .condition_expression("attempt = :mine AND attribute_not_exists(answer)")
+            .expression_attribute_values(":mine", text(&attempt.token));
+        condition::held(delete.send().await, "free an idempotency key").map(drop)
     }
 
     async fn judge(
         &self,
         request: &RequestIdentity,
+        attempt: &Attempt,
         there: &Item,
-        offered: &Value,
         now: Timestamp,
-        until: Timestamp,
     ) -> Result<Begun, StoreError> {
-        let in_progress_until = there
-            .find("in_progress_until")
-            .cloned()
-            .ok_or_else(|| StoreError::corrupt("an idempotency record"))?;
         if there.text("fingerprint")? != request.fingerprint {
             return Ok(Begun::Reused);
         }
         if let Some(answer) = there.find_json("answer")? {
             return Ok(Begun::Replay(answer));
         }
-        let busy = there.find_time("in_progress_until")?;
-        if busy.is_some_and(|end| end > now) {
+        let reserved: Value = there.json("reserved")?;
+        let at_it = there.text("attempt")?;
+        if at_it == attempt.token {
+            // The SDK repeated a call of ours whose answer was lost.
+            return Ok(do_with(&reserved));
+        }
+        let until = there.find_time("in_progress_until")?;
+        if until.is_some_and(|until| until > now) {
             return Ok(Begun::InFlight);
         }
-        // The attempt that reserved it is over and left no answer.
-        let taken = self.take_over(request, in_progress_until, until).await?;
-        if !taken {
-            return Ok(Begun::InFlight);
+        // The attempt that had it is over and left no answer.
+        if self.take_over(request, attempt, at_it).await? {
+            Ok(do_with(&reserved))
+        } else {
+            Ok(Begun::InFlight)
         }
-        let reserved = there.find_json("reserved")?;
-        Ok(do_with(reserved.as_ref().unwrap_or(offered)))
     }
 
     /// Whether it was this attempt that took it over.
     async fn take_over(
         &self,
         request: &RequestIdentity,
-        seen: AttributeValue,
-        until: Timestamp,
+        attempt: &Attempt,
+        from: &str,
     ) -> Result<bool, StoreError> {
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(request).item()))
-            .update_expression("SET in_progress_until = :until")
-            .condition_expression("in_progress_until = :seen AND attribute_not_exists(answer)")
-            .expression_attribute_values(":until", time(until))
-            .expression_attribute_values(":seen", seen);
+            .update_expression("SET in_progress_until = :until, attempt = :mine")
+            .condition_expression("attempt IN (:from, :mine) AND attribute_not_exists(answer)")
+            .expression_attribute_values(":until", time(attempt.until))
+            .expression_attribute_values(":from", text(from))
+            .expression_attribute_values(":mine", text(&attempt.token));
         let taken = condition::held(update.send().await, "take over an attempt")?;
         Ok(taken.is_some())
     }

@@ -199,7 +199,7 @@ impl Queues {
             }
             tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
         }
-        Err(StoreError::Service {
+        Err(StoreError::Busy {
             operation,
             source: format!("{} entries were refused {TRIES} times", left.len()).into(),
         })

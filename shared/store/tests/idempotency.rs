@@ -1,6 +1,6 @@
 //! Requests that happen once, against the local stack.
 
-use carillon_store::idempotency::{Begun, Idempotency, KEPT, KeptAnswer, RequestIdentity};
+use carillon_store::idempotency::{Attempt, Begun, Idempotency, KEPT, KeptAnswer, RequestIdentity};
 use carillon_testkit::{build, stack};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -41,8 +41,16 @@ async fn begin(
     ids: &Value,
     at: Timestamp,
 ) -> Begun {
-    let begun = store.begin(request, ids, at, at + MINUTE).await;
+    let begun = store.begin(request, &attempt(at), ids, at).await;
     begun.expect("the stack answers")
+}
+
+/// A new one, that is over a minute later.
+fn attempt(at: Timestamp) -> Attempt {
+    Attempt {
+        token: uuid::Uuid::now_v7().simple().to_string(),
+        until: at + MINUTE,
+    }
 }
 
 fn with(ids: &Value) -> Begun {
@@ -119,13 +127,71 @@ async fn another_body_under_the_same_key_is_told_apart() {
 #[tokio::test]
 async fn an_attempt_that_gives_up_leaves_its_ids_and_one_that_is_refused_leaves_nothing() {
     let (store, request) = (store().await, request());
+    let (first, second) = (attempt(now()), attempt(now()));
 
-    begin(&store, &request, &json!(1), now()).await;
-    store.give_up(&request).await.unwrap();
-    let after_giving_up = begin(&store, &request, &json!(2), now()).await;
-    store.forget(&request).await.unwrap();
+    let begun = store.begin(&request, &first, &json!(1), now()).await;
+    store.give_up(&request, &first).await.unwrap();
+    let after_giving_up = store.begin(&request, &second, &json!(2), now()).await;
+    store.forget(&request, &second).await.unwrap();
     let after_a_refusal = begin(&store, &request, &json!(3), now()).await;
 
-    assert_eq!(after_giving_up, with(&json!(1)));
+    assert_eq!(begun.unwrap(), with(&json!(1)));
+    assert_eq!(after_giving_up.unwrap(), with(&json!(1)));
     assert_eq!(after_a_refusal, with(&json!(3)));
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_taken_over_frees_nothing() {
+    let (store, request) = (store().await, request());
+    let late = attempt(now());
+    store
+        .begin(&request, &late, &json!(1), now())
+        .await
+        .unwrap();
+    let after_its_end = now() + MINUTE;
+    begin(&store, &request, &json!(2), after_its_end).await;
+
+    store.forget(&request, &late).await.unwrap();
+    let after_forgetting = begin(&store, &request, &json!(3), after_its_end).await;
+    store.give_up(&request, &late).await.unwrap();
+    let after_giving_up = begin(&store, &request, &json!(4), after_its_end).await;
+
+    assert_eq!(
+        (after_forgetting, after_giving_up),
+        (Begun::InFlight, Begun::InFlight)
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_the_sdk_repeats_finds_its_own_attempt() {
+    let (store, request) = (store().await, request());
+    let (first, second) = (attempt(now()), attempt(now() + MINUTE));
+    let begin = async |attempt, at| store.begin(&request, attempt, &json!(1), at).await.unwrap();
+
+    let reserved = begin(&first, now()).await;
+    let reserved_again = begin(&first, now()).await;
+    let taken_over = begin(&second, now() + MINUTE).await;
+    let taken_over_again = begin(&second, now() + MINUTE).await;
+    let the_first = begin(&first, now() + MINUTE).await;
+
+    for begun in [reserved, reserved_again, taken_over, taken_over_again] {
+        assert_eq!(begun, with(&json!(1)));
+    }
+    assert_eq!(the_first, Begun::InFlight);
+}
+
+#[tokio::test]
+async fn a_refused_attempt_does_not_free_a_key_that_has_an_answer() {
+    let (store, request) = (store().await, request());
+    let attempt = attempt(now());
+    store
+        .begin(&request, &attempt, &json!(1), now())
+        .await
+        .unwrap();
+    store.finish(&request, &answer()).await.unwrap();
+
+    store.forget(&request, &attempt).await.unwrap();
+
+    let again = begin(&store, &request, &json!(2), now()).await;
+    assert_eq!(again, Begun::Replay(answer()));
 }

@@ -8,7 +8,10 @@ use axum::{
 use carillon_core::{
     api_key::Mode,
     batch::{self, DoubtPolicy},
+    frame::Recipient,
     message_id::MessageId,
+    originator::Originator,
+    template::Template,
 };
 use carillon_runtime::{
     input::{InPath, Input},
@@ -128,23 +131,31 @@ pub async fn send(
     if matches!(value.to, To::Many(_)) {
         once.require_key()?;
     }
-    let now = time::now();
-    let sending = check(&api, &who, value, now).await?;
+    let checked = check(value)?;
     let work = async |drawn: Drawn| {
+        let sending = sending(&api, &who, checked, drawn).await?;
         let send_at = sending.send_at;
         let taken = deliver(&api, sending, drawn).await?;
         let accepted = Accepted::new(drawn.batch, taken, send_at);
         Ok(Answer::new(StatusCode::ACCEPTED, &accepted))
     };
-    once.run(&api, &who, &raw, Drawn::now(now), work).await
+    once.run(&api, &who, &raw, Drawn::now(time::now()), work)
+        .await
 }
 
-async fn check(
-    api: &Api,
-    who: &May<SendMessages>,
-    request: SendRequest,
-    now: Timestamp,
-) -> Result<Sending, Problem> {
+/// What can be said of a request without the time and without what is stored.
+struct Checked {
+    recipients: Vec<Recipient>,
+    text: String,
+    template: Template,
+    sender: Option<Originator>,
+    lane: batch::Lane,
+    policy: DoubtPolicy,
+    valid_for: SignedDuration,
+    send_at: Option<Timestamp>,
+}
+
+fn check(request: SendRequest) -> Result<Checked, Problem> {
     let SendRequest {
         to,
         text,
@@ -158,9 +169,6 @@ async fn check(
     let template = check::text("/text", &text)?;
     let sender = check::sender("/sender", sender)?;
     let valid_for = check::validity("/valid_for", valid_for)?;
-    let send_at = send_at
-        .map(|at| check::time("/send_at", at, now))
-        .transpose()?;
     let country = check::country("/default_country", default_country.as_deref())?;
     let place = check::Place {
         pointer: "/to",
@@ -175,6 +183,38 @@ async fn check(
         Lane::Normal
     };
     let lane = batch::Lane::from(lane.unwrap_or(usual));
+    Ok(Checked {
+        recipients,
+        text,
+        template,
+        sender,
+        lane,
+        policy: policy.map_or_else(|| DoubtPolicy::default_of(lane), Into::into),
+        valid_for,
+        send_at,
+    })
+}
+
+async fn sending(
+    api: &Api,
+    who: &May<SendMessages>,
+    checked: Checked,
+    drawn: Drawn,
+) -> Result<Sending, Problem> {
+    let Checked {
+        recipients,
+        text,
+        template,
+        sender,
+        lane,
+        policy,
+        valid_for,
+        send_at,
+    } = checked;
+    // By the first attempt's clock, or a repeat would come too late.
+    let send_at = send_at
+        .map(|at| check::time("/send_at", at, drawn.at))
+        .transpose()?;
     Ok(Sending {
         account: who.account,
         campaign: None,
@@ -182,9 +222,9 @@ async fn check(
         recipients,
         text,
         template,
-        routes: pin::routes(api, who.account, who.mode, sender.as_ref()).await?,
+        routes: pin::routes_of(api, who, sender.as_ref(), drawn.batch).await?,
         lane,
-        policy: policy.map_or_else(|| DoubtPolicy::default_of(lane), Into::into),
+        policy,
         valid_for,
         send_at,
     })

@@ -1,10 +1,11 @@
-//! Requests through the router, without a socket and, but for `deliver`, without AWS: what is answered before anything is read or
+//! Requests through the router, without a socket and, but for `deliver` and `once`, without AWS: what is answered before anything is read or
 //! written. What the routes do then is tested against the local stack, in `tests/stack`.
 
 mod bad_input;
 mod deliver;
 mod document;
 mod events;
+mod once;
 mod permissions;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
@@ -49,7 +50,16 @@ fn nowhere() -> Aws {
 }
 
 pub fn api_with(aws: &Aws, ledger_table: &str, core_table: &str) -> Api {
-    let settings = Settings {
+    api_of(aws, settings(ledger_table, core_table))
+}
+
+pub fn api_of(aws: &Aws, settings: Settings) -> Api {
+    let key = DeploymentKey::from_secret("a secret of a test");
+    Api::new(aws, key, settings)
+}
+
+pub fn settings(ledger_table: &str, core_table: &str) -> Settings {
+    Settings {
         ledger_table: ledger_table.to_owned(),
         core_table: core_table.to_owned(),
         files_bucket: "files".to_owned(),
@@ -64,9 +74,7 @@ pub fn api_with(aws: &Aws, ledger_table: &str, core_table: &str) -> Api {
         public_url: "https://sms.example.net".to_owned(),
         hooks_url: "https://hooks.example.net".to_owned(),
         allowed_hosts: "127.0.0.1".parse().unwrap(),
-    };
-    let key = DeploymentKey::from_secret("a secret of a test");
-    Api::new(aws, key, settings)
+    }
 }
 
 /// A key with these scopes, known to the API as if it had just been read.

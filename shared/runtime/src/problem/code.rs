@@ -33,6 +33,8 @@ pub enum Code {
     PreconditionRequired,
     PayloadTooLarge,
     UnsupportedMediaType,
+    RateLimited,
+    Unavailable,
     Internal,
 }
 
@@ -47,7 +49,7 @@ pub struct Facts {
 }
 
 impl Code {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnknownField,
@@ -77,6 +79,8 @@ impl Code {
         Self::PreconditionRequired,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
+        Self::RateLimited,
+        Self::Unavailable,
         Self::Internal,
     ];
 
@@ -113,6 +117,8 @@ impl Code {
             Self::PreconditionRequired => ("precondition_required", S::PRECONDITION_REQUIRED, false, "The request needs an If-Match"),
             Self::PayloadTooLarge => ("payload_too_large", S::PAYLOAD_TOO_LARGE, false, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", S::UNSUPPORTED_MEDIA_TYPE, false, "The body is not of a type that is understood"),
+            Self::RateLimited => ("rate_limited", S::TOO_MANY_REQUESTS, true, "There were too many requests"),
+            Self::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, true, "It cannot be done at the moment"),
             Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, true, "Something on our side went wrong"),
         };
         Facts { code, status, retryable, title }

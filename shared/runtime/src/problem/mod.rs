@@ -19,6 +19,8 @@ use serde::Serialize;
 pub use self::code::{Code, Facts};
 use crate::logs::chain;
 
+/// When a caller should come again whose request was refused because of load.
+const BUSY_SECONDS: u32 = 2;
 /// Fields that are told of in one answer.
 const MAX_ERRORS: usize = 50;
 
@@ -114,7 +116,16 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        Self::internal(&error)
+        let StoreError::Busy { .. } = error else {
+            return Self::internal(&error);
+        };
+        tracing::warn!(
+            metric = "api.busy",
+            error = chain(&error),
+            "a request was refused for now"
+        );
+        let detail = "Too much is going on. Send the same request again in a moment, with the same `Idempotency-Key` if it had one.";
+        Self::new(Code::Unavailable, detail).retry_after(BUSY_SECONDS)
     }
 }
 

@@ -103,7 +103,11 @@ impl Batches {
                 // Cancelled because it is there, or because of something that only looking can tell.
                 match self.find(id).await? {
                     Some(_) => Ok(()),
-                    None => Err(StoreError::service("create a batch")(error)),
+                    // Load, or another transaction in the way.
+                    None => Err(StoreError::Busy {
+                        operation: "create a batch",
+                        source: error.into(),
+                    }),
                 }
             }
             written => written

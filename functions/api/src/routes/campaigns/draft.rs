@@ -56,6 +56,7 @@ pub struct CampaignRequest {
 struct Drawn {
     campaign: CampaignId,
     upload: UploadId,
+    at: Timestamp,
 }
 
 /// Makes a draft. Nothing is sent until it is started or scheduled.
@@ -86,6 +87,7 @@ pub async fn create(
     let drawn = Drawn {
         campaign: random::id(now),
         upload: random::id(now),
+        at: now,
     };
     let mut checked = audience.check(&template, drawn.upload)?;
     available(&checked.audience)?;
@@ -99,21 +101,28 @@ pub async fn create(
         sender: check::sender("/sender", sender)?,
         lane: lane.map_or(batch::Lane::Low, Into::into),
         policies: checked_policies(policies)?,
-        wanted_at: schedule
-            .map(|Schedule { at }| check::time("/schedule/at", at, now))
-            .transpose()?,
+        wanted_at: None,
         plan: Plan::Draft,
         created: now,
         changed: now,
         version: 1,
     };
-    ready::file_if_arrived(&api, &campaign, &template).await?;
     let work = async |Drawn {
                           campaign: id,
                           upload,
+                          at: now,
                       }: Drawn| {
-        let mut campaign = campaign;
-        campaign.id = id;
+        let wanted_at = schedule
+            .map(|Schedule { at }| check::time("/schedule/at", at, now))
+            .transpose()?;
+        let mut campaign = Campaign {
+            id,
+            wanted_at,
+            created: now,
+            changed: now,
+            ..campaign
+        };
+        ready::file_if_arrived(&api, &campaign, &template).await?;
         if let campaign::Audience::Inline { upload: kept, .. } = &mut campaign.audience {
             *kept = upload;
         }

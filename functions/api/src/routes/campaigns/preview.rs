@@ -19,7 +19,7 @@ use carillon_core::{
 };
 use carillon_runtime::{
     input::{InPath, Input},
-    principal::{May, ReadCampaigns, WriteCampaigns},
+    principal::{May, Principal, ReadCampaigns, WriteCampaigns},
     problem::{Code, FieldError, Problem},
 };
 use http::StatusCode;
@@ -207,12 +207,28 @@ pub async fn test(
     once: Once,
     Input { value, raw }: Input<TestRequest>,
 ) -> Result<Response, Problem> {
-    let TestRequest { to, vars } = value;
-    let campaign = find(&api, &who, id).await?;
+    let work = async |drawn: Drawn| {
+        let sending = test_sending(&api, &who, id, value, drawn).await?;
+        let taken = deliver(&api, sending, drawn).await?;
+        let accepted = Accepted::new(drawn.batch, taken, None);
+        Ok(Answer::new(StatusCode::ACCEPTED, &accepted))
+    };
+    once.run(&api, &who, &raw, Drawn::now(time::now()), work)
+        .await
+}
+
+async fn test_sending(
+    api: &Api,
+    who: &Principal,
+    id: CampaignId,
+    TestRequest { to, vars }: TestRequest,
+    drawn: Drawn,
+) -> Result<Sending, Problem> {
+    let campaign = find(api, who, id).await?;
     let template = check::text("/content/text", &campaign.content.text)?;
     let vars = match vars {
         Some(vars) => vars,
-        None => first_values(&api, &campaign).await?,
+        None => first_values(api, &campaign).await?,
     };
     let list = to.into_iter().map(|to| RecipientInput {
         to,
@@ -228,26 +244,23 @@ pub async fn test(
     let recipients = check::to(To::Many(list.collect()), &place, &template)?;
     check::distinct(&recipients, "/to")?;
     let mode = if campaign.test { Mode::Test } else { who.mode };
-    let sending = Sending {
+    let principal = Principal {
+        mode,
+        ..who.clone()
+    };
+    Ok(Sending {
         account: who.account,
         campaign: Some(id),
         test: mode == Mode::Test,
         recipients,
-        text: campaign.content.text.clone(),
+        routes: pin::routes_of(api, &principal, campaign.sender.as_ref(), drawn.batch).await?,
+        text: campaign.content.text,
         template,
-        routes: pin::routes(&api, who.account, mode, campaign.sender.as_ref()).await?,
         lane: carillon_core::batch::Lane::High,
         policy: DoubtPolicy::AtMostOnce,
         valid_for: SignedDuration::from_secs(campaign.policies.valid_for),
         send_at: None,
-    };
-    let work = async |drawn: Drawn| {
-        let taken = deliver(&api, sending, drawn).await?;
-        let accepted = Accepted::new(drawn.batch, taken, None);
-        Ok(Answer::new(StatusCode::ACCEPTED, &accepted))
-    };
-    once.run(&api, &who, &raw, Drawn::now(time::now()), work)
-        .await
+    })
 }
 
 async fn first_values(api: &Api, campaign: &Campaign) -> Result<BTreeMap<String, String>, Problem> {

@@ -3,12 +3,13 @@
 use axum::{extract::State, response::Response};
 use carillon_core::{
     api_key::Mode,
-    batch::{DoubtPolicy, Lane},
+    batch::{DoubtPolicy, Lane, RouteEntry},
     id::GatewayAccountId,
+    originator::Originator,
 };
 use carillon_runtime::{
     input::{InPath, Input},
-    principal::{May, SendMessages},
+    principal::{May, Principal, SendMessages},
     problem::{Code, Problem},
 };
 use http::StatusCode;
@@ -64,32 +65,38 @@ pub async fn test(
         country: None,
     };
     let recipients = check::to(To::One(to), &place, &template)?;
-    let (gateway, _) = find(&api, &who, id).await?;
-    let entry = pin::entry(&gateway, sender.as_ref());
-    let unusable = || {
-        Problem::new(
-            Code::InvalidState,
-            "The gateway's configuration can't be used any more. Add the gateway anew.",
-        )
-    };
-    let sending = Sending {
+    let sending = |route| Sending {
         account: who.account,
         campaign: None,
         test: who.mode == Mode::Test,
         recipients,
         text: TEST_TEXT.to_owned(),
         template,
-        routes: vec![entry.ok_or_else(unusable)?],
+        routes: vec![route],
         lane: Lane::High,
         policy: DoubtPolicy::AtMostOnce,
         valid_for: TEST_VALID_FOR,
         send_at: None,
     };
     let work = async |drawn: Drawn| {
+        let sending = sending(route(&api, &who, id, sender.as_ref()).await?);
         let taken = deliver(&api, sending, drawn).await?;
         let accepted = Accepted::new(drawn.batch, taken, None);
         Ok(Answer::new(StatusCode::ACCEPTED, &accepted))
     };
     once.run(&api, &who, &raw, Drawn::now(time::now()), work)
         .await
+}
+
+async fn route(
+    api: &Api,
+    who: &Principal,
+    id: GatewayAccountId,
+    sender: Option<&Originator>,
+) -> Result<RouteEntry, Problem> {
+    let (gateway, _) = find(api, who, id).await?;
+    pin::entry(&gateway, sender).ok_or_else(|| {
+        let detail = "The gateway's configuration can't be used any more. Add the gateway anew.";
+        Problem::new(Code::InvalidState, detail)
+    })
 }

@@ -92,12 +92,6 @@ async fn a_campaign_that_can_not_be_sent_is_refused_with_its_field() {
             ("invalid_request", "/policies/doubt", "wrong_value"),
         ),
         (
-            "a time that is over",
-            json!({"name": "a", "audience": ann(), "content": {"text": "Hi"}, "schedule": {"at": "2020-01-01T00:00:00Z"}}),
-            422,
-            ("invalid_content", "/schedule/at", "invalid_content"),
-        ),
-        (
             "a list",
             campaign(
                 json!({"type": "list", "list": "lst_01h455vb4pex5vsknk084sn02q"}),

@@ -138,12 +138,6 @@ async fn a_message_that_can_not_be_sent_is_refused_with_its_field() {
             ("invalid_content", "/valid_for", "invalid_content"),
         ),
         (
-            "a time that is over",
-            json!({"to": phone, "text": "Hi", "send_at": "2020-01-01T00:00:00Z"}),
-            422,
-            ("invalid_content", "/send_at", "invalid_content"),
-        ),
-        (
             "a country that is none",
             json!({"to": phone, "text": "Hi", "default_country": "UK"}),
             422,

@@ -188,6 +188,35 @@ async fn an_idempotency_key_is_asked_for_where_a_mistake_is_dear() {
 }
 
 #[tokio::test]
+async fn a_time_that_is_over_is_refused_with_its_field() {
+    let api = api();
+    let key = key(&api, Mode::Test, &Scope::ALL);
+    let over = "2020-01-01T00:00:00Z";
+    let message = json!({"to": "+447700900123", "text": "Hi", "send_at": over});
+    let campaign = json!({
+        "name": "a",
+        "audience": {"type": "inline", "recipients": ["+447700900123"]},
+        "content": {"text": "Hi"},
+        "schedule": {"at": over},
+    });
+    for (path, body, pointer) in [
+        ("/v1/messages", message, "/send_at"),
+        ("/v1/campaigns", campaign, "/schedule/at"),
+    ] {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_string())).unwrap();
+
+        let answer = answer(app::router(api.clone()), request).await;
+
+        assert_eq!(answer.status.as_u16(), 422, "{path}: {}", answer.body);
+        let told = ("invalid_content", pointer, "invalid_content");
+        assert_eq!(super::told(&answer.body), told, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_problem_says_all_that_it_should() {
     let answer = send("POST", "/v1/messages", r#"{"to":"12","text":"Hi"}"#).await;
 
@@ -211,13 +240,14 @@ async fn a_problem_says_all_that_it_should() {
 }
 
 #[tokio::test]
-async fn a_failure_of_ours_tells_nothing_of_its_cause() {
+async fn what_can_not_be_done_for_now_tells_when_to_come_again_and_not_why() {
     let answer = send("GET", "/v1/campaigns", "").await;
 
     assert_eq!(
         (answer.status.as_u16(), &answer.body["code"]),
-        (500, &json!("internal"))
+        (503, &json!("unavailable"))
     );
+    assert!(answer.headers.contains_key("retry-after"));
     let text = answer.body.to_string();
     assert!(
         !text.contains("dynamodb") && !text.contains("127.0.0.1"),
