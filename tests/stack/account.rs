@@ -21,6 +21,7 @@ const GATEWAY: &str = include_str!("../../infra/local/simulator-gateway.json");
 pub struct Account {
     http: reqwest::Client,
     url: String,
+    pub id: String,
     pub key: String,
     pub test_key: String,
 }
@@ -37,19 +38,7 @@ impl Account {
     /// Makes an account as `make account` does: by invoking `api` itself.
     pub async fn new(name: &str) -> Self {
         let http = reqwest::Client::new();
-        let emulator = variable("AWS_ENDPOINT_URL");
-        let function = variable("API_FUNCTION");
-        let answer = http
-            .post(format!(
-                "{emulator}/2015-03-31/functions/{function}/invocations"
-            ))
-            .header("authorization", SIGNED_BY_ROOT)
-            .body(json!({"create_account": {"name": name}}).to_string())
-            .send()
-            .await
-            .expect("the emulator answers");
-        let made: Value =
-            serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
+        let made = invoke_api(&http, &json!({"create_account": {"name": name}})).await;
         let text = |field: &str| {
             made[field]
                 .as_str()
@@ -59,9 +48,17 @@ impl Account {
         Self {
             http,
             url: variable("API_URL"),
+            id: text("account"),
             key: text("key"),
             test_key: text("test_key"),
         }
+    }
+
+    /// What the operator allows it in ten seconds.
+    pub async fn set_quotas(&self, quotas: &Value) {
+        let request = json!({"set_quotas": {"account": self.id, "quotas": quotas}});
+        let set = invoke_api(&self.http, &request).await;
+        assert_eq!(set["quotas"], *quotas, "{set}");
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -186,6 +183,22 @@ impl Account {
             }
         }
     }
+}
+
+/// Invokes the function `api` with the operator's permissions.
+pub async fn invoke_api(http: &reqwest::Client, request: &Value) -> Value {
+    let emulator = variable("AWS_ENDPOINT_URL");
+    let function = variable("API_FUNCTION");
+    let answer = http
+        .post(format!(
+            "{emulator}/2015-03-31/functions/{function}/invocations"
+        ))
+        .header("authorization", SIGNED_BY_ROOT)
+        .body(request.to_string())
+        .send()
+        .await
+        .expect("the emulator answers");
+    serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON")
 }
 
 pub async fn send(request: RequestBuilder) -> Answer {

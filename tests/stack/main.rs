@@ -7,6 +7,7 @@ mod campaigns;
 mod doubt;
 mod drafts;
 mod messages;
+mod quotas;
 mod retry;
 mod schedules;
 mod tenants;

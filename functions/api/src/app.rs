@@ -1,4 +1,4 @@
-//! The routes, with what is around all of them: a limit of the body's size, and problems as answers.
+//! The routes, with what is around all of them: a limit of the body's size, problems as answers, and how the caller stands.
 
 use axum::{
     Router,
@@ -9,6 +9,7 @@ use axum::{
 use carillon_runtime::{
     input::MAX_BODY,
     problem::{Code, Problem, Rendering, render},
+    quota,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -30,6 +31,7 @@ pub fn router(api: Api) -> Router {
             Rendering { public_url },
             render,
         ))
+        .layer(middleware::from_fn(quota::tell))
         .with_state(api)
 }
 

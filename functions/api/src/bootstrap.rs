@@ -1,8 +1,10 @@
-//! Requests of whoever may invoke the function itself: an account with its first keys, or another key for one that has lost all of its own.
+//! Requests of whoever may invoke the function itself: an account with its first keys, another key for one that has lost all of its
+//! own, other quotas for one that needs them.
 
 use carillon_core::{
     api_key::{ApiKeySecret, Mode, Scope},
     id::AccountId,
+    quota::Quotas,
 };
 use carillon_runtime::random;
 use carillon_store::{
@@ -20,14 +22,25 @@ use crate::{services::Api, time};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
-    CreateAccount { name: String },
-    CreateKey { account: AccountId, name: String },
+    CreateAccount {
+        name: String,
+    },
+    CreateKey {
+        account: AccountId,
+        name: String,
+    },
+    /// `null`: those that everybody has.
+    SetQuotas {
+        account: AccountId,
+        quotas: Option<Quotas>,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     #[error(
-        "expected `{{\"create_account\": {{\"name\": …}}}}` or `{{\"create_key\": {{\"account\": …, \"name\": …}}}}`"
+        "expected `{{\"create_account\": {{\"name\": …}}}}`, `{{\"create_key\": {{\"account\": …, \"name\": …}}}}` or \
+         `{{\"set_quotas\": {{\"account\": …, \"quotas\": {{\"key\": …, \"account\": …, \"recipients\": …}}}}}}`"
     )]
     NotARequest,
     #[error("the name must have 1 to 100 characters")]
@@ -43,6 +56,7 @@ pub async fn handle(api: &Api, event: Value) -> Result<Value, BootstrapError> {
     match request {
         Request::CreateAccount { name } => create_account(api, &name).await,
         Request::CreateKey { account, name } => create_key(api, account, &name).await,
+        Request::SetQuotas { account, quotas } => set_quotas(api, account, quotas).await,
     }
 }
 
@@ -53,6 +67,7 @@ async fn create_account(api: &Api, name: &str) -> Result<Value, BootstrapError> 
         id: random::id(now),
         name,
         created: now,
+        quotas: None,
     };
     let live = draw(
         api,
@@ -92,6 +107,18 @@ async fn create_key(api: &Api, account: AccountId, name: &str) -> Result<Value, 
     let audit = entry(account, "key.create", new.stored.key.id.to_string(), now);
     api.api_keys.create(&new.stored, &audit).await?;
     Ok(json!({"account": account, "key": new.secret.expose()}))
+}
+
+async fn set_quotas(
+    api: &Api,
+    account: AccountId,
+    quotas: Option<Quotas>,
+) -> Result<Value, BootstrapError> {
+    let now = time::now();
+    let audit = entry(account, "account.set_quotas", account.to_string(), now);
+    let account = api.accounts.set_quotas(account, quotas, &audit).await?;
+    let account = account.ok_or(BootstrapError::NoAccount)?;
+    Ok(json!({"account": account.id, "quotas": account.quotas}))
 }
 
 /// A key just drawn: the secret is shown once, the rest is stored.

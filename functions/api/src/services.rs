@@ -3,9 +3,9 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
-use carillon_core::keyed_hash::DeploymentKey;
+use carillon_core::{keyed_hash::DeploymentKey, quota::Quotas};
 use carillon_gateways::AllowedHosts;
-use carillon_runtime::{config::Config, cursor::Cursors, principal::Authenticator};
+use carillon_runtime::{config::Config, cursor::Cursors, principal::Authenticator, quota::Limiter};
 use carillon_store::{
     accounts::Accounts,
     api_keys::ApiKeys,
@@ -19,6 +19,7 @@ use carillon_store::{
     idempotency::Idempotency,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
+    quotas::RequestCounts,
     rate::Rate,
     schedules::{ScheduleNames, Schedules},
     upload_form::UploadForms,
@@ -44,6 +45,7 @@ pub struct Services {
     pub gateways: GatewayAccounts,
     pub idempotency: Idempotency,
     pub ledger: Ledger,
+    pub limiter: Limiter,
     pub queues: Queues,
     pub rate: Rate,
     pub schedules: Schedules,
@@ -65,6 +67,8 @@ pub struct Settings {
     pub public_url: String,
     pub hooks_url: String,
     pub allowed_hosts: AllowedHosts,
+    /// Of accounts that have none of their own.
+    pub quotas: Quotas,
 }
 
 impl Settings {
@@ -94,6 +98,11 @@ impl Settings {
             public_url: Config::required("PUBLIC_URL")?,
             hooks_url: Config::required("HOOKS_URL")?,
             allowed_hosts: allowed.parse()?,
+            quotas: Quotas {
+                key: Config::parsed("API_REQUESTS_PER_KEY")?,
+                account: Config::parsed("API_REQUESTS_PER_ACCOUNT")?,
+                recipients: Config::parsed("API_RECIPIENTS_PER_ACCOUNT")?,
+            },
         })
     }
 }
@@ -112,10 +121,17 @@ impl Api {
         let core = settings.core_table.as_str();
         let bucket = settings.files_bucket.as_str();
         let api_keys = ApiKeys::new(dynamodb.clone(), core);
+        let accounts = Accounts::new(dynamodb.clone(), core);
+        let authenticator = Authenticator::new(
+            api_keys.clone(),
+            accounts.clone(),
+            key.clone(),
+            settings.quotas,
+        );
         let services = Services {
-            authenticator: Authenticator::new(api_keys.clone(), key.clone()),
+            authenticator,
             cursors: Cursors::new(key.clone()),
-            accounts: Accounts::new(dynamodb.clone(), core),
+            accounts,
             api_keys,
             audit: AuditLog::new(dynamodb.clone(), core),
             batches: Batches::new(dynamodb.clone(), core),
@@ -124,6 +140,7 @@ impl Api {
             gateways: GatewayAccounts::new(dynamodb.clone(), core),
             idempotency: Idempotency::new(dynamodb.clone(), core),
             rate: Rate::new(dynamodb.clone(), core),
+            limiter: Limiter::new(RequestCounts::new(dynamodb.clone(), core)),
             uploads: Uploads::new(dynamodb.clone(), core),
             ledger: Ledger::new(dynamodb, settings.ledger_table.as_str()),
             queues: Queues::new(aws.sqs(), settings.queues.clone()),
@@ -148,5 +165,11 @@ impl Deref for Api {
 impl FromRef<Api> for Authenticator {
     fn from_ref(api: &Api) -> Self {
         api.authenticator.clone()
+    }
+}
+
+impl FromRef<Api> for Limiter {
+    fn from_ref(api: &Api) -> Self {
+        api.limiter.clone()
     }
 }

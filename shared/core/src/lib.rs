@@ -18,6 +18,7 @@ pub mod originator;
 pub mod outcome;
 pub mod phone;
 pub mod queued_report;
+pub mod quota;
 pub mod rate;
 pub mod reason;
 pub mod recipients;

@@ -10,6 +10,7 @@ pub mod input;
 pub mod logs;
 pub mod principal;
 pub mod problem;
+pub mod quota;
 pub mod random;
 pub mod recipients;
 pub mod sqs;

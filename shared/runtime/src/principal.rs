@@ -11,17 +11,22 @@ use std::{
 use axum::extract::{FromRef, FromRequestParts};
 use carillon_core::{
     api_key::{ApiKeySecret, Mode, Scope},
-    id::AccountId,
+    id::{AccountId, ApiKeyId},
     keyed_hash::DeploymentKey,
+    quota::Quotas,
 };
 use carillon_store::{
+    accounts::Accounts,
     api_keys::{ApiKey, ApiKeys},
     audit::Actor,
 };
 use http::{HeaderMap, header, request::Parts};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::problem::{Code, Problem};
+use crate::{
+    problem::{Code, Problem},
+    quota::{Limiter, Told},
+};
 
 /// A key that was read is believed for so long: a revoked one is refused everywhere after this.
 const BELIEVED: SignedDuration = SignedDuration::from_secs(30);
@@ -35,9 +40,18 @@ pub struct Principal {
     pub actor: Actor,
     pub mode: Mode,
     pub scopes: Vec<Scope>,
+    pub quotas: Quotas,
 }
 
 impl Principal {
+    /// The API key that is calling.
+    pub fn key(&self) -> Option<ApiKeyId> {
+        match self.actor {
+            Actor::Key(id) => Some(id),
+            Actor::Member(_) | Actor::Operator => None,
+        }
+    }
+
     /// A test key knows nothing of what a live key made, so that it can't set it going.
     pub fn sees(&self, test: bool) -> bool {
         test || self.mode == Mode::Live
@@ -128,14 +142,14 @@ where
     S: Send + Sync,
     P: Permission,
     Authenticator: FromRef<S>,
+    Limiter: FromRef<S>,
 {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let authenticator = Authenticator::from_ref(state);
-        let principal = authenticator
-            .principal(&parts.headers, Timestamp::now())
-            .await?;
+        let (authenticator, now) = (Authenticator::from_ref(state), Timestamp::now());
+        let principal = authenticator.principal(&parts.headers, now).await?;
+        admit(&Limiter::from_ref(state), &principal, parts, now).await?;
         if !principal.scopes.contains(&P::SCOPE) {
             let scope = P::SCOPE;
             let detail = format!(
@@ -151,20 +165,58 @@ where
     }
 }
 
+/// Counts the request, and leaves how its key stands where the answer's headers are made of it.
+async fn admit(
+    limiter: &Limiter,
+    principal: &Principal,
+    parts: &Parts,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let Some(key) = principal.key() else {
+        return Ok(());
+    };
+    let (standing, refused) = match limiter.admit(principal, key, now).await {
+        Ok(standing) => (standing, Ok(())),
+        Err((problem, standing)) => (Some(standing), Err(problem)),
+    };
+    if let (Some(told), Some(standing)) = (parts.extensions.get::<Told>(), standing) {
+        told.set(standing);
+    }
+    refused
+}
+
 /// Finds out who is calling.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     keys: ApiKeys,
+    accounts: Accounts,
     deployment: DeploymentKey,
-    remembered: Arc<Mutex<HashMap<String, (Timestamp, ApiKey)>>>,
+    /// Of accounts that have none of their own.
+    quotas: Quotas,
+    remembered: Arc<Mutex<HashMap<String, Known>>>,
+}
+
+/// A key as it was read, with the quotas of its account.
+#[derive(Debug, Clone)]
+struct Known {
+    read: Timestamp,
+    key: ApiKey,
+    quotas: Option<Quotas>,
 }
 
 impl Authenticator {
-    pub fn new(keys: ApiKeys, deployment: DeploymentKey) -> Self {
+    pub fn new(
+        keys: ApiKeys,
+        accounts: Accounts,
+        deployment: DeploymentKey,
+        quotas: Quotas,
+    ) -> Self {
         let remembered = Arc::default();
         Self {
             keys,
+            accounts,
             deployment,
+            quotas,
             remembered,
         }
     }
@@ -174,12 +226,9 @@ impl Authenticator {
         // A mistyped key is refused by its check, before anything is read.
         let secret = key.ok_or_else(unauthenticated)?;
         let hash = secret.hash(&self.deployment);
-        let key = if let Some(key) = self.recall(&hash, now) {
-            key
-        } else {
-            let key = self.keys.find(&hash).await?.ok_or_else(unauthenticated)?;
-            self.remember(hash, key.clone(), now);
-            key
+        let Known { key, quotas, .. } = match self.recall(&hash, now) {
+            Some(known) => known,
+            None => self.read(hash, now).await?,
         };
         let ApiKey {
             id,
@@ -208,11 +257,33 @@ impl Authenticator {
             actor,
             mode,
             scopes,
+            quotas: quotas.unwrap_or(self.quotas),
         })
     }
 
-    /// As if the key had just been read.
+    async fn read(&self, hash: String, now: Timestamp) -> Result<Known, Problem> {
+        let key = self.keys.find(&hash).await?.ok_or_else(unauthenticated)?;
+        let account = self.accounts.find(key.account).await?;
+        let known = Known {
+            read: now,
+            key,
+            quotas: account.and_then(|account| account.quotas),
+        };
+        self.keep(hash, known.clone());
+        Ok(known)
+    }
+
+    /// As if the key had just been read, of an account without quotas of its own.
     pub fn remember(&self, hash: String, key: ApiKey, now: Timestamp) {
+        let known = Known {
+            read: now,
+            key,
+            quotas: None,
+        };
+        self.keep(hash, known);
+    }
+
+    fn keep(&self, hash: String, known: Known) {
         let mut remembered = self
             .remembered
             .lock()
@@ -220,16 +291,16 @@ impl Authenticator {
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(hash, (now, key));
+        remembered.insert(hash, known);
     }
 
-    fn recall(&self, hash: &str, now: Timestamp) -> Option<ApiKey> {
+    fn recall(&self, hash: &str, now: Timestamp) -> Option<Known> {
         let remembered = self
             .remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let (read, key) = remembered.get(hash)?;
-        (now.duration_since(*read) < BELIEVED).then(|| key.clone())
+        let known = remembered.get(hash)?;
+        (now.duration_since(known.read) < BELIEVED).then(|| known.clone())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Accounts: the tenants.
 
 use aws_sdk_dynamodb::Client;
-use carillon_core::id::AccountId;
+use carillon_core::{id::AccountId, quota::Quotas};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub struct Account {
     pub id: AccountId,
     pub name: String,
     pub created: Timestamp,
+    /// Where the operator allows it other ones than everybody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<Quotas>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +52,28 @@ impl Accounts {
         writes.push(audit.write(&self.table));
         let written = self.table.commit(writes, "create an account").await?;
         written.map_err(|_| StoreError::corrupt("a new id that is there already"))
+    }
+
+    /// `None` when there is no such account.
+    pub async fn set_quotas(
+        &self,
+        id: AccountId,
+        quotas: Option<Quotas>,
+        audit: &Audit,
+    ) -> Result<Option<Account>, StoreError> {
+        let Some(account) = self.find(id).await? else {
+            return Ok(None);
+        };
+        let account = Account { quotas, ..account };
+        let mut item = keys::account(id).item();
+        item.insert(DOC.to_owned(), json(&account));
+        let there = Condition {
+            expression: "attribute_exists(pk)",
+            expected: None,
+        };
+        let writes = vec![self.table.put(item, there), audit.write(&self.table)];
+        let written = self.table.commit(writes, "change an account").await?;
+        Ok(written.is_ok().then_some(account))
     }
 
     pub async fn find(&self, id: AccountId) -> Result<Option<Account>, StoreError> {

@@ -179,6 +179,11 @@ pub fn upload(account: AccountId, upload: UploadId) -> Key {
     Key::new(account.to_string(), format!("upload#{upload}"))
 }
 
+/// What an account asked for in a window of time.
+pub fn quota(account: AccountId, window: i64) -> Key {
+    Key::new(format!("{account}#quota"), window.to_string())
+}
+
 pub fn idempotency(account: AccountId, key_hash: &str) -> Key {
     Key::new(format!("{account}#idempotency#{key_hash}"), "request")
 }

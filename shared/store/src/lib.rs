@@ -19,6 +19,7 @@ pub mod item;
 pub mod keys;
 pub mod ledger;
 pub mod queues;
+pub mod quotas;
 pub mod rate;
 pub mod schedules;
 pub mod suppressions;

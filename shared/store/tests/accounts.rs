@@ -1,6 +1,9 @@
 //! Accounts and their API keys, against the local stack.
 
-use carillon_core::api_key::{Mode, Scope};
+use carillon_core::{
+    api_key::{Mode, Scope},
+    quota::Quotas,
+};
 use carillon_store::{
     accounts::{Account, Accounts},
     api_keys::{ApiKey, ApiKeys, StoredKey},
@@ -34,6 +37,7 @@ fn account() -> Account {
         id: build::id(),
         name: "Example".to_owned(),
         created: now(),
+        quotas: None,
     }
 }
 
@@ -140,4 +144,43 @@ async fn the_audit_log_goes_on_where_a_page_ended() {
     }
 
     assert_eq!(actions, ["4", "3", "2", "1", "0"]);
+}
+
+#[tokio::test]
+async fn quotas_of_an_account_are_set_and_taken_back() {
+    let stores = stores().await;
+    let account = account();
+    stores
+        .accounts
+        .create(&account, &[], &audit(&account, "account.create"))
+        .await
+        .unwrap();
+    let few = Quotas {
+        key: 1,
+        account: 2,
+        recipients: 3,
+    };
+    let set = async |quotas| {
+        let audit = audit(&account, "account.set_quotas");
+        let set = stores.accounts.set_quotas(account.id, quotas, &audit);
+        set.await.unwrap();
+        stores.accounts.find(account.id).await.unwrap().unwrap()
+    };
+
+    let with = set(Some(few)).await;
+    let without = set(None).await;
+    let stranger = stores
+        .accounts
+        .set_quotas(
+            build::id(),
+            Some(few),
+            &audit(&account, "account.set_quotas"),
+        )
+        .await
+        .unwrap();
+
+    assert_eq!(with.quotas, Some(few));
+    assert_eq!((without, stranger), (account.clone(), None));
+    let entries = stores.audit.list(account.id, None, 10).await.unwrap();
+    assert_eq!(entries.len(), 3);
 }

@@ -211,6 +211,12 @@ async fn sending(
         valid_for,
         send_at,
     } = checked;
+    if recipients.len() > 1 {
+        let count = recipients.len();
+        api.limiter
+            .admit_recipients(who, count, time::now())
+            .await?;
+    }
     // By the first attempt's clock, or a repeat would come too late.
     let send_at = send_at
         .map(|at| check::time("/send_at", at, drawn.at))

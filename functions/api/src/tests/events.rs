@@ -49,6 +49,7 @@ async fn an_event_that_is_no_request_is_refused() {
         json!({"create_account": {"name": ""}}),
         json!({"create_account": {"name": "a", "key": "b"}}),
         json!({"delete_account": {"name": "a"}}),
+        json!({"set_quotas": {"account": "acc_01h455vb4pex5vsknk084sn02q", "quotas": {"key": 1}}}),
     ] {
         assert!(handled(event.clone()).await.is_err(), "{event}");
     }

@@ -7,6 +7,7 @@ mod document;
 mod events;
 mod once;
 mod permissions;
+mod quotas;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use axum::{
@@ -16,6 +17,7 @@ use axum::{
 use carillon_core::{
     api_key::{Mode, Scope},
     keyed_hash::DeploymentKey,
+    quota::Quotas,
 };
 use carillon_store::{aws::Aws, queues::QueueUrls, schedules::ScheduleNames};
 use http::{HeaderMap, Request, StatusCode};
@@ -74,6 +76,11 @@ pub fn settings(ledger_table: &str, core_table: &str) -> Settings {
         public_url: "https://sms.example.net".to_owned(),
         hooks_url: "https://hooks.example.net".to_owned(),
         allowed_hosts: "127.0.0.1".parse().unwrap(),
+        quotas: Quotas {
+            key: 1_000,
+            account: 1_000,
+            recipients: 1_000,
+        },
     }
 }
 

@@ -21,6 +21,8 @@ use crate::logs::chain;
 
 /// When a caller should come again whose request was refused because of load.
 const BUSY_SECONDS: u32 = 2;
+/// A type that others know too, of the registry of RFC 9457.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 /// Fields that are told of in one answer.
 const MAX_ERRORS: usize = 50;
 
@@ -31,6 +33,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Seconds.
     pub retry_after: Option<u32>,
+    /// The quota that there is no room in.
+    pub violated: Option<&'static str>,
 }
 
 /// What is wrong with one field or one row.
@@ -63,6 +67,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
+            violated: None,
         }
     }
 
@@ -94,6 +99,12 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
+        self
+    }
+
+    #[must_use]
+    pub fn violating(mut self, policy: &'static str) -> Self {
+        self.violated = Some(policy);
         self
     }
 
@@ -161,6 +172,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     retryable: bool,
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated: Option<[&'a str; 1]>,
     doc_url: String,
 }
 
@@ -200,7 +213,10 @@ fn write(problem: &Problem, path: &str, request_id: &str, rendering: &Rendering)
         title,
     } = problem.code.facts();
     let written = Written {
-        r#type: format!("urn:carillon:problem:{code}"),
+        r#type: match problem.code {
+            Code::RateLimited => QUOTA_EXCEEDED.to_owned(),
+            _ => format!("urn:carillon:problem:{code}"),
+        },
         title,
         status: status.as_u16(),
         detail: &problem.detail,
@@ -209,6 +225,7 @@ fn write(problem: &Problem, path: &str, request_id: &str, rendering: &Rendering)
         request_id,
         errors: &problem.errors,
         retryable,
+        violated: problem.violated.map(|policy| [policy]),
         doc_url: format!("{}/v1/problems/{code}", rendering.public_url),
     };
     let body = serde_json::to_vec(&written).expect("a problem is representable in JSON");

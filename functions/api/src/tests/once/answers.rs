@@ -79,7 +79,8 @@ async fn of_fifty_at_once_one_is_done() {
 async fn while_an_attempt_may_still_be_at_it_the_next_one_waits() {
     let world = World::new().await;
     let caller = world.caller(Mode::Test);
-    let mortal = api_of(&mortal::after(&world.aws, 1), world.settings.clone());
+    // The count, the reservation.
+    let mortal = api_of(&mortal::after(&world.aws, 2), world.settings.clone());
     let request = caller.post(PATH);
     let first = caller.ask(&mortal, request, &one(), in_time()).await;
 
