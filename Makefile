@@ -22,7 +22,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-prepare deploy invoke account
+.PHONY: help setup build up down demo test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-prepare bench-rate deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -103,6 +103,9 @@ bench-fairness: build ## what a large campaign costs those beside it (FULL=1: 10
 bench-prepare: ## prepare a generated CSV without AWS, show CPU and memory (ROWS=10000000)
 	@echo "[make] building the benchmark (release)"
 	@cargo run --release --quiet -p prepare --example bench -- $(ROWS)
+
+bench-rate: build ## is a gateway's rate kept, used, changed, and what when it throttles or breaks, with eight workers
+	@$(TOOLS)/python tests/bench/rate.py
 
 deploy: setup ## build for AWS and deploy with samconfig.toml; asks before it changes anything (ARCH=arm64)
 	@echo "[make] building the functions (release, $(ARCH))"

@@ -23,6 +23,10 @@ class Api:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._call("POST", path, body, headers)
 
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """Whatever was changed since it was read."""
+        return self._call("PATCH", path, body, {"If-Match": "*"})
+
     def _call(self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]) -> Any:
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data=content, method=method, headers=headers)

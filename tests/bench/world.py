@@ -57,7 +57,7 @@ class World:
         self.stack.down()
 
     def arrange(self) -> None:
-        _start_simulator(self.build)
+        start_simulator(self.build)
         self.stack.account("Benchmark")
         # `API_KEY`, the queues' URLs, and whatever else the stack told.
         self.values = self.stack.read_env()
@@ -157,7 +157,11 @@ def set_rules(*rules: dict[str, Any]) -> None:
     urllib.request.urlopen(request, timeout=10).close()
 
 
-def _start_simulator(build: Path) -> None:
+def stop_simulator() -> None:
+    keeper.stop(STATE / "simulator.pid")
+
+
+def start_simulator(build: Path) -> None:
     secrets, log = simulator.gateway()["credentials"], STATE / "simulator.log"
     command = [str(binary("gateway-simulator", build)), "--port", str(SIMULATOR_PORT)]
     command += ["--token", secrets["token"], "--secret", secrets["signing"]]

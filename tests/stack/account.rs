@@ -236,6 +236,16 @@ pub struct RunningSimulator {
 
 impl RunningSimulator {
     pub fn start() -> Self {
+        Self::on_port("0")
+    }
+
+    /// Where one was that is gone; it knows nothing of what that one got.
+    pub fn start_again(url: &str) -> Self {
+        let (_, port) = url.rsplit_once(':').expect("a port");
+        Self::on_port(port)
+    }
+
+    fn on_port(port: &str) -> Self {
         let secrets: Value = serde_json::from_str(GATEWAY).expect("JSON");
         let secret = |name: &str| {
             secrets["credentials"][name]
@@ -246,7 +256,7 @@ impl RunningSimulator {
         let mut process = Command::new(env!("CARGO_BIN_EXE_gateway-simulator"))
             .args([
                 "--port",
-                "0",
+                port,
                 "--token",
                 &secret("token"),
                 "--secret",

@@ -6,6 +6,7 @@ mod bad_input;
 mod campaigns;
 mod doubt;
 mod drafts;
+mod gateways;
 mod messages;
 mod quotas;
 mod retry;

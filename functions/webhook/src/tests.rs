@@ -17,6 +17,7 @@ use carillon_store::{
     credentials::Vault,
     gateway_accounts::{GatewayAccounts, GatewayRecord},
     queues::{QueueUrls, Queues},
+    rate::History,
 };
 use carillon_testkit::{build, stack};
 use jiff::Timestamp;
@@ -32,6 +33,7 @@ struct Setup {
     state: State,
     aws: Aws,
     receipts: String,
+    accounts: GatewayAccounts,
     gateway: GatewayRecord,
 }
 
@@ -59,7 +61,7 @@ impl Setup {
         let hooks_url = "https://hooks.example.com".to_owned();
         let state = State {
             key: key(),
-            gateways: GatewayCache::new(accounts, vault, hooks_url.clone()),
+            gateways: GatewayCache::new(accounts.clone(), vault, hooks_url.clone()),
             queues: Queues::new(aws.sqs(), urls),
             hooks_url: Some(hooks_url),
         };
@@ -67,6 +69,7 @@ impl Setup {
             state,
             aws,
             receipts,
+            accounts,
             gateway,
         }
     }
@@ -134,16 +137,20 @@ async fn gateway(accounts: &GatewayAccounts, vault: &Vault) -> GatewayRecord {
         .seal(account, id, credentials.as_bytes())
         .await
         .unwrap();
-    let audit = Audit {
-        id: build::id(),
-        at: now(),
-        account,
-        actor: Actor::Operator,
-        action: "gateway.create".to_owned(),
-        target: id.to_string(),
-    };
+    let audit = audit(&gateway);
     accounts.create(&gateway, &sealed, &audit).await.unwrap();
     gateway
+}
+
+fn audit(gateway: &GatewayRecord) -> Audit {
+    Audit {
+        id: build::id(),
+        at: now(),
+        account: gateway.account,
+        actor: Actor::Operator,
+        action: "gateway.change".to_owned(),
+        target: gateway.id.to_string(),
+    }
 }
 
 #[tokio::test]
@@ -177,6 +184,27 @@ async fn a_signed_report_is_queued_before_it_is_answered() {
         (&report.about, report.word),
         (&about, ReportWord::Delivered)
     );
+}
+
+#[tokio::test]
+async fn reports_of_what_left_by_a_gateway_that_is_switched_off_are_taken() {
+    let setup = Setup::new().await;
+    let off = GatewayRecord {
+        enabled: false,
+        version: 2,
+        ..setup.gateway.clone()
+    };
+    let found = setup.accounts.find(off.account, off.id).await.unwrap();
+    let (_, sealed) = found.unwrap();
+    let audit = audit(&off);
+    let changed = setup
+        .accounts
+        .change(&off, &sealed, History::Forgotten, &audit);
+    changed.await.unwrap().unwrap();
+
+    let (status, _) = setup.answer(setup.call()).await;
+
+    assert_eq!((status, setup.queued().await.len()), (200, 1));
 }
 
 #[tokio::test]

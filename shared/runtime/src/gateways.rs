@@ -43,7 +43,8 @@ impl GatewayCache {
         }
     }
 
-    /// `None` when it is gone, switched off, or configured in a way that this version can't read.
+    /// `None` when it is gone, or configured in a way that this version can't read. One that is switched off is opened all the same: reports
+    /// of what has left by it still come. That nothing leaves by it is for the rate item to say.
     pub async fn open(
         &self,
         account: AccountId,
@@ -70,11 +71,7 @@ impl GatewayCache {
         let Some((record, sealed)) = self.accounts.find(account, id).await? else {
             return Ok(None);
         };
-        let Some(opened) = self
-            .unseal(&record, &sealed)
-            .await?
-            .filter(|_| record.enabled)
-        else {
+        let Some(opened) = self.unseal(&record, &sealed).await? else {
             tracing::warn!(gateway = %id, "a gateway account can't be used");
             return Ok(None);
         };

@@ -3,6 +3,8 @@
 mod lead;
 mod learn;
 mod permit;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,

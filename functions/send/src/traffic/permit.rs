@@ -15,6 +15,8 @@ use crate::state::State;
 /// Others were faster so often: then we ask again a little later.
 const TRIES: u32 = 5;
 const LATER: SignedDuration = SignedDuration::from_millis(50);
+/// What is closed is looked at again after this at the latest: its owner may have repaired it.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// Idle senders are forgotten when there are more.
 const IDLE_SENDERS: usize = 16;
 
@@ -87,7 +89,7 @@ impl Asking<'_> {
             return self.probe(known, now).await;
         }
         if let Some(until) = known.state.closed_until(now) {
-            let closed = Permit::Closed(until);
+            let closed = Permit::Closed(until.min(now + LOOK_AGAIN));
             return self.unless_old(known, closed, now).await;
         }
         let (messages, parts) = self.fitting(known, now);

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{at, forty};
 use crate::{
     batch::Lane,
-    rate::{Ask, Decision, Due, Limits, Moves, Pace, RateState, Schedule, Stand},
+    rate::{Ask, Decision, Due, Limits, Moves, RateState, Schedule, Stand},
 };
 
 const READY: i64 = 20;
