@@ -84,7 +84,7 @@ def _ledger(operation: str, document: dict[str, Any]) -> str:
 def _core(operation: str, document: dict[str, Any], text: str) -> str:
     values = document.get("ExpressionAttributeValues", {})
     match operation:
-        case "TransactWriteItems" if '"terms"' in text:
+        case "TransactWriteItems" | "PutItem" if '"terms"' in text:
             return "batch"
         case "UpdateItem" if ":cursor" in values:
             return "cursor"

@@ -172,7 +172,7 @@ class Proxy:
         task.add_done_callback(self._tasks.discard)
 
     def _note_account(self, call: Call) -> None:
-        for action in call.document["TransactItems"]:
-            item = action.get("Put", {}).get("Item", {})
+        puts = [action.get("Put", {}) for action in call.document.get("TransactItems", [])] or [call.document]
+        for item in (put.get("Item", {}) for put in puts):
             if "terms" in item:
                 self.accounts[item["pk"]["S"]] = item["gpk"]["S"].partition("#")[0]
