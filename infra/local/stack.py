@@ -47,6 +47,7 @@ PARAMETERS = {
     "MaxConcurrencyLaneNormal": "4",
     "MaxConcurrencyLaneLow": "2",
     "MaxConcurrencyReceipts": "2",
+    "MaxConcurrencyInbound": "2",
 }
 
 

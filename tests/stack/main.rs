@@ -8,6 +8,7 @@ mod doubt;
 mod drafts;
 mod gateways;
 mod messages;
+mod opt_outs;
 mod quotas;
 mod retry;
 mod schedules;

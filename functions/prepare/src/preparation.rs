@@ -1,7 +1,7 @@
 //! One invocation's work: find the batch's manifest or make it, write the ledger items that it names, call the batch ready.
 //! Whoever dies on the way is followed by one who goes on from the manifest, or begins anew under another run.
 
-use std::{collections::HashSet, io, time::Duration};
+use std::{io, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use carillon_core::{
@@ -22,7 +22,7 @@ use carillon_store::{
     files::Files,
     ledger::Ledger,
     queues::{PrepareRequest, Queues},
-    suppressions::Suppressions,
+    suppressions::{OptedOut, Suppressions},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -192,11 +192,11 @@ impl Preparation {
         request: &PrepareRequest,
         recipients: &mut Recipients,
     ) -> Result<(), StoreError> {
-        let opt_outs = self.suppressions.since(request.account, None).await?;
-        if !opt_outs.is_empty() {
-            let hashes: HashSet<_> = opt_outs.into_iter().map(|it| it.number_hash).collect();
+        let lines = self.suppressions.since(request.account, None).await?;
+        let opted_out: OptedOut = lines.into_iter().collect();
+        if !opted_out.is_empty() {
             recipients.remove_opted_out(|number| {
-                hashes.contains(&self.key.number(request.account, number))
+                opted_out.contains(&self.key.number(request.account, number))
             });
         }
         Ok(())

@@ -6,7 +6,10 @@ use std::{
 };
 
 use carillon_core::{batch::BatchTerms, id::AccountId, keyed_hash::DeploymentKey, phone::Phone};
-use carillon_store::{StoreError, suppressions::Suppressions};
+use carillon_store::{
+    StoreError,
+    suppressions::{OptedOut, Suppressions},
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
@@ -36,7 +39,7 @@ pub struct OptOuts {
 struct Log {
     from: Option<Timestamp>,
     read_to: Option<Timestamp>,
-    hashes: HashSet<String>,
+    opted_out: OptedOut,
 }
 
 impl OptOuts {
@@ -68,11 +71,11 @@ impl OptOuts {
             .clone();
         let mut log = log.lock().await;
         self.catch_up(terms, &mut log, now).await?;
-        if log.hashes.is_empty() {
+        if log.opted_out.is_empty() {
             return Ok(HashSet::new());
         }
         let opted_out = |number: &&Phone| {
-            log.hashes
+            log.opted_out
                 .contains(&self.key.number(terms.account, **number))
         };
         Ok(numbers.iter().filter(opted_out).copied().collect())
@@ -91,9 +94,8 @@ impl OptOuts {
             (Some(_), Some(read_to)) => read_to - OVERLAP,
             _ => needed,
         };
-        for line in self.suppressions.since(terms.account, Some(since)).await? {
-            log.hashes.insert(line.number_hash);
-        }
+        let lines = self.suppressions.since(terms.account, Some(since)).await?;
+        log.opted_out.apply(lines);
         log.from = Some(known_from.unwrap_or(needed));
         log.read_to = Some(now);
         Ok(())

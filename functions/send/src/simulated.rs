@@ -2,12 +2,14 @@
 
 use carillon_core::{
     chunk::receipt::Proof,
+    inbound::QueuedInbound,
+    phone::Phone,
     queued_report::{About, QueuedReport, QueuedReports},
     session::Session,
-    simulated::simulate,
+    simulated::{SimulatedInbound, simulate},
 };
 use carillon_store::{StoreError, queues::Outbound};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     calls::Call,
@@ -22,6 +24,7 @@ pub async fn submit(
     let now = window.state.now();
     let mut called = Vec::with_capacity(calls.len());
     let mut reports = Vec::new();
+    let mut replies = Vec::new();
     for call in calls {
         let simulation = simulate(
             call.recipient.number,
@@ -48,6 +51,9 @@ pub async fn submit(
                 })
             });
         }
+        if let Some(inbound) = simulation.inbound {
+            replies.push(reply(window, call.recipient.number, inbound, now));
+        }
         called.push(Called {
             planned: call.planned,
             outcome: simulation.outcome,
@@ -57,5 +63,28 @@ pub async fn submit(
     if !reports.is_empty() {
         window.state.queues.send_receipts(reports).await?;
     }
+    if !replies.is_empty() {
+        window.state.queues.send_inbound(replies).await?;
+    }
     Ok(called)
+}
+
+/// To the sender of the message, as any handset would.
+fn reply(window: &Window<'_>, from: Phone, inbound: SimulatedInbound, now: Timestamp) -> Outbound {
+    let sender = window.terms.routes.get(usize::from(window.route));
+    let message = QueuedInbound {
+        account: window.terms.account,
+        gateway: None,
+        from,
+        to: sender
+            .and_then(|route| route.sender.clone())
+            .unwrap_or_default(),
+        text: inbound.text.to_owned(),
+        provider_id: None,
+        at: now + inbound.after,
+    };
+    Outbound {
+        delay_seconds: u32::try_from(inbound.after.as_secs()).unwrap_or(0),
+        ..Outbound::now(&message)
+    }
 }

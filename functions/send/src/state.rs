@@ -46,6 +46,7 @@ impl State {
             .await?;
         let urls = QueueUrls {
             receipts: Some(Config::required("RECEIPTS_QUEUE_URL")?),
+            inbound: Some(Config::required("INBOUND_QUEUE_URL")?),
             hooks: Config::optional("HOOKS_QUEUE_URL"),
             ..QueueUrls::default()
         };

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use carillon_core::{
+    inbound::QueuedInbound,
     keyed_hash::DeploymentKey,
     queued_report::{About, QueuedReport, QueuedReports},
 };
@@ -10,7 +11,6 @@ use carillon_runtime::logs::chain;
 use carillon_store::{StoreError, queues::Outbound};
 use http::Response;
 use jiff::Timestamp;
-use serde_json::json;
 
 use crate::{
     State,
@@ -122,7 +122,7 @@ async fn keep(
     if !inbound.is_empty() {
         let messages = inbound
             .iter()
-            .map(|message| inbound_body(account, message, now))
+            .map(|message| queued(account, message, now))
             .collect();
         state.queues.send_inbound(messages).await?;
     }
@@ -135,15 +135,23 @@ async fn keep(
     Ok(())
 }
 
-fn inbound_body(account: &GatewayAccount, message: &Inbound, now: Timestamp) -> Outbound {
-    Outbound::now(&json!({
-        "gateway": account.id,
-        "from": message.from,
-        "to": message.to,
-        "text": message.text,
-        "provider_id": message.provider_id,
-        "at": now,
-    }))
+fn queued(account: &GatewayAccount, message: &Inbound, now: Timestamp) -> Outbound {
+    let Inbound {
+        from,
+        to,
+        text,
+        provider_id,
+        at: _,
+    } = message;
+    Outbound::now(&QueuedInbound {
+        account: account.owner,
+        gateway: Some(account.id),
+        from: *from,
+        to: to.clone(),
+        text: text.clone(),
+        provider_id: provider_id.clone(),
+        at: now,
+    })
 }
 
 fn try_again(error: &StoreError) -> Refused {

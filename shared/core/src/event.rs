@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    id::{AccountId, BatchId, EventId},
+    id::{AccountId, BatchId, EventId, GatewayAccountId},
+    inbound::QueuedInbound,
+    keyword::{Match, Meaning, Wish},
     message_id::MessageId,
     reason::Reason,
     status::Status,
@@ -21,7 +23,15 @@ pub struct Event {
     #[serde(rename = "type")]
     pub kind: String,
     pub timestamp: Timestamp,
-    pub data: MessageEvent,
+    pub data: EventData,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EventData {
+    Message(MessageEvent),
+    Inbound(InboundEvent),
+    Consent(ConsentEvent),
 }
 
 /// A message came to a status.
@@ -35,6 +45,39 @@ pub struct MessageEvent {
     pub reason: Option<Reason>,
 }
 
+/// A handset wrote to us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InboundEvent {
+    pub inbound: EventId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayAccountId>,
+    pub from: String,
+    pub to: String,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<Meaning>,
+}
+
+/// A person wants no more messages of the account, or wants them again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentEvent {
+    pub number: String,
+    /// The message that said so.
+    pub inbound: EventId,
+    pub by: Match,
+}
+
+impl EventId {
+    /// The same for the same text.
+    pub fn of_text(told: &str) -> Self {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest(&SHA256, told.as_bytes()).as_ref()[..16]);
+        Self::from_uuid(Uuid::from_bytes(bytes))
+    }
+}
+
 impl Event {
     pub fn of_message(account: AccountId, attempt: u8, data: MessageEvent, now: Timestamp) -> Self {
         let word = serde_json::to_value(data.status).expect("a plain enum is a JSON string");
@@ -42,17 +85,53 @@ impl Event {
             .as_str()
             .expect("a plain enum is a JSON string")
             .to_owned();
-        let told = format!("{}.{attempt}.{word}", data.message);
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest(&SHA256, told.as_bytes()).as_ref()[..16]);
-        let id = EventId::from_uuid(Uuid::from_bytes(bytes));
         Self {
-            id,
+            id: EventId::of_text(&format!("{}.{attempt}.{word}", data.message)),
             account,
             kind: format!("message.{word}"),
             timestamp: now,
-            data,
+            data: EventData::Message(data),
         }
+    }
+
+    pub fn of_inbound(message: &QueuedInbound, meaning: Option<Meaning>) -> Self {
+        let inbound = message.id();
+        let data = InboundEvent {
+            inbound,
+            gateway: message.gateway,
+            from: message.from.e164(),
+            to: message.to.clone(),
+            text: message.text.clone(),
+            meaning,
+        };
+        Self {
+            id: inbound,
+            account: message.account,
+            kind: "inbound.received".to_owned(),
+            timestamp: message.at,
+            data: EventData::Inbound(data),
+        }
+    }
+
+    /// `None` for a message that changes nothing about who may be written to.
+    pub fn of_consent(message: &QueuedInbound, meaning: Meaning) -> Option<Self> {
+        let kind = match meaning.wish {
+            Wish::Stop => "contact.opted_out",
+            Wish::Start => "contact.opted_in",
+            Wish::Help => return None,
+        };
+        let inbound = message.id();
+        Some(Self {
+            id: EventId::of_text(&format!("{kind}.{inbound}")),
+            account: message.account,
+            kind: kind.to_owned(),
+            timestamp: message.at,
+            data: EventData::Consent(ConsentEvent {
+                number: message.from.e164(),
+                inbound,
+                by: meaning.by,
+            }),
+        })
     }
 }
 

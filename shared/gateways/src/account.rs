@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use carillon_core::{id::GatewayAccountId, keyed_hash::DeploymentKey};
+use carillon_core::{
+    id::{AccountId, GatewayAccountId},
+    keyed_hash::DeploymentKey,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -71,6 +74,8 @@ impl FromIterator<(String, Secret)> for Credentials {
 #[derive(Clone)]
 pub struct GatewayAccount {
     pub id: GatewayAccountId,
+    /// The account that it belongs to.
+    pub owner: AccountId,
     pub kind: GatewayKind,
     pub gateway: Arc<dyn Gateway>,
     pub credentials: Credentials,
@@ -83,6 +88,7 @@ pub struct GatewayAccount {
 impl GatewayAccount {
     pub fn open(
         id: GatewayAccountId,
+        owner: AccountId,
         kind: GatewayKind,
         config: &Value,
         credentials: Credentials,
@@ -91,6 +97,7 @@ impl GatewayAccount {
     ) -> Result<Self, Vec<FieldProblem>> {
         Ok(Self {
             id,
+            owner,
             kind,
             gateway: kind.open(config)?,
             credentials,

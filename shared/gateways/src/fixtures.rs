@@ -30,8 +30,10 @@ pub(crate) fn account(kind: GatewayKind, config: &Value, credentials: &Value) ->
     let credentials: Credentials = serde_json::from_value(credentials.clone()).unwrap();
     let id = "gwa_01h455vb4pex5vsknk084sn02q".parse().unwrap();
     let token = PathToken::from_random([7; 12]);
+    let owner = "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap();
     let account = GatewayAccount::open(
         id,
+        owner,
         kind,
         config,
         credentials,

@@ -120,6 +120,7 @@ impl GatewayCache {
         let hooks_url = self.hooks_url.as_str();
         let opened = GatewayAccount::open(
             record.id,
+            record.account,
             kind,
             &record.config,
             credentials,

@@ -217,6 +217,18 @@ pub fn opt_out_log(account: AccountId) -> String {
     format!("{account}#optouts")
 }
 
+/// The partition of what handsets wrote to an account, in the order of time.
+pub fn inbound_log(account: AccountId) -> String {
+    format!("{account}#inbound")
+}
+
+pub fn inbound(account: AccountId, at: Timestamp, id: EventId) -> Key {
+    Key::new(
+        inbound_log(account),
+        format!("{:015}#{id}", at.as_millisecond()),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ pub mod error;
 pub mod files;
 pub mod gateway_accounts;
 pub mod idempotency;
+pub mod inbound_log;
 pub mod item;
 pub mod keys;
 pub mod ledger;

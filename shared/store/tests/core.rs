@@ -10,7 +10,7 @@ use carillon_core::{
 use carillon_store::{
     batches::{Activity, Batches, Closing},
     dispatcher_lock::{DispatcherLock, Held},
-    suppressions::Suppressions,
+    suppressions::{Consent, OptedOut, Suppressions},
 };
 use carillon_testkit::{build, stack};
 use jiff::{SignedDuration, Timestamp};
@@ -284,11 +284,13 @@ async fn an_opt_out_is_found_by_number_and_in_the_log() {
     let (suppressions, account, other) =
         (Suppressions::new(dynamodb, table), build::id(), build::id());
 
-    suppressions.add(account, "hash1", now()).await.unwrap();
-    suppressions
-        .add(account, "hash2", now() + SignedDuration::from_secs(9))
-        .await
-        .unwrap();
+    let later = now() + SignedDuration::from_secs(9);
+    let record = async |hash, consent, said, at| {
+        let recorded = suppressions.record(account, hash, consent, said, at);
+        recorded.await.unwrap()
+    };
+    assert!(record("hash1", Consent::OptedOut, now(), now()).await);
+    assert!(record("hash2", Consent::OptedOut, later, later).await);
 
     assert!(suppressions.holds(account, "hash1").await.unwrap());
     assert!(
@@ -307,4 +309,27 @@ async fn an_opt_out_is_found_by_number_and_in_the_log() {
         hashes(Some(now() + SignedDuration::from_secs(1))).await,
         ["hash2"]
     );
+}
+
+#[tokio::test]
+async fn what_was_said_later_wins_in_whatever_order_it_comes() {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CONTACTS_TABLE").await;
+    let (suppressions, account) = (Suppressions::new(dynamodb, table), build::id());
+    let second = |second| now() + SignedDuration::from_secs(second);
+    let record = async |consent, said, at| {
+        let recorded = suppressions.record(account, "hash", consent, second(said), second(at));
+        recorded.await.unwrap()
+    };
+
+    assert!(record(Consent::OptedOut, 0, 10).await);
+    assert!(record(Consent::OptedIn, 5, 11).await);
+    assert!(!record(Consent::OptedOut, 3, 12).await, "said before");
+
+    assert!(!suppressions.holds(account, "hash").await.unwrap());
+    let lines = suppressions.since(account, None).await.unwrap();
+    assert_eq!(lines.len(), 2, "what did not count is not in the log");
+    assert!(OptedOut::from_iter(lines).is_empty());
+    assert!(record(Consent::OptedOut, 6, 13).await);
+    assert!(suppressions.holds(account, "hash").await.unwrap());
 }

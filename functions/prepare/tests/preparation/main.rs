@@ -14,7 +14,7 @@ use carillon_core::{
     phone::Phone,
 };
 use carillon_runtime::sqs;
-use carillon_store::{queues::PrepareRequest, uploads::UploadFormat};
+use carillon_store::{queues::PrepareRequest, suppressions::Consent, uploads::UploadFormat};
 use carillon_testkit::build;
 use prepare::preparation::handle;
 use setup::{Setup, csv_of, deadline, now};
@@ -30,8 +30,9 @@ async fn an_upload_becomes_frames_and_chunks_and_the_dispatcher_is_woken() {
         .key
         .number(setup.request.account, opted_out);
     let suppressions = &setup.preparation.suppressions;
+    let account = setup.request.account;
     suppressions
-        .add(setup.request.account, &hash, now())
+        .record(account, &hash, Consent::OptedOut, now(), now())
         .await
         .unwrap();
 

@@ -10,6 +10,7 @@ use carillon_core::{
     phone::Phone,
     reason::Reason,
 };
+use carillon_store::suppressions::Consent;
 use carillon_testkit::build;
 use jiff::Timestamp;
 
@@ -97,10 +98,11 @@ async fn who_opted_out_after_the_batch_was_made_is_not_sent_to() {
     let number = Phone::from_digits(DELIVERED).unwrap();
     let hash = setup.state.key.number(terms.account, number);
     setup.batch(terms.clone(), &[DELIVERED, REFUSED]).await;
-    let add = setup
+    let now = Timestamp::now();
+    let opt_out = setup
         .suppressions
-        .add(terms.account, &hash, Timestamp::now());
-    add.await.unwrap();
+        .record(terms.account, &hash, Consent::OptedOut, now, now);
+    assert!(opt_out.await.unwrap());
 
     setup.failed(recorded()).await;
 
