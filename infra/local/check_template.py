@@ -88,6 +88,42 @@ def event_sources(template: Template) -> list[str]:
     return wrong
 
 
+def dead_letters(template: Template, queues: Template, schedules: Template, alarms: Template) -> list[str]:
+    """Who reads a queue may bury beside it and knows its tries; one function empties all that is beside; each has an alarm."""
+    wrong = []
+    roles = template.of("AWS::IAM::Role")
+    functions = template.of("AWS::Serverless::Function")
+    emptied = flat(variables(functions["DeadLettersFunction"])["DEAD_LETTER_QUEUES"])
+    emptier = flat(roles["DeadLettersRole"])
+    alarmed = {flat(alarm.get("Dimensions")) for alarm in alarms.of("AWS::CloudWatch::Alarm").values()}
+    for name, queue in (queues.of("AWS::SQS::Queue") | schedules.of("AWS::SQS::Queue")).items():
+        actual = queue["QueueName"]["Fn::Sub"]
+        if not actual.endswith("-dead"):
+            continue
+        if not any(actual in dimensions for dimensions in alarmed):
+            wrong.append(f"{actual}: has no alarm in {alarms.path}")
+        known = "schedules-dead" if actual.endswith("schedules-dead") else f"Queues.Outputs.{name}"
+        if known not in emptied or known not in emptier:
+            wrong.append(f"{actual}: DeadLettersFunction does not empty it, or may not")
+    for name, function in functions.items():
+        for event in function.get("Events", {}).values():
+            queue = event["Properties"]["Queue"]["Fn::GetAtt"].split(".")[-1].removesuffix("Arn")
+            policy = queues.of("AWS::SQS::Queue")[queue]["RedrivePolicy"]
+            beside = policy["deadLetterTargetArn"]["Fn::GetAtt"].removesuffix(".Arn")
+            if "QUEUE_TRIES" not in variables(function):
+                continue
+            role = roles[function["Role"]["Fn::GetAtt"].split(".")[0]]
+            if not may(role, "sqs:SendMessage", {"Fn::GetAtt": f"Queues.Outputs.{beside}Arn"}):
+                wrong.append(f"{name}: the role may not send to {beside}")
+            if f"Queues.Outputs.{beside}Url" not in flat(variables(function)["DEAD_LETTER_URLS"]):
+                wrong.append(f"{name}: DEAD_LETTER_URLS does not name {beside}")
+            tries = variables(function)["QUEUE_TRIES"]
+            # As text: the emulator starts no process with a number in its environment.
+            if tries != str(policy["maxReceiveCount"]):
+                wrong.append(f"{name}: QUEUE_TRIES is {tries!r}, {queue} gives '{policy['maxReceiveCount']}'")
+    return wrong
+
+
 def doors(template: Template) -> list[str]:
     wrong = []
     permissions = list(template.of("AWS::Lambda::Permission").values())
@@ -205,6 +241,7 @@ def main() -> None:
     template, queue = Template("template.yaml"), Template("infra/queues.yaml")
     schedule = Template("infra/schedules.yaml")
     wrong = event_sources(template) + doors(template) + schedules(schedule) + queues(queue) + queues(schedule)
+    wrong += dead_letters(template, queue, schedule, Template("infra/observability.yaml"))
     wrong += times(template, queue) + environment(template)
     for sentence in wrong:
         print(f"[check] {sentence}")

@@ -201,6 +201,21 @@ pub async fn invoke_api(http: &reqwest::Client, request: &Value) -> Value {
     serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON")
 }
 
+/// Puts a body beside a queue, as SQS does with what failed every try.
+pub async fn bury(queue: &str, body: &str) {
+    let url = format!("{}-dead", variable(queue));
+    let sent = reqwest::Client::new()
+        .post(variable("AWS_ENDPOINT_URL"))
+        .header("authorization", SIGNED_BY_ROOT.replace("lambda", "sqs"))
+        .header("x-amz-target", "AmazonSQS.SendMessage")
+        .header("content-type", "application/x-amz-json-1.0")
+        .body(json!({"QueueUrl": url, "MessageBody": body}).to_string())
+        .send()
+        .await
+        .expect("the emulator answers");
+    assert!(sent.status().is_success(), "{:?}", sent.text().await);
+}
+
 pub async fn send(request: RequestBuilder) -> Answer {
     let answer = request.send().await.expect("the API answers");
     let (status, headers) = (answer.status(), answer.headers().clone());

@@ -4,6 +4,7 @@ mod account;
 mod api_keys;
 mod bad_input;
 mod campaigns;
+mod dead_letters;
 mod doubt;
 mod drafts;
 mod gateways;

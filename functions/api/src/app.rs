@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     openapi,
-    routes::{audit, batches, campaigns, gateways, keys, messages, meta, uploads},
+    routes::{audit, batches, campaigns, dead_letters, gateways, keys, messages, meta, uploads},
     services::Api,
 };
 
@@ -71,6 +71,9 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(audit::list))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::redrive))
+        .routes(routes!(dead_letters::discard))
         .routes(routes!(meta::problems))
         .routes(routes!(meta::problem))
 }

@@ -14,6 +14,7 @@ use carillon_store::{
     batches::Batches,
     campaigns::Campaigns,
     credentials::Vault,
+    dead_letters::DeadLetters,
     files::Files,
     gateway_accounts::GatewayAccounts,
     idempotency::Idempotency,
@@ -41,6 +42,7 @@ pub struct Services {
     pub audit: AuditLog,
     pub batches: Batches,
     pub campaigns: Campaigns,
+    pub dead_letters: DeadLetters,
     pub files: Files,
     pub gateways: GatewayAccounts,
     pub idempotency: Idempotency,
@@ -79,7 +81,10 @@ impl Settings {
             high: Some(Config::required("LANE_HIGH_QUEUE_URL")?),
             normal: Some(Config::required("LANE_NORMAL_QUEUE_URL")?),
             low: Some(Config::required("LANE_LOW_QUEUE_URL")?),
-            ..QueueUrls::default()
+            // Only for dead letters.
+            receipts: Some(Config::required("RECEIPTS_QUEUE_URL")?),
+            inbound: Some(Config::required("INBOUND_QUEUE_URL")?),
+            hooks: Some(Config::required("HOOKS_QUEUE_URL")?),
         };
         let schedules = ScheduleNames {
             group: Config::required("SCHEDULE_GROUP")?,
@@ -136,6 +141,7 @@ impl Api {
             audit: AuditLog::new(dynamodb.clone(), core),
             batches: Batches::new(dynamodb.clone(), core),
             campaigns: Campaigns::new(dynamodb.clone(), core),
+            dead_letters: DeadLetters::new(dynamodb.clone(), core),
             files: Files::new(aws.s3(), bucket),
             gateways: GatewayAccounts::new(dynamodb.clone(), core),
             idempotency: Idempotency::new(dynamodb.clone(), core),

@@ -5,6 +5,7 @@ mod tests;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use carillon_core::{
+    dead_letter::Why,
     event::Event,
     inbound::QueuedInbound,
     keyed_hash::DeploymentKey,
@@ -14,6 +15,7 @@ use carillon_runtime::{config::Config, logs, sqs};
 use carillon_store::{
     StoreError,
     aws::Aws,
+    dead_letter_queues::DeadLetterQueues,
     inbound_log::{InboundLog, LoggedInbound},
     queues::{Outbound, QueueUrls, Queues},
     suppressions::{Consent, Suppressions},
@@ -22,6 +24,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 pub struct State {
+    dead: DeadLetterQueues,
     key: DeploymentKey,
     suppressions: Suppressions,
     log: InboundLog,
@@ -37,6 +40,15 @@ enum Failure {
     Store(#[from] StoreError),
 }
 
+impl sqs::Fails for Failure {
+    fn why(&self) -> Why {
+        match self {
+            Self::Record(_) => Why::Unreadable,
+            Self::Store(_) => Why::Store,
+        }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logs::init(env!("CARGO_CRATE_NAME"));
@@ -49,7 +61,7 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchResponse {
-    sqs::each(event, async |record| {
+    sqs::each(&state.dead, event, async |record| {
         let message: QueuedInbound = sqs::body(&record)?;
         take(state, message, now).await?;
         Ok::<_, Failure>(())
@@ -102,7 +114,9 @@ impl State {
             ..QueueUrls::default()
         };
         let secret = Config::required("DEPLOYMENT_SECRET_ARN")?;
+        let dead = Config::list("DEAD_LETTER_URLS");
         Ok(Self {
+            dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
             key: aws.deployment_key(&secret).await?,
             suppressions: Suppressions::new(aws.dynamodb(), &contacts),
             log: InboundLog::new(aws.dynamodb(), contacts),

@@ -33,6 +33,7 @@ impl Setup {
             ..QueueUrls::default()
         };
         let state = State {
+            dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 5),
             key: DeploymentKey::from_secret("a secret of a test"),
             suppressions: Suppressions::new(aws.dynamodb(), &contacts),
             log: InboundLog::new(aws.dynamodb(), contacts),

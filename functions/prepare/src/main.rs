@@ -6,6 +6,7 @@ use carillon_store::{
     aws::Aws,
     batches::Batches,
     campaigns::Campaigns,
+    dead_letter_queues::DeadLetterQueues,
     files::Files,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
@@ -40,7 +41,9 @@ async fn preparation() -> Result<Preparation, Error> {
         dispatch: Some(Config::required("DISPATCH_QUEUE_URL")?),
         ..QueueUrls::default()
     };
+    let dead = Config::list("DEAD_LETTER_URLS");
     Ok(Preparation {
+        dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
         batches: Batches::new(aws.dynamodb(), &core),
         source: Source {
             campaigns: Campaigns::new(aws.dynamodb(), &core),

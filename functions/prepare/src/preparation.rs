@@ -7,6 +7,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use carillon_core::{
     batch::{Batch, Control, Prepared, Stage},
     chunk::{Chunk, Pointer, source::Source as ChunkSource},
+    dead_letter::Why,
     keyed_hash::DeploymentKey,
     manifest::{Frame, Manifest},
     recipients::FileError,
@@ -19,6 +20,7 @@ use carillon_runtime::{
 use carillon_store::{
     StoreError,
     batches::Batches,
+    dead_letter_queues::DeadLetterQueues,
     files::Files,
     ledger::Ledger,
     queues::{PrepareRequest, Queues},
@@ -41,6 +43,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone)]
 pub struct Preparation {
+    pub dead: DeadLetterQueues,
     pub batches: Batches,
     pub source: Source,
     pub files: Files,
@@ -63,6 +66,16 @@ pub enum PrepareError {
     Problem(#[from] Problem),
 }
 
+impl sqs::Fails for PrepareError {
+    fn why(&self) -> Why {
+        match self {
+            Self::Record(_) => Why::Unreadable,
+            Self::Store(_) => Why::Store,
+            Self::File(_) | Self::Problem(_) => Why::Failed,
+        }
+    }
+}
+
 impl From<FileError> for PrepareError {
     fn from(error: FileError) -> Self {
         match error {
@@ -78,7 +91,7 @@ pub async fn handle(
     event: SqsEvent,
     deadline: Timestamp,
 ) -> SqsBatchResponse {
-    sqs::each(event, async |record| {
+    sqs::each(&preparation.dead, event, async |record| {
         preparation.prepare(&sqs::body(&record)?, deadline).await
     })
     .await

@@ -9,6 +9,7 @@ mod tests;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use carillon_core::{
     chunk::Pointer,
+    dead_letter::Why,
     id::GatewayAccountId,
     queued_report::{About, QueuedReport, QueuedReports},
 };
@@ -17,6 +18,7 @@ use carillon_store::{
     StoreError,
     aws::Aws,
     batches::Batches,
+    dead_letter_queues::DeadLetterQueues,
     files::Files,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
@@ -27,6 +29,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use crate::batch_terms::BatchTermsCache;
 
 pub struct State {
+    dead: DeadLetterQueues,
     queues: Queues,
     ledger: Ledger,
     files: Files,
@@ -53,6 +56,16 @@ pub enum Failure {
     Contention,
 }
 
+impl sqs::Fails for Failure {
+    fn why(&self) -> Why {
+        match self {
+            Self::Store(_) => Why::Store,
+            Self::TooEarly => Why::Early,
+            Self::Contention => Why::Contended,
+        }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logs::init(env!("CARGO_CRATE_NAME"));
@@ -65,12 +78,17 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchResponse {
-    sqs::groups(event, read, async |group, reports| match group {
-        Group::Chunk(pointer) => chunk::to_chunk(state, pointer, &reports, now).await,
-        Group::ProviderId(gateway, id) => {
-            chunk::to_provider_id(state, gateway, &id, reports, now).await
-        }
-    })
+    sqs::groups(
+        &state.dead,
+        event,
+        read,
+        async |group, reports| match group {
+            Group::Chunk(pointer) => chunk::to_chunk(state, pointer, &reports, now).await,
+            Group::ProviderId(gateway, id) => {
+                chunk::to_provider_id(state, gateway, &id, reports, now).await
+            }
+        },
+    )
     .await
 }
 
@@ -99,7 +117,9 @@ impl State {
             hooks: Config::optional("HOOKS_QUEUE_URL"),
             ..QueueUrls::default()
         };
+        let dead = Config::list("DEAD_LETTER_URLS");
         Ok(Self {
+            dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
             queues: Queues::new(aws.sqs(), urls),
             ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
             files: Files::new(aws.s3(), Config::required("FILES_BUCKET")?),

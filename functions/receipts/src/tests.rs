@@ -16,6 +16,7 @@ use carillon_core::{
 };
 use carillon_store::{
     batches::{Activity, Batches},
+    dead_letter_queues::DeadLetterQueues,
     files::Files,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
@@ -56,6 +57,7 @@ impl Setup {
         let batch = Batch::new(terms, Stage::Ready, Some(1));
         batches.create(&batch, Activity::Passive).await.unwrap();
         let state = State {
+            dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 5),
             queues: Queues::new(aws.sqs(), QueueUrls::default()),
             ledger: Ledger::new(aws.dynamodb(), ledger),
             files: Files::new(aws.s3(), stack::variable("FILES_BUCKET")),

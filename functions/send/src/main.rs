@@ -17,7 +17,7 @@ mod window;
 mod worker;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use carillon_core::chunk::Pointer;
+use carillon_core::{chunk::Pointer, dead_letter::Why};
 use carillon_runtime::{logs, sqs};
 use carillon_store::StoreError;
 use jiff::Timestamp;
@@ -46,8 +46,17 @@ enum Failure {
     Store(#[from] StoreError),
 }
 
+impl sqs::Fails for Failure {
+    fn why(&self) -> Why {
+        match self {
+            Self::Pointer(_) => Why::Unreadable,
+            Self::Store(_) => Why::Store,
+        }
+    }
+}
+
 async fn handle(state: &State, event: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
-    sqs::each(event, async |record| {
+    sqs::each(&state.dead, event, async |record| {
         let pointer: Pointer = sqs::body(&record)?;
         worker::work(state, pointer, deadline).await?;
         Ok::<_, Failure>(())

@@ -10,6 +10,7 @@ use carillon_store::{
     aws::Aws,
     batches::Batches,
     credentials::Vault,
+    dead_letter_queues::DeadLetterQueues,
     files::Files,
     gateway_accounts::GatewayAccounts,
     ledger::Ledger,
@@ -23,6 +24,7 @@ use lambda_runtime::Error;
 use crate::{batch_cache::BatchCache, opt_outs::OptOuts, traffic::Traffic};
 
 pub struct State {
+    pub dead: DeadLetterQueues,
     pub key: DeploymentKey,
     pub ledger: Ledger,
     pub files: Files,
@@ -53,7 +55,9 @@ impl State {
         let contacts = Config::required("CONTACTS_TABLE")?;
         let allowed = Config::optional("ALLOWED_PRIVATE_HOSTS").unwrap_or_default();
         let guard = Guard::new(allowed.parse()?);
+        let dead = Config::list("DEAD_LETTER_URLS");
         Ok(Self {
+            dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
             ledger: Ledger::new(dynamodb.clone(), Config::required("LEDGER_TABLE")?),
             files: Files::new(aws.s3(), Config::required("FILES_BUCKET")?),
             queues: Queues::new(aws.sqs(), urls),

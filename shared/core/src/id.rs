@@ -252,6 +252,14 @@ impl Kind for WebhookEndpoint {
 pub type WebhookId = Id<WebhookEndpoint>;
 
 #[derive(Debug)]
+pub enum DeadLetter {}
+impl Kind for DeadLetter {
+    const PREFIX: &'static str = "dlt";
+}
+/// A message of a queue that failed every try.
+pub type DeadLetterId = Id<DeadLetter>;
+
+#[derive(Debug)]
 pub enum Event {}
 impl Kind for Event {
     const PREFIX: &'static str = "evt";

@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod campaign;
 pub mod chunk;
 pub mod closing;
+pub mod dead_letter;
 pub mod event;
 pub mod frame;
 pub mod gateway;

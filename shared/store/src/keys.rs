@@ -3,7 +3,7 @@
 
 use carillon_core::{
     chunk::Pointer,
-    id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId, UploadId},
+    id::{AccountId, BatchId, CampaignId, DeadLetterId, EventId, GatewayAccountId, UploadId},
 };
 
 use jiff::Timestamp;
@@ -196,6 +196,18 @@ pub fn audit(account: AccountId) -> String {
 pub fn audit_entry(account: AccountId, entry: EventId) -> Key {
     Key::new(audit(account), entry.to_string())
 }
+
+/// The partition of an account's dead letters.
+pub fn dead_letters(account: AccountId) -> String {
+    format!("{account}#dead")
+}
+
+pub fn dead_letter(account: AccountId, letter: DeadLetterId) -> Key {
+    Key::new(dead_letters(account), letter.to_string())
+}
+
+/// The index partition of all dead letters, for the alarm.
+pub const DEAD: &str = "dead";
 
 pub fn rate(gateway: GatewayAccountId) -> Key {
     Key::new(format!("rate#{gateway}"), "rate")

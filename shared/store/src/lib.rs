@@ -10,6 +10,8 @@ pub mod campaigns;
 mod condition;
 mod core_table;
 pub mod credentials;
+pub mod dead_letter_queues;
+pub mod dead_letters;
 pub mod dispatcher_lock;
 pub mod error;
 pub mod files;

@@ -9,12 +9,13 @@ use aws_sdk_sqs::{
 use carillon_core::{
     batch::Lane,
     chunk::Pointer,
+    dead_letter::DeadQueue,
     id::{AccountId, BatchId, CampaignId},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
+use crate::{StoreError, dead_letters::Kept};
 
 /// Entries of one batch call, by SQS's rule.
 const BATCH: usize = 10;
@@ -150,6 +151,27 @@ impl Queues {
 
     pub async fn send_inbound(&self, inbound: Vec<Outbound>) -> Result<(), StoreError> {
         self.send(self.urls.inbound.as_ref(), inbound, "send inbound messages")
+            .await
+    }
+
+    /// Sends a dead letter to the queue that it died on.
+    pub async fn redrive(&self, kept: &Kept) -> Result<(), StoreError> {
+        let url = match kept.letter.queue {
+            DeadQueue::Prepare | DeadQueue::Schedules => &self.urls.prepare,
+            DeadQueue::Dispatch => &self.urls.dispatch,
+            DeadQueue::LaneHigh => &self.urls.high,
+            DeadQueue::LaneNormal => &self.urls.normal,
+            DeadQueue::LaneLow => &self.urls.low,
+            DeadQueue::Receipts => &self.urls.receipts,
+            DeadQueue::Inbound => &self.urls.inbound,
+            DeadQueue::Hooks => &self.urls.hooks,
+        };
+        let message = Outbound {
+            body: kept.body.clone(),
+            delay_seconds: 0,
+            group: Some(kept.letter.account.to_string()),
+        };
+        self.send(url.as_ref(), vec![message], "send a dead letter again")
             .await
     }
 

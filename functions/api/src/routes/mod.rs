@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod batches;
 pub mod campaigns;
+pub mod dead_letters;
 pub mod gateways;
 pub mod keys;
 pub mod messages;

@@ -18,6 +18,7 @@ use carillon_store::{
     audit::{Actor, Audit},
     batches::{Activity, Batches},
     campaigns::Campaigns,
+    dead_letter_queues::DeadLetterQueues,
     files::Files,
     ledger::Ledger,
     queues::{PrepareRequest, QueueUrls, Queues},
@@ -81,6 +82,7 @@ impl Setup {
         };
         let files = Files::new(aws.s3(), stack::variable("FILES_BUCKET"));
         let preparation = Preparation {
+            dead: DeadLetterQueues::new(sqs.clone(), Vec::new(), 3),
             batches: Batches::new(dynamodb.clone(), &core),
             source: Source {
                 campaigns: Campaigns::new(dynamodb.clone(), &core),

@@ -24,6 +24,7 @@ use carillon_runtime::{
 use carillon_store::{
     batches::{Activity, Batches},
     credentials::Vault,
+    dead_letter_queues::DeadLetterQueues,
     files::Files,
     gateway_accounts::GatewayAccounts,
     ledger::Ledger,
@@ -63,6 +64,7 @@ impl Setup {
             ..QueueUrls::default()
         };
         let state = State {
+            dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 5),
             ledger: Ledger::new(dynamodb.clone(), ledger),
             files: Files::new(aws.s3(), stack::variable("FILES_BUCKET")),
             queues: Queues::new(aws.sqs(), urls),

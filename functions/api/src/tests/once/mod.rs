@@ -25,22 +25,22 @@ use crate::{
 };
 
 /// Tables and queues of a test's own.
-struct World {
-    aws: Aws,
-    settings: Settings,
+pub struct World {
+    pub aws: Aws,
+    pub settings: Settings,
     /// One for all lanes.
-    lane: String,
-    prepare: String,
+    pub lane: String,
+    pub prepare: String,
 }
 
 /// An account with a key.
-struct Caller {
-    account: AccountId,
-    key: NewKey,
+pub struct Caller {
+    pub account: AccountId,
+    pub key: NewKey,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let aws = stack::aws().await;
         let ledger = stack::table_like(&aws.dynamodb(), "LEDGER_TABLE").await;
         let core = stack::table_like(&aws.dynamodb(), "CORE_TABLE").await;
@@ -67,11 +67,11 @@ impl World {
         }
     }
 
-    fn api(&self) -> Api {
+    pub fn api(&self) -> Api {
         api_of(&self.aws, self.settings.clone())
     }
 
-    fn caller(&self, mode: Mode) -> Caller {
+    pub fn caller(&self, mode: Mode) -> Caller {
         let (api, account) = (self.api(), build::id());
         let key = bootstrap::draw(
             &api,
@@ -86,7 +86,7 @@ impl World {
 }
 
 impl Caller {
-    fn post(&self, path: &str) -> Builder {
+    pub fn post(&self, path: &str) -> Builder {
         self.post_under("a-key", path)
     }
 
@@ -99,7 +99,13 @@ impl Caller {
     }
 
     /// Asks an `api` whose invocation ends at `deadline`.
-    async fn ask(&self, api: &Api, request: Builder, body: &Value, deadline: Deadline) -> Answer {
+    pub async fn ask(
+        &self,
+        api: &Api,
+        request: Builder,
+        body: &Value,
+        deadline: Deadline,
+    ) -> Answer {
         let stored = &self.key.stored;
         api.authenticator
             .remember(stored.hash.clone(), stored.key.clone(), time::now());
@@ -108,17 +114,17 @@ impl Caller {
         answer(app::router(api.clone()), request).await
     }
 
-    async fn send(&self, api: &Api, path: &str, body: &Value) -> Answer {
+    pub async fn send(&self, api: &Api, path: &str, body: &Value) -> Answer {
         self.ask(api, self.post(path), body, in_time()).await
     }
 }
 
-fn in_time() -> Deadline {
+pub fn in_time() -> Deadline {
     deadline(time::now() + SignedDuration::from_secs(10))
 }
 
 /// The deadline of an invocation that was over long ago.
-fn long_over() -> Deadline {
+pub fn long_over() -> Deadline {
     deadline(time::now() - SignedDuration::from_secs(10))
 }
 
