@@ -31,7 +31,7 @@ pub(crate) struct GenuineCall {
     pub words: Vec<ReportWord>,
 }
 
-fn samples() -> Vec<Sample> {
+pub(crate) fn samples() -> Vec<Sample> {
     let samples = vec![
         crate::africastalking::tests::sample(),
         crate::aws_sms::tests::sample(),

@@ -31,6 +31,8 @@ pub mod signature;
 mod simulated;
 mod sinch;
 mod smpp;
+#[cfg(test)]
+mod table;
 mod telnyx;
 mod twilio;
 mod vonage_messages;

@@ -24,7 +24,7 @@ use crate::{act, check, services::Api, time};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GatewayRequest {
-    /// `generic` or `simulated`.
+    /// One of the kinds of docs/gateways.md: `twilio`, `generic`, …
     kind: String,
     #[schema(min_length = 1, max_length = 100)]
     name: String,
