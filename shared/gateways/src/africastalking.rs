@@ -11,10 +11,10 @@ use bytes::Bytes;
 use carillon_core::{
     chunk::receipt::Proof,
     gateway::{Capabilities, Shared},
-    outcome::{Inquiry, Outcome},
+    outcome::Outcome,
     report::ReportWord,
 };
-use http::{HeaderName, HeaderValue, Request, Response, header::ACCEPT};
+use http::{HeaderName, HeaderValue, Request, header::ACCEPT};
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::Deserialize;
 use serde_json::Value;
@@ -118,14 +118,6 @@ impl Gateway for AfricasTalking {
             .unwrap_or_else(|| vec![fallback::by_status(answer); messages.len()])
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     fn authenticate(
         &self,
         account: &GatewayAccount,
@@ -147,10 +139,6 @@ impl Gateway for AfricasTalking {
             (None, None, None) => contents.strange.push(Strange::NothingKnown),
         }
         Ok(contents)
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

@@ -18,12 +18,8 @@ use aws_sigv4::{
     sign::v4,
 };
 use bytes::Bytes;
-use carillon_core::{
-    gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
-    report::ReportWord,
-};
-use http::{HeaderValue, Request, Response};
+use carillon_core::{gateway::Capabilities, outcome::Outcome, report::ReportWord};
+use http::{HeaderValue, Request};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -248,14 +244,6 @@ impl Gateway for AwsSms {
         vec![outcome(answer); messages.len()]
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     fn authenticate(
         &self,
         account: &GatewayAccount,
@@ -295,10 +283,6 @@ impl Gateway for AwsSms {
             }
         }
         Ok(contents)
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

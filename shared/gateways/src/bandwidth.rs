@@ -9,13 +9,10 @@ pub(crate) mod tests;
 
 use bytes::Bytes;
 use carillon_core::{
-    chunk::receipt::Proof,
-    gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
-    reason::Reason,
+    chunk::receipt::Proof, gateway::Capabilities, outcome::Outcome, reason::Reason,
     report::ReportWord,
 };
-use http::{Request, Response};
+use http::Request;
 use jiff::{Timestamp, Unit};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -114,14 +111,6 @@ impl Gateway for Bandwidth {
         vec![outcome(answer); messages.len()]
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     fn authenticate(
         &self,
         account: &GatewayAccount,
@@ -147,10 +136,6 @@ impl Gateway for Bandwidth {
             }
         }
         Ok(contents)
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

@@ -11,10 +11,10 @@ use bytes::Bytes;
 use carillon_core::{
     chunk::receipt::Proof,
     gateway::{Capabilities, Shared},
-    outcome::{Inquiry, Outcome},
+    outcome::Outcome,
     report::ReportWord,
 };
-use http::{Request, Response};
+use http::Request;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -103,14 +103,6 @@ impl Gateway for ClickSend {
         each(messages, answer).unwrap_or_else(|| vec![fallback::by_status(answer); messages.len()])
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     fn authenticate(
         &self,
         account: &GatewayAccount,
@@ -130,10 +122,6 @@ impl Gateway for ClickSend {
             (None, None) => contents.strange.push(Strange::NothingKnown),
         }
         Ok(contents)
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

@@ -11,12 +11,9 @@ pub(crate) mod tests;
 
 use bytes::Bytes;
 use carillon_core::{
-    chunk::receipt::Proof,
-    gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
-    reason::Reason,
+    chunk::receipt::Proof, gateway::Capabilities, outcome::Outcome, reason::Reason,
 };
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{Request, header::AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -149,14 +146,6 @@ impl Gateway for Infobip {
         entries.into_iter().map(outcome).collect()
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     fn authenticate(
         &self,
         account: &GatewayAccount,
@@ -184,10 +173,6 @@ impl Gateway for Infobip {
             }
         }
         Ok(contents)
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

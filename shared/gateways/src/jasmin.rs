@@ -13,7 +13,7 @@ use bytes::Bytes;
 use carillon_core::{
     chunk::receipt::Proof,
     gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
+    outcome::Outcome,
     report::ReportWord,
     segments::{Encoding, parts_of, segment},
 };
@@ -135,14 +135,6 @@ impl Gateway for Jasmin {
 
     fn outcomes(&self, messages: &[Outgoing], answer: &Answer) -> Vec<Outcome> {
         vec![outcome(answer); messages.len()]
-    }
-
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
     }
 
     fn authenticate(

@@ -14,12 +14,12 @@ use bytes::Bytes;
 use carillon_core::{
     chunk::receipt::Proof,
     gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
+    outcome::Outcome,
     reason::Reason,
     report::ReportWord,
     segments::{Encoding, segment},
 };
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, Request};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -154,14 +154,6 @@ impl Gateway for Kannel {
         messages.iter().map(outcome).collect()
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     fn authenticate(
         &self,
         account: &GatewayAccount,
@@ -183,11 +175,6 @@ impl Gateway for Kannel {
             None => contents.strange.push(Strange::NothingKnown),
         }
         Ok(contents)
-    }
-
-    /// What is answered to an inbound message would go back to the handset.
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

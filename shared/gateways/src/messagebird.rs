@@ -13,7 +13,7 @@ use bytes::Bytes;
 use carillon_core::{
     chunk::receipt::Proof,
     gateway::{Capabilities, Shared},
-    outcome::{Inquiry, Outcome},
+    outcome::Outcome,
     reason::Reason,
     report::ReportWord,
 };
@@ -125,14 +125,6 @@ impl Gateway for Messagebird {
     fn outcomes(&self, messages: &[Outgoing], answer: &Answer) -> Vec<Outcome> {
         let all = || vec![refused(answer); messages.len()];
         accepted(messages, answer).unwrap_or_else(all)
-    }
-
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
     }
 
     fn authenticate(

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use carillon_core::{
     chunk::receipt::Proof,
     gateway::{Capabilities, Shared},
-    outcome::{Inquiry, Outcome},
+    outcome::Outcome,
     phone::Phone,
     reason::Reason,
     report::ReportWord,
@@ -153,14 +153,6 @@ impl Gateway for Plivo {
     fn outcomes(&self, messages: &[Outgoing], answer: &Answer) -> Vec<Outcome> {
         accepted(messages, answer)
             .unwrap_or_else(|| vec![fallback::by_status(answer); messages.len()])
-    }
-
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
     }
 
     fn authenticate(

@@ -2,11 +2,8 @@
 //! a call made all the same, it would go to a name that can't resolve.
 
 use bytes::Bytes;
-use carillon_core::{
-    gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
-};
-use http::{Method, Request, Response, Uri};
+use carillon_core::{gateway::Capabilities, outcome::Outcome};
+use http::{Method, Request, Uri};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -55,14 +52,6 @@ impl Gateway for Simulated {
         vec![fallback::by_status(answer); messages.len()]
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     /// Nobody calls for it: its reports are put on the queue by `send`.
     fn authenticate(
         &self,
@@ -75,10 +64,6 @@ impl Gateway for Simulated {
 
     fn contents(&self, _: &WebhookCall) -> Result<WebhookContents, Unreadable> {
         Ok(WebhookContents::default())
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

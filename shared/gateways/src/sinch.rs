@@ -11,11 +11,11 @@ use bytes::Bytes;
 use carillon_core::{
     chunk::receipt::Proof,
     gateway::{Capabilities, Shared},
-    outcome::{Inquiry, Outcome},
+    outcome::Outcome,
     reason::Reason,
     report::ReportWord,
 };
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{Request, header::AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -146,14 +146,6 @@ impl Gateway for Sinch {
             .unwrap_or_else(|| vec![fallback::by_status(answer); messages.len()])
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     fn authenticate(
         &self,
         account: &GatewayAccount,
@@ -205,10 +197,6 @@ impl Gateway for Sinch {
             _ => contents.strange.push(Strange::NothingKnown),
         }
         Ok(contents)
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

@@ -10,12 +10,9 @@ pub(crate) mod tests;
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use bytes::Bytes;
 use carillon_core::{
-    chunk::receipt::Proof,
-    gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
-    report::ReportWord,
+    chunk::receipt::Proof, gateway::Capabilities, outcome::Outcome, report::ReportWord,
 };
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{Request, header::AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -125,14 +122,6 @@ impl Gateway for Telnyx {
         vec![outcome(answer); messages.len()]
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     fn authenticate(
         &self,
         account: &GatewayAccount,
@@ -161,10 +150,6 @@ impl Gateway for Telnyx {
             None => contents.strange.push(Strange::NothingKnown),
         }
         Ok(contents)
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

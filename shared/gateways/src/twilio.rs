@@ -9,10 +9,7 @@ pub(crate) mod tests;
 use aws_lc_rs::{digest, hmac};
 use bytes::Bytes;
 use carillon_core::{
-    chunk::receipt::Proof,
-    gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
-    report::ReportWord,
+    chunk::receipt::Proof, gateway::Capabilities, outcome::Outcome, report::ReportWord,
 };
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
@@ -144,14 +141,6 @@ impl Gateway for Twilio {
 
     fn outcomes(&self, messages: &[Outgoing], answer: &Answer) -> Vec<Outcome> {
         vec![outcome(answer); messages.len()]
-    }
-
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
     }
 
     fn authenticate(

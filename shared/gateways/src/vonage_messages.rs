@@ -9,12 +9,9 @@ pub(crate) mod tests;
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use carillon_core::{
-    chunk::receipt::Proof,
-    gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
-    report::ReportWord,
+    chunk::receipt::Proof, gateway::Capabilities, outcome::Outcome, report::ReportWord,
 };
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{Request, header::AUTHORIZATION};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -168,14 +165,6 @@ impl Gateway for VonageMessages {
         vec![outcome(answer); messages.len()]
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     /// A token of the gateway, with the hash of the body among its claims. The official libraries don't look at that.
     fn authenticate(
         &self,
@@ -211,10 +200,6 @@ impl Gateway for VonageMessages {
             None => contents.strange.push(Strange::NothingKnown),
         }
         Ok(contents)
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 

@@ -11,13 +11,10 @@ pub(crate) mod tests;
 
 use bytes::Bytes;
 use carillon_core::{
-    chunk::receipt::Proof,
-    gateway::Capabilities,
-    outcome::{Inquiry, Outcome},
-    report::ReportWord,
+    chunk::receipt::Proof, gateway::Capabilities, outcome::Outcome, report::ReportWord,
     segments::first_non_gsm,
 };
-use http::{Request, Response};
+use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -147,14 +144,6 @@ impl Gateway for VonageSms {
         vec![outcome(answer); messages.len()]
     }
 
-    fn inquire(&self, _: &GatewayAccount, _: &Outgoing, _: Timestamp) -> Option<Request<Bytes>> {
-        None
-    }
-
-    fn inquired(&self, _: &Answer) -> Inquiry {
-        Inquiry::Unclear
-    }
-
     fn authenticate(
         &self,
         account: &GatewayAccount,
@@ -193,10 +182,6 @@ impl Gateway for VonageSms {
             None => contents.strange.push(Strange::NothingKnown),
         }
         Ok(contents)
-    }
-
-    fn reply(&self, _: &WebhookCall) -> Response<Bytes> {
-        Response::new(Bytes::new())
     }
 }
 
