@@ -15,7 +15,7 @@ def _killed(kind: str, moment: Moment, share: float):
 
 # name, words, the call at which it is killed, when, the share of such calls
 POINTS = [
-    ("after-lease", "the lease was given", "lease", Moment.AFTER, 0.7),
+    ("after-lease", "the lease was given", "lease", Moment.AFTER, 0.9),
     ("before-window", "the window was to be opened", "opening", Moment.BEFORE, 0.4),
     ("window-open", "the window was open, nothing was sent", "opening", Moment.AFTER, 0.5),
     ("during-window", "some of the window were sent", "gateway send", Moment.AFTER, 0.05),
@@ -44,7 +44,8 @@ SCENARIOS += [
         "`send` killed while it works on ten chunks",
         policy,
         _killed("gateway send", Moment.AFTER, 0.05),
-        recipients=3_000,
+        # A kill puts ten windows in doubt, 250 messages: twenty kills need enough of them.
+        recipients=5_000,
         lane="low",
         doubt=Doubt.CRASHES,
     )
