@@ -27,7 +27,6 @@ const LARGEST_BODY: usize = 64 * 1024;
 #[serde(deny_unknown_fields)]
 struct Message {
     to: String,
-    #[expect(dead_code, reason = "part of the wire, and must be there")]
     from: String,
     #[expect(dead_code, reason = "part of the wire, and must be there")]
     text: String,
@@ -94,7 +93,7 @@ fn decide(simulator: &Simulator, message: &Message, to: u64) -> (Plan, Verdict) 
     let now = Timestamp::now().as_millisecond();
     let rules = simulator.rules();
     let mut truth = simulator.truth();
-    let plan = rules.plan(to, truth.arrival(to, message.parts, now));
+    let plan = rules.plan(to, truth.arrival(to, &message.from, message.parts, now));
     let first = rules
         .deduplicates
         .then(|| truth.first_answer(&message.id))

@@ -69,6 +69,7 @@ struct Message {
 struct Arrival {
     ms: i64,
     to: u64,
+    from: String,
     parts: Option<u32>,
 }
 
@@ -98,8 +99,14 @@ impl Truth {
     }
 
     /// Notes that a request was read; the answer counts those for its number, from 1.
-    pub fn arrival(&mut self, to: u64, parts: Option<u32>, ms: i64) -> u32 {
-        self.arrivals.push(Arrival { ms, to, parts });
+    pub fn arrival(&mut self, to: u64, from: &str, parts: Option<u32>, ms: i64) -> u32 {
+        let from = from.to_owned();
+        self.arrivals.push(Arrival {
+            ms,
+            to,
+            from,
+            parts,
+        });
         let recipient = self.recipients.entry(to).or_default();
         recipient.requests += 1;
         recipient.requests
@@ -234,15 +241,17 @@ impl Truth {
     /// One line of JSON for each request that was read, in the order of arrival.
     pub fn arrivals(&self) -> String {
         #[derive(Serialize)]
-        struct Line {
+        struct Line<'a> {
             ms: i64,
             to: String,
+            from: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
             parts: Option<u32>,
         }
         lines(self.arrivals.iter().map(|arrival| Line {
             ms: arrival.ms,
             to: format!("+{}", arrival.to),
+            from: &arrival.from,
             parts: arrival.parts,
         }))
     }

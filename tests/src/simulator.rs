@@ -49,6 +49,8 @@ pub struct Recipient {
 pub struct Arrival {
     pub ms: i64,
     pub to: String,
+    /// Its sender.
+    pub from: String,
     pub parts: Option<u32>,
 }
 

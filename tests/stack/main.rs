@@ -12,6 +12,7 @@ mod messages;
 mod opt_outs;
 mod quotas;
 mod retry;
+mod routing;
 mod schedules;
 mod tenants;
 mod uploads;

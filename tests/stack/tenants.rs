@@ -56,6 +56,13 @@ async fn no_route_answers_for_the_thing_of_another_account() {
             ),
         ),
         (
+            "senders",
+            text(
+                &owner.post("/v1/senders", &json!({"sender": "Mine"})).await,
+                "id",
+            ),
+        ),
+        (
             "keys",
             text(
                 &owner.post("/v1/keys", &json!({"name": "Mine"})).await,
@@ -63,6 +70,10 @@ async fn no_route_answers_for_the_thing_of_another_account() {
             ),
         ),
     ];
+    let (_, gateway) = &ids[4];
+    let route = json!({"name": "Mine", "gateways": [{"gateway": gateway}]});
+    let route = text(&owner.post("/v1/routes", &route).await, "id");
+    let ids: Vec<_> = ids.into_iter().chain([("routes", route)]).collect();
     let document = owner.get("/v1/openapi.json").await;
     let mut asked = 0;
 
@@ -98,7 +109,7 @@ async fn no_route_answers_for_the_thing_of_another_account() {
         }
     }
     assert!(asked > 20, "only {asked} routes were asked");
-    for list in ["campaigns", "batches", "gateways"] {
+    for list in ["campaigns", "batches", "gateways", "senders", "routes"] {
         assert_eq!(
             stranger.get(&format!("/v1/{list}")).await["data"],
             json!([]),

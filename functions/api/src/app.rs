@@ -15,7 +15,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     openapi,
-    routes::{audit, batches, campaigns, dead_letters, gateways, keys, messages, meta, uploads},
+    routes::{
+        audit, batches, campaigns, dead_letters, gateways, keys, messages, meta, routes, senders,
+        uploads,
+    },
     services::Api,
 };
 
@@ -68,6 +71,11 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(gateways::create::create, gateways::list))
         .routes(routes!(gateways::get, gateways::change::patch))
         .routes(routes!(gateways::test::test))
+        .routes(routes!(senders::create, senders::list))
+        .routes(routes!(senders::get, senders::patch, senders::delete))
+        .routes(routes!(routes::create, routes::list))
+        .routes(routes!(routes::get, routes::patch, routes::delete))
+        .routes(routes!(routes::explain::explain))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(audit::list))

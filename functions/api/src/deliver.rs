@@ -2,11 +2,12 @@
 //! Done twice with the same ids it comes to the same messages.
 
 use carillon_core::{
-    batch::{Batch, BatchTerms, DoubtPolicy, Lane, Prepared, RouteEntry, Stage},
+    batch::{Batch, BatchTerms, DoubtPolicy, Lane, Prepared, Stage},
     chunk::{CHUNK_SLOTS, Chunk, ChunkState, Pointer, source::Source},
     frame::{self, Recipient},
     id::{AccountId, BatchId, CampaignId},
     message_id::MessageId,
+    phone::Country,
     segments::segment,
     template::Template,
 };
@@ -16,7 +17,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::services::Api;
+use crate::{pin::Pinned, services::Api};
 
 /// A pointer that was lost is found by then.
 const WAKE_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -32,7 +33,7 @@ pub struct Sending {
     pub recipients: Vec<Recipient>,
     pub text: String,
     pub template: Template,
-    pub routes: Vec<RouteEntry>,
+    pub pinned: Pinned,
     pub lane: Lane,
     pub policy: DoubtPolicy,
     pub valid_for: SignedDuration,
@@ -107,7 +108,8 @@ fn batch(sending: &Sending, drawn: Drawn, taken: &[Taken]) -> Batch {
         lane: sending.lane,
         policy: sending.policy,
         text: sending.text.clone(),
-        routes: sending.routes.clone(),
+        routes: sending.pinned.routes.clone(),
+        routing: sending.pinned.routing.clone(),
         began: drawn.at,
         not_before: sending.send_at,
         expires_at: begins + sending.valid_for,
@@ -151,6 +153,7 @@ async fn write_chunk(
 ) -> Result<(), StoreError> {
     let frame = frame::encode(recipients);
     let mut chunk = Chunk::new(recipients.len(), Source::Inline(frame.clone()));
+    chunk.country = country_of_all(recipients);
     chunk.wake = Some(sending.send_at.unwrap_or(now + WAKE_AFTER));
     if sending.send_at.is_some() {
         chunk.state = ChunkState::Parked;
@@ -161,6 +164,14 @@ async fn write_chunk(
     }
     // What is there is from an earlier attempt, and the same.
     api.ledger.create_chunk(pointer, &chunk).await.map(drop)
+}
+
+fn country_of_all(recipients: &[Recipient]) -> Option<Country> {
+    let country = recipients.first()?.country;
+    let alike = recipients
+        .iter()
+        .all(|recipient| recipient.country == country);
+    country.filter(|_| alike)
 }
 
 /// For "what did we send to this number".

@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
-use carillon_core::{keyed_hash::DeploymentKey, quota::Quotas};
+use carillon_core::{keyed_hash::DeploymentKey, quota::Quotas, routing::Route, sender::Sender};
 use carillon_gateways::AllowedHosts;
 use carillon_runtime::{config::Config, cursor::Cursors, principal::Authenticator, quota::Limiter};
 use carillon_store::{
@@ -22,6 +22,7 @@ use carillon_store::{
     queues::{QueueUrls, Queues},
     quotas::RequestCounts,
     rate::Rate,
+    records::Records,
     schedules::{ScheduleNames, Schedules},
     upload_form::UploadForms,
     uploads::Uploads,
@@ -50,7 +51,9 @@ pub struct Services {
     pub limiter: Limiter,
     pub queues: Queues,
     pub rate: Rate,
+    pub routes: Records<Route>,
     pub schedules: Schedules,
+    pub senders: Records<Sender>,
     pub upload_forms: UploadForms,
     pub uploads: Uploads,
     pub vault: Vault,
@@ -146,6 +149,8 @@ impl Api {
             gateways: GatewayAccounts::new(dynamodb.clone(), core),
             idempotency: Idempotency::new(dynamodb.clone(), core),
             rate: Rate::new(dynamodb.clone(), core),
+            routes: Records::new(dynamodb.clone(), core),
+            senders: Records::new(dynamodb.clone(), core),
             limiter: Limiter::new(RequestCounts::new(dynamodb.clone(), core)),
             uploads: Uploads::new(dynamodb.clone(), core),
             ledger: Ledger::new(dynamodb, settings.ledger_table.as_str()),

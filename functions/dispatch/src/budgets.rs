@@ -24,6 +24,8 @@ pub enum Pace {
 #[derive(Debug, Default)]
 pub struct Budgets {
     gateways: HashMap<GatewayAccountId, Budget>,
+    /// Whose turn is first.
+    turn: usize,
 }
 
 #[derive(Debug)]
@@ -51,9 +53,20 @@ impl Budgets {
         (budget.pace, budget.at) = (pace, now);
     }
 
-    /// Spends a chunk's parts if there is anything left. What goes by no gateway costs nothing.
-    pub fn spend(&mut self, gateway: Option<GatewayAccountId>, parts: u32, now: Timestamp) -> bool {
-        let Some(budget) = gateway.and_then(|gateway| self.gateways.get_mut(&gateway)) else {
+    /// Spends a chunk's parts of one of the gateway accounts, if one has anything left: they take turns. What goes by none costs
+    /// nothing.
+    pub fn spend(&mut self, gateways: &[GatewayAccountId], parts: u32, now: Timestamp) -> bool {
+        if gateways.is_empty() {
+            return true;
+        }
+        self.turn = (self.turn + 1) % gateways.len();
+        let (before, first) = gateways.split_at(self.turn);
+        let mut turns = first.iter().chain(before);
+        turns.any(|gateway| self.spend_of(*gateway, parts, now))
+    }
+
+    fn spend_of(&mut self, gateway: GatewayAccountId, parts: u32, now: Timestamp) -> bool {
+        let Some(budget) = self.gateways.get_mut(&gateway) else {
             return true;
         };
         match budget.pace {
@@ -105,7 +118,7 @@ mod tests {
         let chunks = seconds.map(|(second, pace)| {
             let now = START + SignedDuration::from_secs(second);
             budgets.refill(gateway(), *pace, now);
-            let spends = (0..50).take_while(|_| budgets.spend(Some(gateway()), parts, now));
+            let spends = (0..50).take_while(|_| budgets.spend(&[gateway()], parts, now));
             u32::try_from(spends.count()).unwrap()
         });
         chunks.collect()
@@ -154,12 +167,12 @@ mod tests {
 
         budgets.refill(gateway(), Pace::Limited(Limit::of(100)), later);
 
-        let chunks = (0..).take_while(|_| budgets.spend(Some(gateway()), 100, later));
+        let chunks = (0..).take_while(|_| budgets.spend(&[gateway()], 100, later));
         assert_eq!(chunks.count(), 2);
     }
 
     #[test]
     fn what_goes_by_no_gateway_costs_nothing() {
-        assert!(Budgets::default().spend(None, 100, START));
+        assert!(Budgets::default().spend(&[], 100, START));
     }
 }

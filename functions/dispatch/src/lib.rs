@@ -5,6 +5,7 @@ mod budgets;
 mod closing;
 pub mod dispatcher;
 mod due;
+mod judging;
 mod lanes;
 mod outline;
 mod paces;
@@ -16,8 +17,8 @@ mod sweep;
 mod tick;
 
 use carillon_store::{
-    StoreError, batches::Batches, dispatcher_lock::DispatcherLock, ledger::Ledger, queues::Queues,
-    rate::Rate,
+    StoreError, batches::Batches, deliveries::Deliveries, dispatcher_lock::DispatcherLock,
+    ledger::Ledger, queues::Queues, rate::Rate,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ pub struct State {
     pub ledger: Ledger,
     pub queues: Queues,
     pub rate: Rate,
+    pub deliveries: Deliveries,
     pub lock: DispatcherLock,
     /// How old a release must be before its chunk is released again.
     pub sweep_after: SignedDuration,

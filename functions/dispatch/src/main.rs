@@ -4,6 +4,7 @@ use carillon_runtime::{config::Config, logs};
 use carillon_store::{
     aws::Aws,
     batches::Batches,
+    deliveries::Deliveries,
     dispatcher_lock::DispatcherLock,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
@@ -46,6 +47,7 @@ async fn state() -> Result<State, Error> {
         ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
         queues: Queues::new(aws.sqs(), urls),
         rate: Rate::new(aws.dynamodb(), &core),
+        deliveries: Deliveries::new(aws.dynamodb(), &core),
         lock: DispatcherLock::new(aws.dynamodb(), &core),
         sweep_after: seconds("SWEEP_AFTER_SECONDS")?,
         prepare_again: seconds("PREPARE_AGAIN_SECONDS")?,

@@ -17,8 +17,8 @@ const WINDOW: u32 = WINDOW_SLOTS as u32;
 pub struct Outline {
     pub account: AccountId,
     pub lane: Lane,
-    /// The gateway accounts that it may go by, the first choice first; none for what goes by no gateway.
-    pub routes: Vec<(GatewayAccountId, Option<u32>)>,
+    /// What its messages are shared over: each a gateway account and those that take over from it. None for what goes by no gateway.
+    pub shares: Vec<Vec<(GatewayAccountId, Option<u32>)>>,
     /// Of a full chunk.
     pub messages: u32,
     pub parts: u32,
@@ -27,8 +27,12 @@ pub struct Outline {
 impl Outline {
     pub fn of(batch: &Batch) -> Self {
         let (terms, progress) = (&batch.terms, &batch.progress);
-        let routes = terms.routes.iter();
-        let routes = routes.map(|route| (route.gateway, route.parts_per_second));
+        let entry = |entry: u8| {
+            let route = terms.routes.get(usize::from(entry))?;
+            Some((route.gateway, route.parts_per_second))
+        };
+        let shares = terms.routing.shares().into_iter();
+        let shares = shares.map(|share| share.into_iter().filter_map(entry).collect());
         let nothing_is_sent = terms.test || progress.control == Control::Cancelled;
         let chunks = u64::from(progress.chunks.unwrap_or(1).max(1));
         let each = |all: u64| u32::try_from(all.div_ceil(chunks)).unwrap_or(u32::MAX);
@@ -37,7 +41,7 @@ impl Outline {
         Self {
             account: terms.account,
             lane: terms.lane,
-            routes: routes.filter(|_| !nothing_is_sent).collect(),
+            shares: shares.filter(|_| !nothing_is_sent).collect(),
             messages,
             parts: each(prepared.parts).max(messages),
         }

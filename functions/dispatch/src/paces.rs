@@ -1,6 +1,6 @@
 //! How fast each gateway account takes messages now, and which of a batch's it will be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carillon_core::{
     breaker::Phase,
@@ -20,7 +20,8 @@ impl Dispatcher<'_> {
     /// Which budget each is taken from; the budgets earn what the time since the last second was worth.
     pub async fn choose_gateways(&mut self, works: &mut [Work], now: Timestamp) {
         let state = self.state;
-        let routes = works.iter().flat_map(|work| &work.outline.routes);
+        let shares = works.iter().flat_map(|work| &work.outline.shares);
+        let routes = shares.flatten();
         let pinned: BTreeMap<GatewayAccountId, Option<u32>> = routes.copied().collect();
         let looks = stream::iter(pinned).map(async |(gateway, pinned)| {
             let looked = state.rate.look(gateway).await;
@@ -36,7 +37,7 @@ impl Dispatcher<'_> {
             self.memory.budgets.refill(*gateway, *pace, now);
         }
         for work in works {
-            work.gateway = choose(&work.outline, &paces);
+            work.gateways = choose(&work.outline, &paces);
         }
     }
 }
@@ -55,13 +56,17 @@ fn pace(state: &RateState, pinned: Option<u32>, now: Timestamp) -> Pace {
     }
 }
 
-/// The first that isn't stopped; when all are, the first.
-fn choose(outline: &Outline, paces: &BTreeMap<GatewayAccountId, Pace>) -> Option<GatewayAccountId> {
-    let mut routes = outline.routes.iter().map(|(gateway, _)| *gateway);
-    let first = routes.clone().next();
-    routes
-        .find(|gateway| paces.get(gateway) != Some(&Pace::Stopped))
-        .or(first)
+/// Of each share the first that isn't stopped; when all are, the first.
+fn choose(outline: &Outline, paces: &BTreeMap<GatewayAccountId, Pace>) -> Vec<GatewayAccountId> {
+    let of_share = |share: &Vec<(GatewayAccountId, Option<u32>)>| {
+        let mut gateways = share.iter().map(|(gateway, _)| *gateway);
+        let first = gateways.clone().next();
+        gateways
+            .find(|gateway| paces.get(gateway) != Some(&Pace::Stopped))
+            .or(first)
+    };
+    let chosen: BTreeSet<GatewayAccountId> = outline.shares.iter().filter_map(of_share).collect();
+    chosen.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -104,26 +109,37 @@ mod tests {
             let stopped = gateways.iter().map(|gateway| (*gateway, Pace::Stopped));
             stopped.collect::<BTreeMap<_, _>>()
         };
-        let outline = |routes: &[GatewayAccountId]| Outline {
+        let outline = |shares: &[&[GatewayAccountId]]| Outline {
             account: build::id(),
             lane: Lane::Low,
-            routes: routes.iter().map(|gateway| (*gateway, None)).collect(),
+            shares: shares
+                .iter()
+                .map(|share| share.iter().map(|gateway| (*gateway, None)).collect())
+                .collect(),
             messages: 100,
             parts: 100,
         };
-        for (name, routes, paces, expected) in [
-            ("the first", vec![first, second], vec![], Some(first)),
-            ("the second", vec![first, second], vec![first], Some(second)),
+        let both = [first, second];
+        for (name, shares, paces, expected) in [
+            ("the first", vec![&both[..]], vec![], vec![first]),
+            ("the second", vec![&both[..]], vec![first], vec![second]),
+            ("none is well", vec![&both[..]], both.to_vec(), vec![first]),
             (
-                "none is well",
-                vec![first, second],
-                vec![first, second],
-                Some(first),
+                "each its share",
+                vec![&both[..1], &both[1..]],
+                vec![],
+                both.to_vec(),
             ),
-            ("no gateway", vec![], vec![], None),
+            (
+                "both by the one that is left",
+                vec![&both[..], &both[1..]],
+                vec![first],
+                vec![second],
+            ),
+            ("no gateway", vec![], vec![], vec![]),
         ] {
             assert_eq!(
-                choose(&outline(&routes), &stopped(&paces)),
+                choose(&outline(&shares), &stopped(&paces)),
                 expected,
                 "{name}"
             );

@@ -27,8 +27,8 @@ const CONCURRENT: usize = 8;
 pub struct Work {
     pub outline: Outline,
     ask: Ask,
-    /// Which budget it is taken from.
-    pub gateway: Option<GatewayAccountId>,
+    /// Which budgets it is taken from.
+    pub gateways: Vec<GatewayAccountId>,
     /// What a chunk of it takes of that budget.
     parts: u32,
     what: What,
@@ -95,7 +95,7 @@ impl Dispatcher<'_> {
         let budgets = &mut memory.budgets;
         let may = |index: usize| {
             let work: &Work = &works[index];
-            budgets.spend(work.gateway, work.parts, now)
+            budgets.spend(&work.gateways, work.parts, now)
         };
         let rounds = memory.rounds.entry(lane).or_default();
         let granted = rounds.share(grant, &asks, may);
@@ -175,7 +175,7 @@ impl Work {
         Self {
             outline,
             ask,
-            gateway: None,
+            gateways: Vec::new(),
             parts,
             what,
         }

@@ -114,6 +114,7 @@ impl Parts {
             return Ok(None);
         };
         let mut last = first;
+        let country = self.groups[first.group()].country;
         let (mut recipients, mut bytes) = (0, 0);
         while usize::from(recipients) < CHUNK_SLOTS
             && bytes < FRAME_BYTES
@@ -121,7 +122,7 @@ impl Parts {
         {
             let payload = self.payloads.read(entry.place())?;
             let line = RawRecipient::new(entry.number(), payload.vars, payload.reference);
-            self.encoder.push(&line);
+            self.encoder.push(&line.in_country(country));
             self.made.prepared.parts += u64::from(payload.parts);
             recipients += 1;
             bytes += entry.place().length();
@@ -143,7 +144,7 @@ impl Parts {
             made.group = Some(cut.group);
             made.groups.push(manifest::Group {
                 hours: hours.clone(),
-                country: country.map(|country| country.to_string()),
+                country: *country,
                 first: cut.first,
                 last: cut.last,
                 chunk: u32::try_from(made.frames.len()).expect("there are fewer than 2^24 chunks"),

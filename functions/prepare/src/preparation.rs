@@ -246,7 +246,8 @@ fn chunks(manifest: &Manifest) -> impl Iterator<Item = (Pointer, Chunk)> {
             chunk,
         };
         let source = ChunkSource::Frame(manifest.address(frame));
-        (pointer, Chunk::new(usize::from(frame.3), source))
+        let made = Chunk::new(usize::from(frame.3), source);
+        (pointer, made.in_country(manifest.country_of(chunk)))
     };
     (0..).zip(&manifest.frames).map(chunk)
 }

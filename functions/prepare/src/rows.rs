@@ -104,7 +104,7 @@ impl<'r> Row<'r> {
         Self {
             line,
             number: recipient.number,
-            country: recipient.number.country(),
+            country: recipient.country.or_else(|| recipient.number.country()),
             reference: recipient.reference.as_deref(),
             values: Values::Vars(&recipient.vars),
         }

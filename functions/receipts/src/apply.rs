@@ -98,6 +98,7 @@ mod tests {
         },
         message_id::MessageId,
         report::ReportWord,
+        routing::Routing,
     };
 
     use jiff::{SignedDuration, Timestamp};
@@ -111,9 +112,7 @@ mod tests {
     fn terms() -> BatchTerms {
         let route = RouteEntry {
             gateway: GATEWAY.parse().unwrap(),
-            sender: None,
             parts_per_second: None,
-            cost_per_part: None,
             deduplicates_for: None,
             settles_after: None,
         };
@@ -126,6 +125,7 @@ mod tests {
             policy: DoubtPolicy::AtMostOnce,
             text: "Hello".into(),
             routes: vec![route],
+            routing: Routing::in_order(1),
             began: Timestamp::UNIX_EPOCH,
             not_before: None,
             expires_at: Timestamp::MAX,

@@ -62,6 +62,7 @@ pub async fn to_chunk(
             .write_receipts(pointer, version, &chunk.receipts, read)
             .await?
         {
+            state.tally.count(&before, &chunk, &terms, now);
             return Ok(());
         }
     }

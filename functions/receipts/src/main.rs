@@ -3,6 +3,7 @@
 mod apply;
 mod batch_terms;
 mod chunk;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use carillon_store::{
     aws::Aws,
     batches::Batches,
     dead_letter_queues::DeadLetterQueues,
+    deliveries::Deliveries,
     files::Files,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
@@ -26,7 +28,7 @@ use carillon_store::{
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
-use crate::batch_terms::BatchTermsCache;
+use crate::{batch_terms::BatchTermsCache, tally::Tally};
 
 pub struct State {
     dead: DeadLetterQueues,
@@ -34,6 +36,7 @@ pub struct State {
     ledger: Ledger,
     files: Files,
     batches: BatchTermsCache,
+    tally: Tally,
 }
 
 /// What is worked on together.
@@ -78,7 +81,7 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchResponse {
-    sqs::groups(
+    let answer = sqs::groups(
         &state.dead,
         event,
         read,
@@ -89,7 +92,9 @@ async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchRespo
             }
         },
     )
-    .await
+    .await;
+    state.tally.hand_on(now).await;
+    answer
 }
 
 fn read(record: &SqsMessage) -> Result<Vec<(Group, QueuedReport)>, sqs::UnreadableRecord> {
@@ -112,7 +117,8 @@ fn read(record: &SqsMessage) -> Result<Vec<(Group, QueuedReport)>, sqs::Unreadab
 impl State {
     async fn from_environment() -> Result<Self, Error> {
         let aws = Aws::from_environment().await;
-        let batches = Batches::new(aws.dynamodb(), Config::required("CORE_TABLE")?);
+        let core = Config::required("CORE_TABLE")?;
+        let batches = Batches::new(aws.dynamodb(), &core);
         let urls = QueueUrls {
             hooks: Config::optional("HOOKS_QUEUE_URL"),
             ..QueueUrls::default()
@@ -124,6 +130,7 @@ impl State {
             ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
             files: Files::new(aws.s3(), Config::required("FILES_BUCKET")?),
             batches: BatchTermsCache::new(batches),
+            tally: Tally::new(Deliveries::new(aws.dynamodb(), core)),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use carillon_core::{
-    batch::{Batch, BatchTerms, Stage},
+    batch::{Batch, BatchTerms, RouteEntry, Stage},
     chunk::{
         Chunk, Pointer,
         receipt::ReceiptStatus,
@@ -12,26 +12,32 @@ use carillon_core::{
         source::Source,
     },
     frame::{self, Recipient},
-    phone::Phone,
+    id::AccountId,
+    phone::{Country, Phone},
+    routing::shift::Deliveries,
 };
 use carillon_store::{
     batches::{Activity, Batches},
     dead_letter_queues::DeadLetterQueues,
+    deliveries::{Deliveries as DeliveryStore, Traffic},
     files::Files,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
 };
 use carillon_testkit::{build, stack};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::{State, batch_terms::BatchTermsCache, handle};
+use crate::{State, batch_terms::BatchTermsCache, handle, tally::Tally};
 
 const RECORDED: &str = include_str!("../../../events/receipts-sqs.json");
 /// The batch of the recorded messages; its first two slots are reported.
 const BATCH: &str = "bat_01h455vb4pex5vsknk084sn02q";
+const GATEWAY: &str = "gwa_01h455vb4pex5vsknk084sn02q";
 
 struct Setup {
     state: State,
+    deliveries: DeliveryStore,
+    account: AccountId,
     pointer: Pointer,
 }
 
@@ -45,26 +51,42 @@ impl Setup {
         let aws = stack::aws().await;
         let core = stack::table_like(&aws.dynamodb(), "CORE_TABLE").await;
         let ledger = stack::table_like(&aws.dynamodb(), "LEDGER_TABLE").await;
-        let batches = Batches::new(aws.dynamodb(), core);
+        let batches = Batches::new(aws.dynamodb(), &core);
+        let route = RouteEntry {
+            gateway: GATEWAY.parse().unwrap(),
+            parts_per_second: None,
+            deduplicates_for: None,
+            settles_after: None,
+        };
         let terms = BatchTerms {
             id: BATCH.parse().unwrap(),
+            test: false,
+            routes: vec![route],
             ..build::terms("2026-11-23T10:00:00Z".parse().unwrap())
         };
         let pointer = Pointer {
             batch: terms.id,
             chunk: 0,
         };
+        let account = terms.account;
         let batch = Batch::new(terms, Stage::Ready, Some(1));
         batches.create(&batch, Activity::Passive).await.unwrap();
+        let deliveries = DeliveryStore::new(aws.dynamodb(), &core);
         let state = State {
             dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 5),
             queues: Queues::new(aws.sqs(), QueueUrls::default()),
             ledger: Ledger::new(aws.dynamodb(), ledger),
             files: Files::new(aws.s3(), stack::variable("FILES_BUCKET")),
             batches: BatchTermsCache::new(batches),
+            tally: Tally::new(deliveries.clone()),
         };
         state.ledger.create_chunk(pointer, &chunk()).await.unwrap();
-        Self { state, pointer }
+        Self {
+            state,
+            deliveries,
+            account,
+            pointer,
+        }
     }
 
     async fn failed(&self, event: SqsEvent) -> Vec<String> {
@@ -98,7 +120,7 @@ fn chunk() -> Chunk {
     };
     let mut chunk = Chunk::new(2, Source::Inline(frame::encode(&recipients)));
     chunk.slots = vec![accepted; 2];
-    chunk
+    chunk.in_country(Country::parse("GB").ok())
 }
 
 fn statuses(chunk: &Chunk) -> Vec<Option<ReceiptStatus>> {
@@ -122,6 +144,32 @@ async fn the_recorded_reports_are_one_write_to_their_chunk() {
         ]
     );
     assert_eq!(chunk.receipts_version, 1);
+}
+
+#[tokio::test]
+async fn verdicts_are_counted_for_the_gateway_account_and_the_country_once() {
+    let setup = Setup::new().await;
+    let later = now() + SignedDuration::from_secs(30);
+    setup.failed(recorded()).await;
+    setup.failed(recorded()).await;
+    let early = setup.deliveries.since(now()).await.unwrap();
+
+    handle(&setup.state, recorded(), later).await;
+
+    let traffic = Traffic {
+        account: setup.account,
+        country: Country::parse("GB").unwrap(),
+        gateway: GATEWAY.parse().unwrap(),
+    };
+    let counts = Deliveries {
+        delivered: 1,
+        failed: 1,
+    };
+    assert_eq!(early, []);
+    assert_eq!(
+        setup.deliveries.since(now()).await.unwrap(),
+        [(traffic, counts)]
+    );
 }
 
 #[tokio::test]

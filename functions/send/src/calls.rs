@@ -15,6 +15,8 @@ pub struct Call<'a> {
     pub planned: Planned,
     pub recipient: &'a Recipient,
     pub text: &'a Rendered,
+    /// As its gateway sees it.
+    pub sender: Option<&'a str>,
     pub due: Due,
 }
 

@@ -13,6 +13,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod ways;
 mod window;
 mod worker;
 

@@ -6,13 +6,14 @@ use carillon_core::{
 };
 use carillon_gateways::{GatewayAccount, Outgoing, callback::Attempt};
 
-use crate::state::State;
+use crate::{state::State, ways::Ways};
 
 #[derive(Clone, Copy)]
 pub struct Way<'a> {
     pub state: &'a State,
     pub pointer: Pointer,
     pub terms: &'a BatchTerms,
+    pub ways: &'a Ways,
     pub account: &'a GatewayAccount,
     pub route: u8,
 }
@@ -29,11 +30,16 @@ impl Way<'_> {
             attempt = attempt.whole_chunk();
         }
         let (claim, callback) = self.account.callback(&self.state.key, attempt);
-        let route = self.terms.routes.get(usize::from(self.route))?;
+        self.terms.routes.get(usize::from(self.route))?;
+        let sender = self
+            .ways
+            .sender(&self.terms.routing, planned.slot, self.route);
+        let standing = sender.and_then(|sender| sender.standing.as_ref());
         Some(Outgoing {
             claim,
             to: recipient.number,
-            sender: route.sender.clone(),
+            sender: sender.map(|sender| sender.originator.to_string()),
+            dlt: standing.and_then(|standing| standing.registration.dlt.clone()),
             text: String::new(),
             parts: 0,
             callback,

@@ -20,13 +20,13 @@ pub fn together<'a>(calls: Vec<Call<'a>>, capabilities: Capabilities) -> Vec<Vec
     requests
 }
 
-/// One callback names one try of the whole chunk, so tries don't mix in it.
+/// One callback names one try of the whole chunk, so tries don't mix in it, and one request has one sender.
 fn fits(first: &Call<'_>, next: &Call<'_>, shared: Shared) -> bool {
-    let same_try = first.planned.attempt == next.planned.attempt;
+    let alike = first.planned.attempt == next.planned.attempt && first.sender == next.sender;
     match shared {
         Shared::Nothing => true,
-        Shared::Callback => same_try,
-        Shared::Text => same_try && first.text.text() == next.text.text(),
+        Shared::Callback => alike,
+        Shared::Text => alike && first.text.text() == next.text.text(),
     }
 }
 
@@ -44,57 +44,67 @@ mod tests {
         let number = Phone::from_digits(447_700_900_001).unwrap();
         let recipient = Recipient::new(number, BTreeMap::new(), None);
         let (hello, bye) = (Rendered::of("Hello"), Rendered::of("Bye"));
-        // Slots 0 to 4: their tries and texts.
+        // Slots 0 to 5: their tries, texts and senders.
         let plan = [
-            (1, &hello),
-            (1, &bye),
-            (2, &hello),
-            (1, &hello),
-            (1, &hello),
+            (1, &hello, "A"),
+            (1, &bye, "A"),
+            (2, &hello, "A"),
+            (1, &hello, "A"),
+            (1, &hello, "A"),
+            (1, &hello, "B"),
         ];
         for (name, most, shared, expected) in [
             (
                 "one each",
                 1,
                 Shared::Nothing,
-                vec![vec![0], vec![1], vec![2], vec![3], vec![4]],
+                vec![vec![0], vec![1], vec![2], vec![3], vec![4], vec![5]],
             ),
             (
                 "none that takes none",
                 0,
                 Shared::Nothing,
-                vec![vec![0], vec![1], vec![2], vec![3], vec![4]],
+                vec![vec![0], vec![1], vec![2], vec![3], vec![4], vec![5]],
             ),
-            ("all", 10, Shared::Nothing, vec![vec![0, 1, 2, 3, 4]]),
-            ("three", 3, Shared::Nothing, vec![vec![0, 1, 2], vec![3, 4]]),
+            ("all", 10, Shared::Nothing, vec![vec![0, 1, 2, 3, 4, 5]]),
             (
-                "by try",
+                "three",
+                3,
+                Shared::Nothing,
+                vec![vec![0, 1, 2], vec![3, 4, 5]],
+            ),
+            (
+                "by try and sender",
                 10,
                 Shared::Callback,
-                vec![vec![0, 1, 3, 4], vec![2]],
+                vec![vec![0, 1, 3, 4], vec![2], vec![5]],
             ),
             (
-                "by try and text",
+                "by try, sender and text",
                 10,
                 Shared::Text,
-                vec![vec![0, 3, 4], vec![1], vec![2]],
+                vec![vec![0, 3, 4], vec![1], vec![2], vec![5]],
             ),
             (
                 "two, by text",
                 2,
                 Shared::Text,
-                vec![vec![0, 3], vec![1], vec![2], vec![4]],
+                vec![vec![0, 3], vec![1], vec![2], vec![4], vec![5]],
             ),
         ] {
-            let calls = plan.iter().enumerate().map(|(slot, (attempt, text))| Call {
-                planned: Planned {
-                    slot,
-                    attempt: *attempt,
-                },
-                recipient: &recipient,
-                text,
-                due: Due::AtOnce,
-            });
+            let calls = plan
+                .iter()
+                .enumerate()
+                .map(|(slot, (attempt, text, sender))| Call {
+                    planned: Planned {
+                        slot,
+                        attempt: *attempt,
+                    },
+                    recipient: &recipient,
+                    text,
+                    sender: Some(*sender),
+                    due: Due::AtOnce,
+                });
             let capabilities = Capabilities {
                 messages_per_request: most,
                 shared,

@@ -3,7 +3,6 @@
 use carillon_core::{
     chunk::receipt::Proof,
     inbound::QueuedInbound,
-    phone::Phone,
     queued_report::{About, QueuedReport, QueuedReports},
     session::Session,
     simulated::{SimulatedInbound, simulate},
@@ -52,7 +51,7 @@ pub async fn submit(
             });
         }
         if let Some(inbound) = simulation.inbound {
-            replies.push(reply(window, call.recipient.number, inbound, now));
+            replies.push(reply(window, &call, inbound, now));
         }
         called.push(Called {
             planned: call.planned,
@@ -70,14 +69,20 @@ pub async fn submit(
 }
 
 /// To the sender of the message, as any handset would.
-fn reply(window: &Window<'_>, from: Phone, inbound: SimulatedInbound, now: Timestamp) -> Outbound {
-    let sender = window.terms.routes.get(usize::from(window.route));
+fn reply(
+    window: &Window<'_>,
+    call: &Call<'_>,
+    inbound: SimulatedInbound,
+    now: Timestamp,
+) -> Outbound {
+    let routing = &window.terms.routing;
+    let sender = window.ways.sender(routing, call.planned.slot, window.route);
     let message = QueuedInbound {
         account: window.terms.account,
         gateway: None,
-        from,
+        from: call.recipient.number,
         to: sender
-            .and_then(|route| route.sender.clone())
+            .map(|sender| sender.originator.to_string())
             .unwrap_or_default(),
         text: inbound.text.to_owned(),
         provider_id: None,

@@ -25,6 +25,7 @@ use crate::{
     provider_ids, simulated,
     state::State,
     traffic::{self, Kind},
+    ways::Ways,
 };
 
 /// No call begins longer than this after the look at the opt-outs.
@@ -69,12 +70,13 @@ pub struct Window<'a> {
     pub state: &'a State,
     pub pointer: Pointer,
     pub terms: &'a BatchTerms,
+    pub ways: &'a Ways,
     pub audience: Audience,
     /// `None` is the simulated gateway of test keys.
     pub account: Option<&'a GatewayAccount>,
     pub route: u8,
     pub number: u32,
-    pub schedule: Schedule,
+    pub schedule: &'a Schedule,
     pub kind: Kind,
     /// When its tokens were asked for.
     pub asked: Timestamp,
@@ -107,7 +109,7 @@ impl Window<'_> {
             .look(self.terms, self.audience, &numbers, looked)
             .await?;
         let mut calls = Vec::with_capacity(sends.len());
-        let mut parts = 0;
+        let mut turns = self.schedule.turns();
         for planned in sends {
             let recipient = &recipients[planned.slot];
             if opted_out.contains(&recipient.number) {
@@ -115,13 +117,15 @@ impl Window<'_> {
             } else if texts[planned.slot].text().is_none() {
                 session.withhold(planned.slot, SlotOutcome::Failed, Reason::MissingVariable);
             } else {
+                let text = &texts[planned.slot];
+                let sender = self.sender(planned.slot);
                 calls.push(calls::Call {
                     planned,
                     recipient,
-                    text: &texts[planned.slot],
-                    due: self.schedule.due(parts),
+                    text,
+                    sender,
+                    due: turns.next(text.parts(), sender),
                 });
-                parts += texts[planned.slot].parts();
             }
         }
         let last_start = (looked + LOOK_HOLDS)
@@ -151,6 +155,11 @@ impl Window<'_> {
         kept
     }
 
+    fn sender(&self, slot: usize) -> Option<&str> {
+        let sender = self.ways.sender(&self.terms.routing, slot, self.route);
+        sender.map(|sender| sender.originator.as_str())
+    }
+
     pub fn message(&self, planned: Planned) -> MessageId {
         outgoing::message(self.pointer, planned.slot)
     }
@@ -160,6 +169,7 @@ impl Window<'_> {
             state: self.state,
             pointer: self.pointer,
             terms: self.terms,
+            ways: self.ways,
             account,
             route: self.route,
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     gateway::Capabilities,
     id::{AccountId, BatchId, CampaignId, GatewayAccountId},
+    routing::Routing,
     status::Totals,
 };
 
@@ -61,15 +62,12 @@ pub enum Control {
     Cancelled,
 }
 
-/// One way out, pinned to the batch when it began.
+/// A gateway account that messages may leave by, pinned to the batch when it began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteEntry {
     pub gateway: GatewayAccountId,
-    pub sender: Option<String>,
     /// Parts per second that this batch may take of the gateway account; `None` is without limit.
     pub parts_per_second: Option<u32>,
-    /// In millionths of the account's currency.
-    pub cost_per_part: Option<u64>,
     /// Seconds; see [`Capabilities`].
     pub deduplicates_for: Option<i64>,
     /// Seconds; see [`Capabilities`].
@@ -93,6 +91,8 @@ pub struct BatchTerms {
     /// With placeholders.
     pub text: String,
     pub routes: Vec<RouteEntry>,
+    /// Which of them a message takes, and under which sender.
+    pub routing: Routing,
     /// When it was made.
     pub began: Timestamp,
     pub not_before: Option<Timestamp>,

@@ -167,6 +167,7 @@ mod tests {
             policy: DoubtPolicy::AtMostOnce,
             text: String::new(),
             routes: Vec::new(),
+            routing: crate::routing::Routing::default(),
             began: now,
             not_before: not_before.map(|time| time.parse().unwrap()),
             expires_at: now + crate::batch::DEFAULT_VALIDITY,

@@ -143,6 +143,7 @@ mod tests {
             policy: DoubtPolicy::AtMostOnce,
             text: String::new(),
             routes: Vec::new(),
+            routing: crate::routing::Routing::default(),
             began: hours(0),
             not_before: None,
             expires_at: Timestamp::MAX,

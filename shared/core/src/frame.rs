@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zstd::bulk::Compressor;
 
-use crate::phone::Phone;
+use crate::phone::{Country, Phone};
 
 /// A frame never decodes to more than this: 100 rows of 64 columns of 2 KB.
 const MAX_DECODED: u64 = 16 << 20;
@@ -22,6 +22,9 @@ pub struct Recipient {
     version: u8,
     #[serde(rename = "to")]
     pub number: Phone,
+    /// The number's, so that `send` needn't load the data that tells.
+    #[serde(rename = "cc", default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vars: BTreeMap<String, String>,
     /// The customer's own name for it.
@@ -36,6 +39,8 @@ pub struct RawRecipient<'a> {
     version: u8,
     #[serde(rename = "to")]
     number: Phone,
+    #[serde(rename = "cc", skip_serializing_if = "Option::is_none")]
+    country: Option<Country>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vars: Option<&'a RawValue>,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -51,9 +56,15 @@ impl Recipient {
         Self {
             version: version(),
             number,
+            country: None,
             vars,
             reference,
         }
+    }
+
+    #[must_use]
+    pub fn in_country(self, country: Option<Country>) -> Self {
+        Self { country, ..self }
     }
 }
 
@@ -63,9 +74,15 @@ impl<'a> RawRecipient<'a> {
         Self {
             version: version(),
             number,
+            country: None,
             vars,
             reference,
         }
+    }
+
+    #[must_use]
+    pub fn in_country(self, country: Option<Country>) -> Self {
+        Self { country, ..self }
     }
 }
 
@@ -163,8 +180,10 @@ mod tests {
             digits in 1_000_000u64..999_999_999_999_999,
             vars in prop::collection::btree_map("[a-z]{1,8}", ".{0,20}", 0..3),
             reference in prop::option::of("\\PC{0,20}"),
+            country in prop::option::of(prop::sample::select(vec!["GB", "US"])),
         ) -> Recipient {
-            Recipient::new(Phone::from_digits(digits).unwrap(), vars, reference)
+            let country = country.map(|code| Country::parse(code).unwrap());
+            Recipient::new(Phone::from_digits(digits).unwrap(), vars, reference).in_country(country)
         }
     }
 
@@ -189,15 +208,19 @@ mod tests {
         let mut encoder = FrameEncoder::new();
 
         encoder.push(&RawRecipient::new(number, None, None));
-        encoder.push(&RawRecipient::new(
-            number,
-            Some(raw(r#"{"name":"Ann"}"#)),
-            Some(raw(r#""a-1""#)),
-        ));
+        encoder.push(
+            &RawRecipient::new(
+                number,
+                Some(raw(r#"{"name":"Ann"}"#)),
+                Some(raw(r#""a-1""#)),
+            )
+            .in_country(Country::parse("GB").ok()),
+        );
 
         let expected = [
             Recipient::new(number, BTreeMap::new(), None),
-            Recipient::new(number, vars, Some("a-1".to_owned())),
+            Recipient::new(number, vars, Some("a-1".to_owned()))
+                .in_country(Country::parse("GB").ok()),
         ];
         assert_eq!(encoder.finish(), encode(&expected));
     }

@@ -17,6 +17,8 @@ pub struct Capabilities {
     pub shared: Shared,
     /// Its calls to us are signed. Where they are not, the token in their path is all that proves them.
     pub signs_calls: bool,
+    /// It is told what India wants to know of a sender.
+    pub tells_dlt: bool,
 }
 
 /// What a gateway lets the messages of one request differ in. Each includes the one before.

@@ -20,6 +20,8 @@ pub enum Purpose {
     Callback,
     Cursor,
     Fingerprint,
+    /// Which of several ways a number takes.
+    Spread,
 }
 
 impl DeploymentKey {
@@ -37,6 +39,7 @@ impl DeploymentKey {
             Purpose::Callback => "callback",
             Purpose::Cursor => "cursor",
             Purpose::Fingerprint => "fingerprint",
+            Purpose::Spread => "spread",
         };
         let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), name.as_bytes());
         let mut context =
@@ -57,6 +60,17 @@ impl DeploymentKey {
             &[account.uuid().as_bytes(), &number.digits().to_be_bytes()],
         );
         crate::base32::encode(&hash[..16])
+    }
+
+    /// What spreads an account's numbers over routes and senders: the same for a number every time, and nothing is kept for it.
+    pub fn spread(&self, account: AccountId, number: Phone) -> u64 {
+        let hash = self.hash(
+            Purpose::Spread,
+            &[account.uuid().as_bytes(), &number.digits().to_be_bytes()],
+        );
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash[..8]);
+        u64::from_be_bytes(first)
     }
 
     /// A hash as text: 52 characters.

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{batch::Prepared, chunk::source::FrameAddress, id::BatchId, phone::Phone};
+use crate::{
+    batch::Prepared,
+    chunk::source::FrameAddress,
+    id::BatchId,
+    phone::{Country, Phone},
+};
 
 /// Chunks are the frames in order: chunk 0 is the first frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +27,7 @@ pub struct Manifest {
 pub struct Group {
     /// A zone, or the zones of the number, joined by `|`.
     pub hours: String,
-    pub country: Option<String>,
+    pub country: Option<Country>,
     pub first: Phone,
     pub last: Phone,
     /// Its first chunk and how many there are.
@@ -44,6 +49,12 @@ impl Manifest {
             offset: frame.1,
             length: frame.2,
         }
+    }
+
+    /// Of all numbers of a chunk.
+    pub fn country_of(&self, chunk: u32) -> Option<Country> {
+        let after = self.groups.partition_point(|group| group.chunk <= chunk);
+        self.groups.get(after.checked_sub(1)?)?.country
     }
 
     pub fn chunks(&self) -> u32 {
@@ -71,11 +82,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_chunk_has_the_country_of_its_group() {
+        let phone = Phone::from_digits(447_700_900_000).unwrap();
+        let group = |code: &str, chunk, chunks| Group {
+            hours: String::new(),
+            country: Country::parse(code).ok(),
+            first: phone,
+            last: phone,
+            chunk,
+            chunks,
+        };
+        let manifest = Manifest {
+            version: Manifest::VERSION,
+            batch: "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            run: 1,
+            parts: 1,
+            groups: vec![group("FR", 0, 2), group("GB", 2, 1)],
+            frames: Vec::new(),
+            prepared: Prepared::default(),
+        };
+
+        let countries = [0, 1, 2].map(|chunk| manifest.country_of(chunk));
+
+        let expected = ["FR", "FR", "GB"].map(|code| Country::parse(code).ok());
+        assert_eq!(countries, expected);
+    }
+
+    #[test]
     fn a_number_is_looked_for_in_one_frame_of_each_group() {
         let phone = |digits| Phone::from_digits(digits).unwrap();
         let group = |first, last, chunk, chunks| Group {
             hours: "Europe/London".into(),
-            country: Some("GB".into()),
+            country: Country::parse("GB").ok(),
             first: phone(first),
             last: phone(last),
             chunk,

@@ -15,6 +15,23 @@ const SHORT_CODE: std::ops::RangeInclusive<usize> = 3..=8;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Originator(String);
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginatorKind {
+    /// An ordinary number.
+    LongCode,
+    /// A North American number that its owner pays for.
+    TollFree,
+    ShortCode,
+    /// Letters. Nobody can answer it.
+    Name,
+}
+
+/// Of the North American plan.
+const TOLL_FREE_CODES: [&str; 7] = [
+    "+1800", "+1833", "+1844", "+1855", "+1866", "+1877", "+1888",
+];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a sender: expected a number as `+` and its digits, a short code of 3 to 8 digits, or a name of at most 11 letters, digits, spaces and `-_.&` with a letter in it"
@@ -24,6 +41,20 @@ pub struct NotAnOriginator;
 impl Originator {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub fn kind(&self) -> OriginatorKind {
+        if self.0.starts_with('+') {
+            if TOLL_FREE_CODES.iter().any(|code| self.0.starts_with(code)) {
+                OriginatorKind::TollFree
+            } else {
+                OriginatorKind::LongCode
+            }
+        } else if self.0.bytes().all(|byte| byte.is_ascii_digit()) {
+            OriginatorKind::ShortCode
+        } else {
+            OriginatorKind::Name
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use aws_sigv4::{
     sign::v4,
 };
 use bytes::Bytes;
+use carillon_core::sender::Dlt;
 use carillon_core::{gateway::Capabilities, outcome::Outcome, report::ReportWord};
 use http::{HeaderValue, Request};
 use jiff::Timestamp;
@@ -137,8 +138,14 @@ impl AwsSms {
                 document[name] = value.as_str().into();
             }
         }
-        if !config.destination_country_parameters.is_empty() {
-            document["DestinationCountryParameters"] = json!(config.destination_country_parameters);
+        let mut parameters = config.destination_country_parameters.clone();
+        if let Some(Dlt { entity, template }) = &message.dlt {
+            parameters.insert("IN_ENTITY_ID".to_owned(), entity.clone());
+            let id = template.clone().map(|id| ("IN_TEMPLATE_ID".to_owned(), id));
+            parameters.extend(id);
+        }
+        if !parameters.is_empty() {
+            document["DestinationCountryParameters"] = json!(parameters);
         }
         document
     }
@@ -211,6 +218,7 @@ impl Gateway for AwsSms {
             echoes_our_id: by_sns,
             messages_per_request: 1,
             signs_calls: by_sns,
+            tells_dlt: true,
             ..Capabilities::default()
         }
     }

@@ -97,6 +97,32 @@ fn no_secret_and_no_text_is_shown() {
 }
 
 #[test]
+fn ids_of_india_are_told_where_the_gateway_wants_them_and_nowhere_else() {
+    for Sample { account, .. } in samples() {
+        let tells = account.gateway.capabilities().tells_dlt;
+        let body = |message: Outgoing| {
+            let request = account.gateway.request(&account, &[message], now());
+            format!(
+                "{}{}",
+                request.uri(),
+                String::from_utf8_lossy(request.body())
+            )
+        };
+        let has_both = |body: &str| body.contains("1101") && body.contains("1107");
+
+        let from_india = has_both(&body(fixtures::indian()));
+        let from_elsewhere = has_both(&body(outgoing()));
+
+        assert_eq!(
+            (from_india, from_elsewhere),
+            (tells, false),
+            "{}",
+            account.kind
+        );
+    }
+}
+
+#[test]
 fn too_many_requests_is_throttled_for_as_long_as_it_says() {
     for Sample { account, .. } in samples() {
         let messages = messages(&account);

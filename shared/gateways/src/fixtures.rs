@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use carillon_core::sender::Dlt;
 use carillon_core::{keyed_hash::DeploymentKey, phone::Phone};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
@@ -58,9 +59,22 @@ pub(crate) fn outgoing() -> Outgoing {
         claim,
         to: Phone::from_e164("+447700900123").unwrap(),
         sender: Some("ACME".to_owned()),
+        dlt: None,
         text: "Hello".to_owned(),
         parts: 2,
         expires_at: "2026-08-01T12:00:00Z".parse().unwrap(),
+    }
+}
+
+/// From a sender that is registered in India.
+pub(crate) fn indian() -> Outgoing {
+    Outgoing {
+        to: Phone::from_e164("+919876543210").unwrap(),
+        dlt: Some(Dlt {
+            entity: "1101".to_owned(),
+            template: Some("1107".to_owned()),
+        }),
+        ..outgoing()
     }
 }
 

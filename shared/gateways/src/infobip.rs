@@ -10,6 +10,7 @@ mod codes;
 pub(crate) mod tests;
 
 use bytes::Bytes;
+use carillon_core::sender::Dlt;
 use carillon_core::{
     chunk::receipt::Proof, gateway::Capabilities, outcome::Outcome, reason::Reason,
 };
@@ -88,6 +89,10 @@ fn document(message: &Outgoing, now: Timestamp) -> Value {
     if let Some(sender) = &message.sender {
         document["sender"] = wire::bare_sender(sender).into();
     }
+    if let Some(Dlt { entity, template }) = &message.dlt {
+        let ids = json!({"principalEntityId": entity, "contentTemplateId": template});
+        document["options"]["regional"] = json!({ "indiaDlt": ids });
+    }
     document
 }
 
@@ -117,6 +122,7 @@ impl Gateway for Infobip {
             deduplicates_for: Some(horizon).filter(|it| !it.is_zero()),
             echoes_our_id: true,
             messages_per_request: self.config.messages_per_request,
+            tells_dlt: true,
             ..Capabilities::default()
         }
     }

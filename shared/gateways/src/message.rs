@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use carillon_core::{message_id::MessageId, phone::Phone};
+use carillon_core::{message_id::MessageId, phone::Phone, sender::Dlt};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
@@ -17,6 +17,8 @@ pub struct Outgoing {
     pub to: Phone,
     /// The originator; `None` where the gateway picks one.
     pub sender: Option<String>,
+    /// What India wants to know of the sender, where it is registered there.
+    pub dlt: Option<Dlt>,
     pub text: String,
     /// How many parts it has.
     pub parts: u16,

@@ -9,6 +9,7 @@ mod sign;
 pub(crate) mod tests;
 
 use bytes::Bytes;
+use carillon_core::sender::Dlt;
 use carillon_core::{
     chunk::receipt::Proof,
     gateway::{Capabilities, Shared},
@@ -92,6 +93,10 @@ impl Plivo {
             // Plivo answers that it misses one.
             (None, None) => {}
         }
+        if let Some(Dlt { entity, template }) = &first.dlt {
+            document["dlt_entity_id"] = entity.as_str().into();
+            document["dlt_template_id"] = json!(template);
+        }
         document
     }
 }
@@ -131,6 +136,7 @@ impl Gateway for Plivo {
             messages_per_request: self.config.numbers_per_request,
             shared: Shared::Text,
             signs_calls: true,
+            tells_dlt: true,
             ..Capabilities::default()
         }
     }

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use crate::{GatewayKind, conformance::samples};
 
 const HEAD: &str = "\
-| Kind | Messages a request | They share | Our id comes back | Knows a repeated id | Can be asked by our id | Signs its calls |
-| --- | ---: | --- | --- | --- | --- | --- |
+| Kind | Messages a request | They share | Our id comes back | Knows a repeated id | Can be asked by our id | Signs its calls | Is told DLT ids |
+| --- | ---: | --- | --- | --- | --- | --- | --- |
 ";
 
 fn row(kind: GatewayKind, capabilities: Capabilities) -> String {
@@ -18,6 +18,7 @@ fn row(kind: GatewayKind, capabilities: Capabilities) -> String {
         messages_per_request,
         shared,
         signs_calls,
+        tells_dlt,
     } = capabilities;
     let shared = match (messages_per_request, shared) {
         (0 | 1, _) => "–",
@@ -33,11 +34,12 @@ fn row(kind: GatewayKind, capabilities: Capabilities) -> String {
         )
     };
     format!(
-        "| `{kind}` | {messages_per_request} | {shared} | {} | {} | {} | {} |\n",
+        "| `{kind}` | {messages_per_request} | {shared} | {} | {} | {} | {} | {} |\n",
         yes(echoes_our_id),
         time("for", deduplicates_for),
         time("after", settles_after),
         yes(signs_calls),
+        yes(tells_dlt),
     )
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod tests;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
+use carillon_core::sender::Dlt;
 use carillon_core::{
     chunk::receipt::Proof, gateway::Capabilities, outcome::Outcome, report::ReportWord,
 };
@@ -106,6 +107,10 @@ fn document(message: &Outgoing, now: Timestamp) -> Value {
     if let Some(sender) = &message.sender {
         document["from"] = wire::bare_sender(sender).into();
     }
+    if let Some(Dlt { entity, template }) = &message.dlt {
+        document["sms"]["entity_id"] = entity.as_str().into();
+        document["sms"]["content_id"] = json!(template);
+    }
     document
 }
 
@@ -143,6 +148,7 @@ impl Gateway for VonageMessages {
             echoes_our_id: true,
             messages_per_request: 1,
             signs_calls: true,
+            tells_dlt: true,
             ..Capabilities::default()
         }
     }

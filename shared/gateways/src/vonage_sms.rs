@@ -10,6 +10,7 @@ mod sign;
 pub(crate) mod tests;
 
 use bytes::Bytes;
+use carillon_core::sender::Dlt;
 use carillon_core::{
     chunk::receipt::Proof, gateway::Capabilities, outcome::Outcome, report::ReportWord,
     segments::first_non_gsm,
@@ -92,6 +93,10 @@ impl VonageSms {
         ]);
         fields.extend(callback(&message.callback).map(|url| ("callback", url)));
         fields.push(("client-ref", &reference));
+        if let Some(Dlt { entity, template }) = &message.dlt {
+            fields.push(("entity-id", entity));
+            fields.extend(template.as_deref().map(|id| ("content-id", id)));
+        }
         wire::form_body(fields)
     }
 }
@@ -124,6 +129,7 @@ impl Gateway for VonageSms {
             echoes_our_id: true,
             messages_per_request: 1,
             signs_calls: self.config.signature_method != Method::None,
+            tells_dlt: true,
             ..Capabilities::default()
         }
     }

@@ -1,14 +1,20 @@
 //! Every key of every table. A key begins with an account or with an id that belongs to one account.
 //! Where an id comes in from outside (a batch in a message id), the item read says whose it is, and the caller compares.
 
+use std::fmt::Display;
+
 use carillon_core::{
     chunk::Pointer,
     id::{AccountId, BatchId, CampaignId, DeadLetterId, EventId, GatewayAccountId, UploadId},
+    phone::Country,
 };
 
 use jiff::Timestamp;
 
-use crate::item::{Item, text};
+use crate::{
+    deliveries::Traffic,
+    item::{Item, text},
+};
 
 /// Partitions a batch's chunks are spread over.
 pub const CHUNK_SHARDS: u32 = 16;
@@ -170,6 +176,16 @@ pub fn gateway(account: AccountId, gateway: GatewayAccountId) -> Key {
 
 pub const GATEWAY: &str = "gateway#";
 
+/// One of what an account has some of: `sender#snd_…`.
+pub fn record(account: AccountId, word: &str, id: impl Display) -> Key {
+    Key::new(account.to_string(), format!("{word}#{id}"))
+}
+
+/// What the sort keys of one kind begin with.
+pub fn records(word: &str) -> String {
+    format!("{word}#")
+}
+
 /// Which gateway account a webhook's path token belongs to.
 pub fn hook(token: &str) -> Key {
     Key::new(format!("hook#{token}"), "hook")
@@ -211,6 +227,43 @@ pub const DEAD: &str = "dead";
 
 pub fn rate(gateway: GatewayAccountId) -> Key {
     Key::new(format!("rate#{gateway}"), "rate")
+}
+
+/// What reports said of gateway accounts, by time.
+pub const DELIVERIES: &str = "deliveries";
+
+/// The bucket of a time.
+pub fn deliveries(traffic: Traffic, at: Timestamp) -> Key {
+    let Traffic {
+        account,
+        country,
+        gateway,
+    } = traffic;
+    let from = deliveries_from(at);
+    Key::new(DELIVERIES, format!("{from}#{account}#{country}#{gateway}"))
+}
+
+/// What the buckets of a time begin with.
+pub fn deliveries_from(at: Timestamp) -> String {
+    format!("{:09}", at.as_second() / DELIVERIES_SECONDS)
+}
+
+/// Of a bucket.
+const DELIVERIES_SECONDS: i64 = 300;
+
+/// Whose bucket it is, by its sort key.
+pub fn traffic(sort: &str) -> Option<Traffic> {
+    let mut words = sort.split('#').skip(1);
+    Some(Traffic {
+        account: words.next()?.parse().ok()?,
+        country: Country::parse(words.next()?).ok()?,
+        gateway: words.next()?.parse().ok()?,
+    })
+}
+
+/// When gateway accounts were compared last.
+pub fn judged() -> Key {
+    Key::new("lock", "judge")
 }
 
 pub fn dispatcher_lock() -> Key {

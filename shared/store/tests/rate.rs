@@ -72,7 +72,7 @@ impl Setup {
 
     async fn take(&self, known: &RateState, ask: &Ask<'_>) -> Result<RateState, Stale> {
         let moves = moves(known, ask);
-        let taken = self.rate.take(self.id(), known, &moves, ask.sender).await;
+        let taken = self.rate.take(self.id(), known, &moves).await;
         taken.unwrap()
     }
 
@@ -86,7 +86,7 @@ impl Setup {
         loop {
             let moves = moves(&known, &ask);
             match self.take(&known, &ask).await {
-                Ok(after) => match moves.schedule(&after, ask.sender).due(0) {
+                Ok(after) => match moves.schedule(&after).turns().next(ask.parts, sender(&ask)) {
                     Due::At(first) => return first,
                     Due::AtOnce => panic!("there is a limit"),
                 },
@@ -120,11 +120,15 @@ fn audit(account: AccountId) -> Audit {
     }
 }
 
+fn sender<'a>(ask: &Ask<'a>) -> Option<&'a str> {
+    ask.senders.first().map(|(name, _)| *name)
+}
+
 fn ask(parts: u32, lane: Lane) -> Ask<'static> {
     Ask {
         parts,
         lane,
-        sender: None,
+        senders: Vec::new(),
         now: at(0),
         ready: at(0),
     }
@@ -247,7 +251,7 @@ async fn a_senders_tokens_are_its_own() {
     let setup = Setup::new(Some(10)).await;
     let idle = setup.look().await;
     let by = |sender| Ask {
-        sender: Some(sender),
+        senders: vec![(sender, 2)],
         ..ask(2, Lane::High)
     };
     let after = setup.take(&idle, &by("ACME")).await.unwrap();
@@ -274,7 +278,7 @@ async fn senders_are_forgotten_unless_they_are_used_again() {
     let setup = Setup::new(Some(10)).await;
     let idle = setup.look().await;
     let by = |now| Ask {
-        sender: Some("ACME"),
+        senders: vec![("ACME", 1)],
         now,
         ready: now,
         ..ask(1, Lane::Low)

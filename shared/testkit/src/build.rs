@@ -37,6 +37,7 @@ pub fn terms(now: Timestamp) -> BatchTerms {
         policy: DoubtPolicy::AtMostOnce,
         text: "Hello {{name|you}}".to_owned(),
         routes: Vec::new(),
+        routing: carillon_core::routing::Routing::default(),
         began: now,
         not_before: None,
         expires_at: now + SignedDuration::from_hours(72),

@@ -3,12 +3,16 @@
 mod file;
 mod recipients;
 
+use std::collections::BTreeSet;
+
 use carillon_core::{
+    id::GatewayAccountId,
     originator::Originator,
     phone::{Country, Phone},
     template::Template,
 };
 use carillon_runtime::problem::{Code, FieldError, Problem};
+use carillon_store::gateway_accounts::GatewayRecord;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
@@ -52,9 +56,54 @@ pub fn name(pointer: &str, name: &str) -> Result<String, Problem> {
     Err(content(pointer, &"expected 1 to 100 characters"))
 }
 
+/// 1 to 64 characters without spaces, such as an id that others gave.
+pub fn word(pointer: &str, word: String) -> Result<String, Problem> {
+    let fits = (1..=64).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then_some(word).ok_or_else(|| {
+        content(
+            pointer,
+            &"expected 1 to 64 letters, digits and signs, no spaces",
+        )
+    })
+}
+
+/// Countries, each once.
+pub fn countries(pointer: &str, codes: &[String]) -> Result<Vec<Country>, Problem> {
+    let read = |(place, code): (usize, &String)| {
+        Country::parse(code).map_err(|error| content(&format!("{pointer}/{place}"), &error))
+    };
+    let countries: Result<BTreeSet<Country>, Problem> =
+        codes.iter().enumerate().map(read).collect();
+    Ok(countries?.into_iter().collect())
+}
+
+/// That it is one of the account's gateways.
+pub fn gateway(
+    known: &[GatewayRecord],
+    pointer: &str,
+    id: GatewayAccountId,
+) -> Result<(), Problem> {
+    if known.iter().any(|gateway| gateway.id == id) {
+        return Ok(());
+    }
+    Err(content(
+        pointer,
+        &"there is no such gateway; `GET /v1/gateways` lists them",
+    ))
+}
+
 /// A number in E.164, or of a country.
 pub fn number(pointer: &str, number: &str, country: Option<Country>) -> Result<Phone, Problem> {
-    Phone::parse(number, country).map_err(|error| {
+    located(pointer, number, country).map(|(phone, _)| phone)
+}
+
+/// The same, with the country that it belongs to.
+pub fn located(
+    pointer: &str,
+    number: &str,
+    country: Option<Country>,
+) -> Result<(Phone, Option<Country>), Problem> {
+    Phone::parse_located(number, country).map_err(|error| {
         let error = FieldError::new(pointer, error.code(), error);
         Problem::of_fields(Code::InvalidPhone, vec![error])
     })

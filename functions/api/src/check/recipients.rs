@@ -9,7 +9,7 @@ use carillon_core::{
 };
 use carillon_runtime::problem::{Code, FieldError, Problem};
 
-use super::{content, number};
+use super::{content, located};
 use crate::fields::{RecipientInput, To};
 
 /// Bytes of a value, as of a cell.
@@ -28,8 +28,8 @@ pub struct Place<'a> {
 pub fn to(to: To, place: &Place<'_>, template: &Template) -> Result<Vec<Recipient>, Problem> {
     match to {
         To::One(text) => {
-            let phone = number(place.pointer, &text, place.country)?;
-            let recipient = Recipient::new(phone, BTreeMap::new(), None);
+            let (phone, country) = located(place.pointer, &text, place.country)?;
+            let recipient = Recipient::new(phone, BTreeMap::new(), None).in_country(country);
             match rendered(template, &recipient, place.pointer) {
                 Some(error) => Err(Problem::of_fields(Code::UnknownPlaceholder, vec![error])),
                 None => Ok(vec![recipient]),
@@ -127,7 +127,7 @@ fn recipient(
     } else {
         format!("{at}/to")
     };
-    let phone = Phone::parse(&to, country).map_err(|error| {
+    let (phone, country) = Phone::parse_located(&to, country).map_err(|error| {
         (
             Code::InvalidPhone,
             FieldError::new(number_at, error.code(), error),
@@ -159,7 +159,7 @@ fn recipient(
     } else {
         format!("{at}/vars")
     };
-    let recipient = Recipient::new(phone, vars, reference);
+    let recipient = Recipient::new(phone, vars, reference).in_country(country);
     match rendered(template, &recipient, &values_at) {
         Some(error) => Err((Code::UnknownPlaceholder, error)),
         None => Ok(recipient),

@@ -217,6 +217,13 @@ async fn sending(
             .admit_recipients(who, count, time::now())
             .await?;
     }
+    let wanted = pin::Wanted {
+        mode: who.mode,
+        lane,
+        sender: sender.as_ref(),
+        recipients: Some(&recipients),
+    };
+    let pinned = pin::pin_send(api, who.account, wanted, drawn.batch).await?;
     // By the first attempt's clock, or a repeat would come too late.
     let send_at = send_at
         .map(|at| check::time("/send_at", at, drawn.at))
@@ -228,7 +235,7 @@ async fn sending(
         recipients,
         text,
         template,
-        routes: pin::routes_of(api, who, sender.as_ref(), drawn.batch).await?,
+        pinned,
         lane,
         policy,
         valid_for,

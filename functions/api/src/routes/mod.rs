@@ -8,4 +8,7 @@ pub mod gateways;
 pub mod keys;
 pub mod messages;
 pub mod meta;
+#[expect(clippy::module_inception, reason = "the resource is called so")]
+pub mod routes;
+pub mod senders;
 pub mod uploads;

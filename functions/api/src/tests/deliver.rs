@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::api_with;
 use crate::{
     deliver::{Drawn, Sending, deliver},
+    pin::Pinned,
     services::Api,
     time,
 };
@@ -46,7 +47,7 @@ fn sending(recipients: Vec<Recipient>) -> Sending {
         recipients,
         text: TEXT.to_owned(),
         template: Template::parse(TEXT).unwrap(),
-        routes: Vec::new(),
+        pinned: Pinned::default(),
         lane: Lane::Normal,
         policy: DoubtPolicy::AtMostOnce,
         valid_for: SignedDuration::from_hours(1),

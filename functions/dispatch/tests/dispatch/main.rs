@@ -4,6 +4,7 @@
 
 mod closing;
 mod events;
+mod judging;
 mod release;
 mod setup;
 mod sweep;

@@ -6,6 +6,7 @@ use carillon_core::{
     batch::{BatchTerms, Lane, RouteEntry},
     id::{BatchId, GatewayAccountId},
     reason::Reason,
+    routing::Routing,
     session::Then,
 };
 use carillon_store::{batches::Activity, queues::Queues};
@@ -18,15 +19,14 @@ use crate::setup::{Setup, at, chunks};
 fn terms_by(gateway: GatewayAccountId) -> BatchTerms {
     let route = RouteEntry {
         gateway,
-        sender: None,
         parts_per_second: Some(100),
-        cost_per_part: None,
         deduplicates_for: None,
         settles_after: None,
     };
     BatchTerms {
         test: false,
         routes: vec![route],
+        routing: Routing::in_order(1),
         ..build::terms(at(0))
     }
 }

@@ -9,7 +9,9 @@ use carillon_core::{
 };
 use carillon_store::{
     batches::{Activity, Batches},
+    deliveries::Deliveries,
     dispatcher_lock::DispatcherLock,
+    gateway_accounts::GatewayAccounts,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
     rate::Rate,
@@ -20,6 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub struct Setup {
     pub state: State,
+    pub gateways: GatewayAccounts,
     pub sqs: Client,
     pub urls: QueueUrls,
 }
@@ -48,6 +51,7 @@ impl Setup {
             ledger: Ledger::new(aws.dynamodb(), ledger),
             queues: Queues::new(aws.sqs(), urls.clone()),
             rate: Rate::new(aws.dynamodb(), &core),
+            deliveries: Deliveries::new(aws.dynamodb(), &core),
             lock: DispatcherLock::new(aws.dynamodb(), &core),
             sweep_after: SignedDuration::from_secs(60),
             prepare_again: SignedDuration::from_secs(300),
@@ -55,6 +59,7 @@ impl Setup {
         };
         Self {
             state,
+            gateways: GatewayAccounts::new(aws.dynamodb(), &core),
             sqs: aws.sqs(),
             urls,
         }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use carillon_core::phone::Country;
+
 use super::*;
 
 /// A file of numbers in this order.
@@ -72,7 +74,7 @@ fn slots_are_in_the_order_of_numbers_and_groups_in_that_of_their_first_row() {
         .iter()
         .map(|group| {
             let (first, last) = (group.first.digits(), group.last.digits());
-            let country = group.country.as_deref();
+            let country = group.country.as_ref().map(Country::as_str);
             (
                 group.hours.as_str(),
                 country,

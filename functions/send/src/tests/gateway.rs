@@ -11,6 +11,7 @@ use carillon_core::{
     batch::{BatchTerms, DoubtPolicy, RouteEntry},
     chunk::{Chunk, Pointer, slot::Slot},
     id::AccountId,
+    routing::{PinnedSender, Routing},
 };
 use carillon_gateways::{GatewayKind, callback::PathToken};
 use carillon_store::{
@@ -150,6 +151,7 @@ impl Sending {
             let route = setup.route(terms.account, url, *ability).await;
             terms.routes.push(route);
         }
+        terms.routing = routing(gateways.len());
         let pointer = Pointer {
             batch: terms.id,
             chunk: 0,
@@ -224,14 +226,23 @@ impl Setup {
         let adapter = GatewayKind::Generic.open(&record.config).unwrap();
         RouteEntry {
             gateway: record.id,
-            sender: Some("ACME".to_owned()),
             parts_per_second: None,
-            cost_per_part: None,
             deduplicates_for: None,
             settles_after: None,
         }
         .with_capabilities(adapter.capabilities())
     }
+}
+
+/// By all of them in their order, under one name.
+fn routing(gateways: usize) -> Routing {
+    let mut routing = Routing::in_order(u8::try_from(gateways).unwrap());
+    let sender = PinnedSender {
+        originator: "ACME".parse().unwrap(),
+        standing: None,
+    };
+    routing.named = Some(routing.pin(sender));
+    routing
 }
 
 fn audit(account: AccountId) -> Audit {

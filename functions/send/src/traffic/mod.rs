@@ -11,14 +11,16 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use carillon_core::{breaker::Tally, id::GatewayAccountId, rate::RateState};
+use carillon_core::{
+    breaker::Tally, id::GatewayAccountId, phone::Country, rate::RateState, routing::shift::Tenths,
+};
 use carillon_store::rate::{Rate, Stale};
 use jiff::{SignedDuration, Timestamp};
 
 use self::lead::Lead;
 pub use self::{
     learn::learn,
-    permit::{Grant, Kind, Permit, Want, permit},
+    permit::{Grant, Kind, Permit, Want, Wanted, permit},
 };
 
 /// What doesn't come with tokens is read again after this: a limit, an open breaker, a switch.
@@ -60,6 +62,19 @@ impl Traffic {
     /// The version of a gateway account's record that workers must not be behind, as far as this environment knows.
     pub async fn record(&self, gateway: GatewayAccountId) -> u32 {
         self.of(gateway).lock().await.state.record
+    }
+
+    /// Tenths of a country's numbers that go elsewhere first, as far as this environment knows.
+    pub async fn away(&self, gateway: GatewayAccountId, country: Country) -> Tenths {
+        let away = self
+            .of(gateway)
+            .lock()
+            .await
+            .state
+            .away
+            .get(&country)
+            .copied();
+        away.unwrap_or_default()
     }
 
     /// From asking for tokens to the first call.

@@ -1,5 +1,7 @@
 //! May a window leave by a gateway account, how much of it, and when? Asked before it is opened.
 
+use std::collections::BTreeMap;
+
 use carillon_core::{
     batch::Lane,
     breaker::Phase,
@@ -19,17 +21,24 @@ const LATER: SignedDuration = SignedDuration::from_millis(50);
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// Idle senders are forgotten when there are more.
 const IDLE_SENDERS: usize = 16;
+/// Senders of a window at most: each is a part of one expression, which has 4 KB.
+const SENDERS: usize = 16;
 
 /// What a window would send.
 pub struct Want<'a> {
     pub gateway: GatewayAccountId,
-    pub sender: Option<&'a str>,
     pub lane: Lane,
-    /// Of each message, in their order.
-    pub parts: Vec<u32>,
+    pub messages: Vec<Wanted<'a>>,
 }
 
+/// One of its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    pub parts: u32,
+    pub sender: Option<&'a str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Permit {
     Granted(Grant),
     /// Its tokens are spoken for until then.
@@ -38,10 +47,10 @@ pub enum Permit {
     Closed(Timestamp),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// How many of the messages.
-    pub messages: usize,
+    /// Which of the messages, by their place.
+    pub messages: Vec<usize>,
     pub schedule: Schedule,
     pub kind: Kind,
 }
@@ -57,7 +66,7 @@ impl Grant {
     /// For what no gateway account limits.
     pub fn unlimited(messages: usize) -> Self {
         Self {
-            messages,
+            messages: (0..messages).collect(),
             schedule: Schedule::default(),
             kind: Kind::Ordinary,
         }
@@ -92,21 +101,22 @@ impl Asking<'_> {
             let closed = Permit::Closed(until.min(now + LOOK_AGAIN));
             return self.unless_old(known, closed, now).await;
         }
-        let (messages, parts) = self.fitting(known, now);
-        let ask = Ask {
-            parts,
-            lane: self.want.lane,
-            sender: self.want.sender,
-            now,
-            ready: now + self.state.traffic.lead(),
+        let ready = now + self.state.traffic.lead();
+        let messages = match self.fitting(known, now, ready) {
+            Ok(messages) => messages,
+            Err(until) => return self.unless_old(known, Permit::Wait(until), now).await,
         };
+        let ask = self.ask(&messages, now, ready);
         if known.crowd == Crowd::Others {
             known.state.taken = known.state.taken.max(ask.ready);
         }
         match known.state.decide(&ask) {
             Decision::Free => {
-                let free = Permit::Granted(Grant::unlimited(messages));
-                self.unless_old(known, free, now).await
+                let free = Grant {
+                    messages,
+                    ..Grant::unlimited(0)
+                };
+                self.unless_old(known, Permit::Granted(free), now).await
             }
             Decision::Wait(until) => self.unless_old(known, Permit::Wait(until), now).await,
             Decision::Take(moves) => {
@@ -130,8 +140,7 @@ impl Asking<'_> {
         now: Timestamp,
     ) -> Result<Option<Schedule>, StoreError> {
         let (rate, gateway) = (&self.state.traffic.rate, self.want.gateway);
-        let sender = self.want.sender;
-        let taken = rate.take(gateway, &known.state, moves, sender).await?;
+        let taken = rate.take(gateway, &known.state, moves).await?;
         let granted = known.see(taken, now);
         let ahead = known.state.taken > moves.ready;
         let begun = moves.begins();
@@ -147,7 +156,7 @@ impl Asking<'_> {
             let forgotten = rate.forget_senders(gateway, &known.state, now).await?;
             known.see(forgotten, now);
         }
-        Ok(Some(moves.schedule(&known.state, sender)))
+        Ok(Some(moves.schedule(&known.state)))
     }
 
     /// One worker wins it.
@@ -162,19 +171,59 @@ impl Asking<'_> {
         Ok(known.see(turned, now).then_some(Permit::Granted(probe)))
     }
 
-    /// How many of the messages fit into a window, and their parts; a message that is longer goes alone.
-    fn fitting(&self, known: &Known, now: Timestamp) -> (usize, u32) {
-        let most = known
-            .state
-            .window_parts(self.want.lane, self.want.sender.is_some(), now);
-        let mut total = 0;
-        let fits = self.want.parts.iter().take_while(|parts| {
-            total += **parts;
-            total <= most
-        });
-        let messages = fits.count().max(1);
-        let parts = self.want.parts.iter().take(messages).sum();
-        (messages, parts)
+    /// Which of the messages fit into a window, but for those whose sender has no tokens; one that is longer goes alone. The error is
+    /// when the first sender has some again.
+    fn fitting(
+        &self,
+        known: &Known,
+        now: Timestamp,
+        ready: Timestamp,
+    ) -> Result<Vec<usize>, Timestamp> {
+        let (state, lane) = (&known.state, self.want.lane);
+        let (most, of_sender) = (state.window_parts(lane, now), state.sender_parts(lane));
+        let (mut total, mut by_sender) = (0, BTreeMap::new());
+        let mut fitting = Vec::new();
+        let mut busy: Option<Timestamp> = None;
+        for (place, Wanted { parts, sender }) in self.want.messages.iter().enumerate() {
+            if let Some(until) = sender.and_then(|name| state.sender_busy(name, ready)) {
+                busy = Some(busy.map_or(until, |busy| busy.min(until)));
+                continue;
+            }
+            let senders = by_sender.len();
+            let own = by_sender.entry(*sender).or_insert(0);
+            let too_long_for_sender = sender.is_some() && *own > 0 && *own + parts > of_sender;
+            let too_many = of_sender < u32::MAX && *own == 0 && senders >= SENDERS;
+            if too_long_for_sender || too_many {
+                continue;
+            }
+            if !fitting.is_empty() && total + parts > most {
+                break;
+            }
+            (total, *own) = (total + parts, *own + parts);
+            fitting.push(place);
+        }
+        match busy {
+            Some(until) if fitting.is_empty() => Err(until),
+            _ => Ok(fitting),
+        }
+    }
+
+    fn ask(&self, messages: &[usize], now: Timestamp, ready: Timestamp) -> Ask<'_> {
+        let (mut parts, mut by_sender) = (0, BTreeMap::new());
+        for Wanted { parts: its, sender } in messages.iter().map(|place| self.want.messages[*place])
+        {
+            parts += its;
+            if let Some(sender) = sender {
+                *by_sender.entry(sender).or_insert(0) += its;
+            }
+        }
+        Ask {
+            parts,
+            lane: self.want.lane,
+            senders: by_sender.into_iter().collect(),
+            now,
+            ready,
+        }
     }
 
     /// What wasn't confirmed by a write rests on a look that isn't old.

@@ -18,7 +18,7 @@ use carillon_testkit::build;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{Grant, Kind, Permit, Traffic, Want, learn, permit};
+use super::{Grant, Kind, Permit, Traffic, Want, Wanted, learn, permit};
 use crate::tests::Setup;
 
 struct Gateway {
@@ -57,9 +57,14 @@ impl Gateway {
     async fn permit(&self, messages: usize) -> Permit {
         let want = Want {
             gateway: self.id(),
-            sender: None,
             lane: Lane::Low,
-            parts: vec![1; messages],
+            messages: vec![
+                Wanted {
+                    parts: 1,
+                    sender: None,
+                };
+                messages
+            ],
         };
         permit(&self.setup.state, &want).await.unwrap()
     }
@@ -143,10 +148,12 @@ async fn a_window_gets_half_a_second_of_tokens_that_begin_when_it_is_open() {
     let grant = gateway.granted(25).await;
     let after = gateway.look().await;
 
-    let (Due::At(first), Due::At(last)) = (grant.schedule.due(0), grant.schedule.due(18)) else {
+    let mut turns = grant.schedule.turns();
+    let dues: Vec<Due> = (0..19).map(|_| turns.next(1, None)).collect();
+    let (Due::At(first), Due::At(last)) = (dues[0], dues[18]) else {
         panic!("{grant:?}");
     };
-    assert_eq!(grant.messages, 19);
+    assert_eq!(grant.messages.len(), 19);
     assert!(first > before, "{first} {before}");
     assert!(last > first && after.taken > last);
 }
@@ -178,7 +185,7 @@ async fn a_changed_limit_counts_for_the_next_window() {
     gateway.change(&slower).await;
     let grant = gateway.granted(25).await;
 
-    assert_eq!(grant.messages, 4);
+    assert_eq!(grant.messages.len(), 4);
     assert_eq!(gateway.setup.state.traffic.record(gateway.id()).await, 2);
 }
 
@@ -269,7 +276,11 @@ async fn one_message_finds_out_whether_an_account_works_again() {
         let another = gateway.permit(25).await;
         gateway.learn(Kind::Probe, &[outcome]).await;
 
-        assert_eq!((probe.kind, probe.messages), (Kind::Probe, 1), "{name}");
+        assert_eq!(
+            (probe.kind, probe.messages),
+            (Kind::Probe, vec![0]),
+            "{name}"
+        );
         assert!(matches!(another, Permit::Closed(_)), "{name}: {another:?}");
         let state = gateway.look().await;
         let now = Timestamp::now();
@@ -299,4 +310,38 @@ async fn a_closed_account_is_looked_at_again_soon_since_its_owner_may_repair_it(
         panic!("{closed:?}");
     };
     assert!(until < Timestamp::now() + SignedDuration::from_secs(16));
+}
+
+#[tokio::test]
+async fn messages_whose_sender_is_busy_are_left_to_a_later_window() {
+    let mut gateway = Gateway::of(Some(1_000)).await;
+    let mut record = gateway.record.clone();
+    (record.sender_parts_per_second, record.version) = (Some(2), 2);
+    gateway.change(&record).await;
+    let ask = async |gateway: &Gateway, senders: &[&'static str]| {
+        let message = |sender: &&'static str| Wanted {
+            parts: 1,
+            sender: Some(*sender),
+        };
+        let want = Want {
+            gateway: gateway.id(),
+            lane: Lane::Low,
+            messages: senders.iter().map(message).collect(),
+        };
+        permit(&gateway.setup.state, &want).await.unwrap()
+    };
+
+    // A second's worth of One's tokens.
+    let first = ask(&gateway, &["One", "One", "Two"]).await;
+    gateway.forget();
+    let second = ask(&gateway, &["One", "Three"]).await;
+    let third = ask(&gateway, &["One"]).await;
+
+    let messages = |permit: Permit| match permit {
+        Permit::Granted(grant) => grant.messages,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(messages(first), [0, 2], "half a second of a sender at most");
+    assert_eq!(messages(second), [1]);
+    assert!(matches!(third, Permit::Wait(_)), "{third:?}");
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     batch_cache::SendPlan, events, inquiries, opt_outs::Audience, outgoing::Way, state::State,
-    window,
+    ways::Ways, window,
 };
 
 /// A gateway's call and the write after it take at most this long: no window opens later than this before the deadline.
@@ -46,11 +46,14 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
         return Ok(());
     };
     let recipients = recipients::of_chunk(&state.ledger, &state.files, pointer, &chunk).await?;
+    let ways = Ways::of(state, &plan.terms, &recipients).await;
+    let terms = SessionTerms::new(&plan.terms, ways.orders());
     let mut work = Work {
         state,
         pointer,
         plan: &plan,
         recipients: &recipients,
+        ways: &ways,
         audience: match chunk.source {
             Source::Frame(_) => Audience::Prepared,
             Source::Inline(_) | Source::Sibling => Audience::Direct,
@@ -59,13 +62,7 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
         told: chunk.slots.clone(),
         waiting: None,
     };
-    work.run(Session::begin(
-        token,
-        SessionTerms::from(&plan.terms),
-        &chunk,
-        now,
-    ))
-    .await
+    work.run(Session::begin(token, terms, &chunk, now)).await
 }
 
 struct Work<'a> {
@@ -73,6 +70,7 @@ struct Work<'a> {
     pointer: Pointer,
     plan: &'a SendPlan,
     recipients: &'a [Recipient],
+    ways: &'a Ways,
     audience: Audience,
     deadline: Timestamp,
     /// The slots as of the last write, which customers were told of.
@@ -141,6 +139,7 @@ impl Work<'_> {
             state: self.state,
             pointer: self.pointer,
             terms: &self.plan.terms,
+            ways: self.ways,
             account: &account,
             route: questions.route,
         };

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Work;
 use crate::{
-    traffic::{self, Grant, Permit, Want},
+    traffic::{self, Grant, Permit, Want, Wanted},
     window::{self, Rendered},
 };
 
@@ -37,7 +37,7 @@ impl Work<'_> {
             }
         };
         self.waiting = None;
-        plan.shorten(grant.messages);
+        plan.keep(&grant.messages);
         let Some(account) = self.account(route).await? else {
             session.shut(route, self.state.now() + UNUSABLE_ROUTE);
             return Ok(true);
@@ -52,11 +52,12 @@ impl Work<'_> {
             state: self.state,
             pointer: self.pointer,
             terms: &self.plan.terms,
+            ways: self.ways,
             audience: self.audience,
             account: account.as_deref(),
             route,
             number,
-            schedule: grant.schedule,
+            schedule: &grant.schedule,
             kind: grant.kind,
             asked,
             deadline: self.deadline,
@@ -99,14 +100,17 @@ impl Work<'_> {
         let Some(route) = route.filter(|_| !terms.test) else {
             return Ok(Permit::Granted(Grant::unlimited(plan.sends.len())));
         };
-        let parts = plan.sends.iter();
+        let messages = plan.sends.iter().map(|planned| Wanted {
+            parts: rendered[planned.slot].parts(),
+            sender: self
+                .ways
+                .sender(&terms.routing, planned.slot, plan.open.route)
+                .map(|sender| sender.originator.as_str()),
+        });
         let want = Want {
             gateway: route.gateway,
-            sender: route.sender.as_deref(),
             lane: terms.lane,
-            parts: parts
-                .map(|planned| rendered[planned.slot].parts())
-                .collect(),
+            messages: messages.collect(),
         };
         traffic::permit(self.state, &want).await
     }

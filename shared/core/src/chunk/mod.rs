@@ -13,7 +13,7 @@ use self::{
     source::Source,
     window::{SlotSet, Token, Window},
 };
-use crate::id::BatchId;
+use crate::{id::BatchId, phone::Country};
 
 pub use self::window::CHUNK_SLOTS;
 
@@ -66,6 +66,8 @@ pub struct Chunk {
     pub wake: Option<Timestamp>,
     pub window: Window,
     pub source: Source,
+    /// Of all of its numbers, where they have one in common.
+    pub country: Option<Country>,
     /// Written by `send` only.
     pub slots: Vec<Slot>,
     /// Written by `receipts` only, each time under the version that was read.
@@ -86,6 +88,7 @@ impl Chunk {
             wake: None,
             window: Window::default(),
             source,
+            country: None,
             slots: vec![Slot::default(); recipients],
             receipts: vec![None; recipients],
             receipts_version: 0,
@@ -93,6 +96,11 @@ impl Chunk {
             read: SlotSet::EMPTY,
             done: None,
         }
+    }
+
+    #[must_use]
+    pub fn in_country(self, country: Option<Country>) -> Self {
+        Self { country, ..self }
     }
 }
 

@@ -16,9 +16,13 @@ pub use self::{
     health::{Health, HealthState},
     pace::Pace,
     slow::{Slowed, Slowing},
-    take::{Ask, Decision, Due, Moves, Schedule, Shift, Stand},
+    take::{Ask, Decision, Due, Moves, Schedule, Shift, Stand, Turns},
 };
-use crate::breaker::{Breaker, Phase};
+use crate::{
+    breaker::{Breaker, Phase},
+    phone::Country,
+    routing::shift::Tenths,
+};
 
 /// Of an account without a limit, once it was slowed: the pace from which on it is without limit again.
 const UNLIMITED: Pace = Pace::of(1_000);
@@ -51,6 +55,8 @@ pub struct RateState {
     pub jumped: Timestamp,
     /// Tokens taken of each sender that has a limit.
     pub senders: BTreeMap<String, Timestamp>,
+    /// Tenths of a country's numbers that go elsewhere first ([`crate::routing::shift`]).
+    pub away: BTreeMap<Country, Tenths>,
 }
 
 impl RateState {

@@ -7,6 +7,8 @@
 //!                        follow: the next tokens are ours
 //! ```
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Pace, RateState};
@@ -29,17 +31,18 @@ const JUMP_PARTS: u32 = 3;
 const TOLERANCE: SignedDuration = SignedDuration::from_millis(25);
 
 /// Tokens that a window wants.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Ask<'a> {
     pub parts: u32,
     pub lane: Lane,
-    pub sender: Option<&'a str>,
+    /// What each of its senders has of these.
+    pub senders: Vec<(&'a str, u32)>,
     pub now: Timestamp,
     /// When its first call could leave.
     pub ready: Timestamp,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Nothing limits it.
     Free,
@@ -49,10 +52,10 @@ pub enum Decision {
 }
 
 /// How each of the times is to be moved, all in one write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moves {
     pub account: Option<Shift>,
-    pub sender: Option<Shift>,
+    pub senders: Vec<(String, Shift)>,
     /// Set when it overtakes: from `ready` on, whatever is taken.
     pub jump: Option<Shift>,
     pub ready: Timestamp,
@@ -83,10 +86,20 @@ pub enum Stand {
 }
 
 /// When each part of a window may leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Schedule {
     account: Option<(Timestamp, Pace)>,
-    sender: Option<(Timestamp, Pace)>,
+    /// Each with its first.
+    senders: BTreeMap<String, (Timestamp, Pace)>,
+}
+
+/// The messages of a window, one after the other.
+#[derive(Debug)]
+pub struct Turns<'s> {
+    schedule: &'s Schedule,
+    /// Of those before.
+    parts: u32,
+    by_sender: BTreeMap<&'s str, u32>,
 }
 
 /// When a call may begin.
@@ -98,23 +111,24 @@ pub enum Due {
 
 impl RateState {
     /// How many parts a window may have at most; a longer message goes alone.
-    pub fn window_parts(&self, lane: Lane, limited_sender: bool, now: Timestamp) -> u32 {
-        let span = if lane == Lane::High {
-            HIGH_SPAN
-        } else {
-            BULK_SPAN
-        };
-        let sender = self.sender_pace().filter(|_| limited_sender);
-        let paces = self.pace(now).into_iter().chain(sender);
-        let slowest = paces.min();
-        slowest.map_or(u32::MAX, |pace| pace.parts_in(span).max(1))
+    pub fn window_parts(&self, lane: Lane, now: Timestamp) -> u32 {
+        parts_in_span(self.pace(now), lane)
+    }
+
+    /// And how many of them one sender.
+    pub fn sender_parts(&self, lane: Lane) -> u32 {
+        parts_in_span(self.sender_pace(), lane)
+    }
+
+    /// Until when a sender's tokens are too far taken, by somebody who is ready then; `None` while there are some.
+    pub fn sender_busy(&self, sender: &str, ready: Timestamp) -> Option<Timestamp> {
+        let taken = self.sender_pace().map(|_| self.sender_taken(sender))?;
+        (taken > ready + SENDER_AHEAD).then_some(taken - SENDER_AHEAD)
     }
 
     pub fn decide(&self, ask: &Ask<'_>) -> Decision {
-        let sender = ask
-            .sender
-            .and_then(|name| Some((self.sender_taken(name), self.sender_pace()?)));
-        let account = self.pace(ask.now).map(|pace| (self.taken, pace));
+        let account = self.pace(ask.now);
+        let sender = self.sender_pace().filter(|_| !ask.senders.is_empty());
         if account.is_none() && sender.is_none() {
             return Decision::Free;
         }
@@ -123,27 +137,34 @@ impl RateState {
         } else {
             BULK_AHEAD
         };
-        let sender_ahead = ahead.min(SENDER_AHEAD);
-        let shift = |until: Option<(Timestamp, Pace)>, ahead: SignedDuration| {
-            until
-                .map(|(taken, pace)| ask.shift(taken, pace, ahead))
-                .transpose()
+        let mut wait = None;
+        let mut shift = |taken, cost, ahead| match ask.shift(taken, cost, ahead) {
+            Ok(shift) => Some(shift),
+            Err(until) => {
+                wait = wait.max(Some(until));
+                None
+            }
         };
-        let shifts = (shift(account, ahead), shift(sender, sender_ahead));
-        let (account_shift, sender_shift) = match shifts {
-            (Ok(account), Ok(sender)) => (account, sender),
-            (Err(one), Err(other)) => return Decision::Wait(one.max(other)),
-            (Err(until), _) | (_, Err(until)) => return Decision::Wait(until),
-        };
+        let account_shift =
+            account.and_then(|pace| shift(self.taken, pace.time_of(ask.parts), ahead));
+        let of_senders = sender.iter().flat_map(|pace| {
+            let senders = ask.senders.iter();
+            senders.map(move |(name, parts)| (*name, pace.time_of(*parts)))
+        });
+        let senders = of_senders.filter_map(|(name, cost)| {
+            let shift = shift(self.sender_taken(name), cost, ahead.min(SENDER_AHEAD))?;
+            Some((name.to_owned(), shift))
+        });
+        let senders = senders.collect();
+        if let Some(until) = wait {
+            return Decision::Wait(until);
+        }
         Decision::Take(Moves {
             account: account_shift,
-            sender: sender_shift,
-            jump: account.and_then(|(_, pace)| self.jump(ask, pace, account_shift?)),
+            senders,
+            jump: account.and_then(|pace| self.jump(ask, pace, account_shift?)),
             ready: ask.ready,
-            paces: Paces {
-                account: account.map(|(_, pace)| pace),
-                sender: sender.map(|(_, pace)| pace),
-            },
+            paces: Paces { account, sender },
         })
     }
 
@@ -180,7 +201,7 @@ impl Ask<'_> {
     fn shift(
         &self,
         taken: Timestamp,
-        pace: Pace,
+        cost: SignedDuration,
         ahead: SignedDuration,
     ) -> Result<Shift, Timestamp> {
         let until = self.ready + ahead;
@@ -196,7 +217,7 @@ impl Ask<'_> {
             stand,
             from: self.ready,
             until,
-            cost: pace.time_of(self.parts),
+            cost,
         })
     }
 }
@@ -218,7 +239,7 @@ impl Moves {
     }
 
     /// The tokens that were got, by what the item says after the write.
-    pub fn schedule(&self, after: &RateState, sender: Option<&str>) -> Schedule {
+    pub fn schedule(&self, after: &RateState) -> Schedule {
         let account = self.account.zip(self.paces.account).map(|(shift, pace)| {
             let first = match self.jump {
                 Some(_) => self.ready,
@@ -226,25 +247,49 @@ impl Moves {
             };
             (first, pace)
         });
-        let sender = self.sender.zip(self.paces.sender).map(|(shift, pace)| {
-            let taken = sender.map_or_else(Timestamp::default, |name| after.sender_taken(name));
-            (shift.first(taken), pace)
-        });
-        Schedule { account, sender }
+        let of_sender = |(name, shift): &(String, Shift)| {
+            let first = shift.first(after.sender_taken(name));
+            Some((name.clone(), (first, self.paces.sender?)))
+        };
+        let senders = self.senders.iter().filter_map(of_sender).collect();
+        Schedule { account, senders }
     }
 }
 
 impl Schedule {
-    /// When a message may leave that has so many parts of its window before it.
-    pub fn due(&self, parts_before: u32) -> Due {
-        let at = |(first, pace): (Timestamp, Pace)| first + pace.time_of(parts_before);
-        let times = [self.account.map(at), self.sender.map(at)];
-        times
-            .into_iter()
-            .flatten()
-            .max()
-            .map_or(Due::AtOnce, Due::At)
+    pub fn turns(&self) -> Turns<'_> {
+        Turns {
+            schedule: self,
+            parts: 0,
+            by_sender: BTreeMap::new(),
+        }
     }
+}
+
+impl Turns<'_> {
+    /// When the next message may leave.
+    pub fn next(&mut self, parts: u32, sender: Option<&str>) -> Due {
+        let at = |(first, pace): (Timestamp, Pace), before| first + pace.time_of(before);
+        let account = self.schedule.account.map(|first| at(first, self.parts));
+        self.parts += parts;
+        let own = sender.and_then(|sender| self.schedule.senders.get_key_value(sender));
+        let sender = own.map(|(name, first)| {
+            let before = self.by_sender.entry(name).or_default();
+            let time = at(*first, *before);
+            *before += parts;
+            time
+        });
+        account.max(sender).map_or(Due::AtOnce, Due::At)
+    }
+}
+
+fn parts_in_span(pace: Option<Pace>, lane: Lane) -> u32 {
+    let span = if lane == Lane::High {
+        HIGH_SPAN
+    } else {
+        BULK_SPAN
+    };
+    pace.map_or(u32::MAX, |pace| pace.parts_in(span).max(1))
 }
 
 impl Due {

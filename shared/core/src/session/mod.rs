@@ -24,7 +24,7 @@ pub use self::{
     record::Call,
 };
 use crate::{
-    batch::{BatchTerms, Control, DoubtPolicy, RouteEntry},
+    batch::{BatchTerms, Control, DoubtPolicy, Lane, RouteEntry},
     chunk::{
         Chunk,
         receipt::{Receipt, ReceiptStatus},
@@ -53,8 +53,8 @@ pub struct Session {
 struct Note {
     /// Nothing is done about it before then.
     wait: Option<Timestamp>,
-    /// The route entry to try next, after one that could not take it.
-    prefer: Option<u8>,
+    /// Where in its order it goes on, after an entry that could not take it.
+    place: Option<usize>,
     /// Since when it has been in doubt, and by whose clock.
     doubt: Option<doubt::Since>,
     /// Its gateway was asked and gave no clear answer.
@@ -85,6 +85,18 @@ pub struct SessionTerms {
     pub starts: Timestamp,
     pub expires_at: Timestamp,
     pub routes: Vec<Abilities>,
+    /// By slot.
+    pub orders: Vec<Order>,
+    /// One-time passwords don't wait for a gateway that asks to slow down while there is another.
+    pub urgent: bool,
+}
+
+/// The entries of a slot, in the order in which they are tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    Try(Vec<u8>),
+    /// There is none, for this reason.
+    Nowhere(Reason),
 }
 
 /// What the gateway of a route entry can do about doubt.
@@ -105,13 +117,15 @@ impl From<&RouteEntry> for Abilities {
     }
 }
 
-impl From<&BatchTerms> for SessionTerms {
-    fn from(terms: &BatchTerms) -> Self {
+impl SessionTerms {
+    pub fn new(terms: &BatchTerms, orders: Vec<Order>) -> Self {
         Self {
             policy: terms.policy,
             starts: terms.starts(),
             expires_at: terms.expires_at,
             routes: terms.routes.iter().map(Abilities::from).collect(),
+            orders,
+            urgent: terms.lane == Lane::High,
         }
     }
 }
@@ -272,7 +286,7 @@ impl Session {
         self.slots[slot].decide(outcome, Some(reason));
     }
 
-    /// What a check ends: a cancelled batch, a message out of time. Slots the reports know about are settled by them.
+    /// What a check ends: a cancelled batch, a message out of time, one that has no way. Slots the reports know about are settled by them.
     fn check(&mut self, standing: Standing) {
         let end = if standing.control == Control::Cancelled {
             Some((SlotOutcome::Cancelled, Reason::Cancelled))
@@ -287,6 +301,8 @@ impl Session {
             }
             if let Some((outcome, reason)) = end {
                 self.slots[slot].decide(outcome, Some(reason));
+            } else if let Order::Nowhere(reason) = self.terms.orders[slot] {
+                self.slots[slot].decide(SlotOutcome::Failed, Some(reason));
             }
         }
     }

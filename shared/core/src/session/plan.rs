@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Hold, Session};
+use super::{Hold, Order, Session};
 use crate::chunk::{
     slot::{MAX_ATTEMPTS, SlotOutcome},
     window::{OpenWindow, SlotSet, WINDOW_SLOTS},
@@ -24,9 +24,10 @@ pub struct Planned {
 }
 
 impl WindowPlan {
-    /// Only the first slots of it, as far as tokens go.
-    pub fn shorten(&mut self, slots: usize) {
-        self.sends.truncate(slots);
+    /// Only those of its messages that there are tokens for, by their place in it.
+    pub fn keep(&mut self, places: &[usize]) {
+        let sends = places.iter().filter_map(|place| self.sends.get(*place));
+        self.sends = sends.copied().collect();
         let kept: SlotSet = self.sends.iter().map(|planned| planned.slot).collect();
         self.open.resent = self
             .open
@@ -83,25 +84,39 @@ impl Session {
         if self.goes_back(slot, now) {
             return self.slots[slot].route;
         }
-        let preferred = self.notes[slot]
-            .prefer
+        let place = self.notes[slot]
+            .place
             .unwrap_or_else(|| self.start_of(slot));
+        let left = self.order(slot).get(place..).unwrap_or_default();
         let shut_until = |route: u8| match self.holds.get(usize::from(route)) {
             Some(Some(Hold::Shut(until))) if *until > now => Some(*until),
             _ => None,
         };
-        let entries = u8::try_from(self.holds.len()).unwrap_or(u8::MAX);
-        (preferred..entries)
-            .min_by_key(|route| shut_until(*route))
-            .unwrap_or(preferred)
+        let open = left.iter().min_by_key(|route| shut_until(**route));
+        open.copied().unwrap_or_default()
+    }
+
+    /// The entries of a slot; none where there is nowhere to go.
+    fn order(&self, slot: usize) -> &[u8] {
+        match &self.terms.orders[slot] {
+            Order::Try(entries) => entries,
+            Order::Nowhere(_) => &[],
+        }
+    }
+
+    /// What comes after an entry in a slot's order, where something does.
+    pub(super) fn place_after(&self, slot: usize, route: u8) -> Option<usize> {
+        let order = self.order(slot);
+        let next = order.iter().position(|entry| *entry == route)? + 1;
+        (next < order.len()).then_some(next)
     }
 
     /// What is sent again in doubt leaves by another way than the one that gave no answer.
-    fn start_of(&self, slot: usize) -> u8 {
+    fn start_of(&self, slot: usize) -> usize {
         let send = self.slots[slot];
-        let next = send.route + 1;
-        let other = send.outcome == SlotOutcome::Doubt && usize::from(next) < self.holds.len();
-        if other { next } else { 0 }
+        let in_doubt = send.outcome == SlotOutcome::Doubt;
+        let other = in_doubt.then(|| self.place_after(slot, send.route));
+        other.flatten().unwrap_or(0)
     }
 
     pub(super) fn held_until(&self, route: u8) -> Option<Timestamp> {

@@ -44,6 +44,14 @@ impl Session {
             Outcome::Unavailable if elsewhere => {
                 self.go_elsewhere(call, before.attempt, Reason::Unavailable);
             }
+            Outcome::Throttled { .. } if elsewhere => {
+                let wait = backoff::wait(outcome, planned.attempt, call.jitter);
+                self.shut(
+                    route,
+                    call.now.saturating_add(wait).unwrap_or(Timestamp::MAX),
+                );
+                self.go_elsewhere(call, before.attempt, Reason::Throttled);
+            }
             Outcome::Refused(reason) => slot.decide(SlotOutcome::Failed, Some(*reason)),
             Outcome::Doubt => {
                 slot.outcome = SlotOutcome::Doubt;
@@ -91,7 +99,7 @@ impl Session {
             _ => Reason::Unavailable,
         });
         let note = &mut self.notes[planned.slot];
-        (note.prefer, note.wait) = (None, Some(until));
+        (note.place, note.wait) = (None, Some(until));
     }
 
     fn slow_down(&mut self, route: u8, until: Timestamp) {
@@ -103,10 +111,12 @@ impl Session {
         }
     }
 
-    /// Another gateway may try now: this one was not reached, or its refusal speaks for itself alone. Not where an earlier gateway may have the message.
+    /// Another gateway may try now: this one was not reached, its refusal speaks for itself alone, or it is too slow for a one-time
+    /// password. Not where an earlier gateway may have the message.
     fn may_go_elsewhere(&self, call: Call, outcome: &Outcome) -> bool {
         let may = match outcome {
             Outcome::Unavailable => true,
+            Outcome::Throttled { .. } => self.terms.urgent,
             Outcome::Refused(reason) => {
                 reason.facts().retry == Retry::Elsewhere
                     && !self.slots[call.planned.slot].doubted
@@ -114,7 +124,7 @@ impl Session {
             }
             _ => false,
         };
-        may && self.has_after(call.route)
+        may && self.place_after(call.planned.slot, call.route).is_some()
     }
 
     fn go_elsewhere(&mut self, call: Call, attempt: u8, reason: Reason) {
@@ -122,12 +132,9 @@ impl Session {
         slot.attempt = attempt;
         slot.outcome = SlotOutcome::Waiting;
         slot.reason = Some(reason);
+        let place = self.place_after(call.planned.slot, call.route);
         let note = &mut self.notes[call.planned.slot];
-        (note.prefer, note.wait) = (Some(call.route + 1), None);
-    }
-
-    fn has_after(&self, route: u8) -> bool {
-        usize::from(route) + 1 < self.terms.routes.len()
+        (note.place, note.wait) = (place, None);
     }
 
     /// A worker that ended between two gateways: its slots go on with the next.
@@ -137,8 +144,8 @@ impl Session {
             let elsewhere = slot
                 .reason
                 .is_some_and(|reason| reason.facts().retry == Retry::Elsewhere);
-            if slot.outcome == SlotOutcome::Waiting && elsewhere && self.has_after(slot.route) {
-                self.notes[index].prefer = Some(slot.route + 1);
+            if slot.outcome == SlotOutcome::Waiting && elsewhere {
+                self.notes[index].place = self.place_after(index, slot.route);
             }
         }
     }

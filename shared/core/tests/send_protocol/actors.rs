@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use carillon_core::{
-    batch::Control,
+    batch::{Control, DoubtPolicy},
     chunk::{
         Chunk, ChunkState, Lease,
         receipt::{Proof, Receipt, ReceiptStatus, apply},
@@ -13,8 +13,8 @@ use carillon_core::{
     outcome::{Inquiry, Outcome},
     reason::Reason,
     session::{
-        Abilities, Call, ChunkWrite, Planned, Questions, Session, SessionTerms, Standing, Step,
-        Then,
+        Abilities, Call, ChunkWrite, Order, Planned, Questions, Session, SessionTerms, Standing,
+        Step, Then,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -262,7 +262,7 @@ impl Worker {
                     return;
                 }
                 Step::Send(mut plan) => {
-                    plan.shorten(WINDOW);
+                    plan.keep(&(0..WINDOW).collect::<Vec<_>>());
                     let route = plan.open.route;
                     let write = session.open(&plan);
                     let Some(answer) = self.write(write.clone()).await else {
@@ -288,6 +288,17 @@ impl Worker {
             starts: epoch() - before,
             expires_at: self.world.expires_at,
             routes: vec![abilities; 2],
+            // Neighbours take different ways.
+            orders: (0..SLOTS)
+                .map(|slot| {
+                    Order::Try(if slot % 2 == 0 {
+                        vec![0, 1]
+                    } else {
+                        vec![1, 0]
+                    })
+                })
+                .collect(),
+            urgent: self.world.policy == DoubtPolicy::AtLeastOnce,
         }
     }
 

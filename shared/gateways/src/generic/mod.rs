@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use self::{
     config::{Config, Dlr},
-    template::Variable,
+    template::{Template, Variable},
 };
 use crate::{
     AllowedHosts, Answer, Credentials, FieldProblem, Forged, Gateway, GatewayAccount, Outgoing,
@@ -41,17 +41,20 @@ impl Generic {
 
     /// Whether reports carry something that we gave along.
     fn echoes_our_id(&self) -> bool {
+        let given = self
+            .sends(|variable| matches!(variable, Variable::Id | Variable::M | Variable::DlrUrl));
+        given && self.config.dlr.is_some()
+    }
+
+    /// Whether a message carries such a variable.
+    fn sends(&self, such: impl Fn(&Variable) -> bool) -> bool {
         let send = &self.config.send;
-        let mut templates = [&send.url]
+        let templates = [&send.url]
             .into_iter()
             .chain(send.headers.values())
             .chain(&send.body);
-        let given = templates.any(|template| {
-            template.variables().any(|(variable, _)| {
-                matches!(variable, Variable::Id | Variable::M | Variable::DlrUrl)
-            })
-        });
-        given && self.config.dlr.is_some()
+        let mut variables = templates.flat_map(Template::variables);
+        variables.any(|(variable, _)| such(variable))
     }
 }
 
@@ -73,6 +76,7 @@ impl Gateway for Generic {
             messages_per_request: 1,
             shared: Shared::Nothing,
             signs_calls: self.config.dlr.as_ref().is_some_and(Dlr::is_signed),
+            tells_dlt: self.sends(|variable| *variable == Variable::DltEntity),
         }
     }
 

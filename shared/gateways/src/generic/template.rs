@@ -36,6 +36,8 @@ pub(super) enum Variable {
     Parts,
     ExpiresAt,
     ValidSeconds,
+    DltEntity,
+    DltTemplate,
     Secret(String),
 }
 
@@ -65,7 +67,7 @@ pub(super) enum BadTemplate {
     #[error("a `{{{{` without its `}}}}`")]
     Open,
     #[error(
-        "`{0}` is not a variable: expected one of to, to_no_plus, from, from_no_plus, text, id, m, dlr_url, parts, expires_at, valid_seconds, secret.NAME"
+        "`{0}` is not a variable: expected one of to, to_no_plus, from, from_no_plus, text, id, m, dlr_url, parts, expires_at, valid_seconds, dlt_entity, dlt_template, secret.NAME"
     )]
     Variable(String),
     #[error("`{0}` is not a filter: expected one of json, url, xml, base64")]
@@ -107,6 +109,8 @@ fn value(inside: &str) -> Result<Piece, BadTemplate> {
         "parts" => Variable::Parts,
         "expires_at" => Variable::ExpiresAt,
         "valid_seconds" => Variable::ValidSeconds,
+        "dlt_entity" => Variable::DltEntity,
+        "dlt_template" => Variable::DltTemplate,
         _ => match name
             .strip_prefix("secret.")
             .filter(|secret| !secret.is_empty())
@@ -203,6 +207,7 @@ fn text_of(variable: &Variable, values: Values<'_>) -> String {
         credentials,
         now,
     } = values;
+    let dlt = message.dlt.clone().unwrap_or_default();
     let from = message.sender.as_deref().unwrap_or_default();
     match variable {
         Variable::To => message.to.e164(),
@@ -219,6 +224,8 @@ fn text_of(variable: &Variable, values: Values<'_>) -> String {
             let left = message.expires_at.duration_since(now).as_secs();
             left.max(1).to_string()
         }
+        Variable::DltEntity => dlt.entity,
+        Variable::DltTemplate => dlt.template.unwrap_or_default(),
         Variable::Secret(name) => credentials.get(name).unwrap_or_default().to_owned(),
     }
 }

@@ -26,6 +26,7 @@ pub enum Code {
     NotFound,
     MethodNotAllowed,
     NoGateway,
+    NoRoute,
     UploadMissing,
     InvalidState,
     LimitReached,
@@ -49,7 +50,7 @@ pub struct Facts {
 }
 
 impl Code {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnknownField,
@@ -72,6 +73,7 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::NoGateway,
+        Self::NoRoute,
         Self::UploadMissing,
         Self::InvalidState,
         Self::LimitReached,
@@ -110,6 +112,7 @@ impl Code {
             Self::NotFound => ("not_found", S::NOT_FOUND, false, "There is no such thing"),
             Self::MethodNotAllowed => ("method_not_allowed", S::METHOD_NOT_ALLOWED, false, "The method is not allowed here"),
             Self::NoGateway => ("no_gateway", S::CONFLICT, false, "The account has no gateway to send by"),
+            Self::NoRoute => ("no_route", S::CONFLICT, false, "No route of the account is for it"),
             Self::UploadMissing => ("upload_missing", S::CONFLICT, true, "The upload has not arrived"),
             Self::InvalidState => ("invalid_state", S::CONFLICT, false, "It is not in a state that allows this"),
             Self::LimitReached => ("limit_reached", S::CONFLICT, false, "There are as many as there may be"),

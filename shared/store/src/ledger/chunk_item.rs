@@ -3,14 +3,18 @@
 //! ```text
 //!  st state   ow, un lease   w, wt wake (shard, ms)   o window   src source
 //!  s slots    d receipts     dv their version         c clicked  r read      ttl
+//!  g country
 //! ```
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use carillon_core::chunk::{
-    Chunk, ChunkState, Lease, Pointer, pack_receipts, pack_slots,
-    source::Source,
-    unpack_receipts, unpack_slots,
-    window::{SlotSet, Window},
+use carillon_core::{
+    chunk::{
+        Chunk, ChunkState, Lease, Pointer, pack_receipts, pack_slots,
+        source::Source,
+        unpack_receipts, unpack_slots,
+        window::{SlotSet, Window},
+    },
+    phone::Country,
 };
 
 use jiff::Timestamp;
@@ -18,7 +22,7 @@ use jiff::Timestamp;
 use super::KEPT;
 use crate::{
     StoreError,
-    item::{Item, ReadItem, binary, number, time},
+    item::{Item, ReadItem, binary, number, text, time},
     keys,
 };
 
@@ -33,6 +37,7 @@ pub fn to_item(pointer: Pointer, chunk: &Chunk) -> Item {
         wake,
         window,
         source,
+        country,
         slots,
         receipts,
         receipts_version,
@@ -53,6 +58,9 @@ pub fn to_item(pointer: Pointer, chunk: &Chunk) -> Item {
     if let Some(Lease { owner, until }) = lease {
         set("ow", binary(*owner));
         set("un", time(*until));
+    }
+    if let Some(country) = country {
+        set("g", text(country.as_str()));
     }
     if let Some(wake) = wake {
         set("w", number(keys::wake_shard(pointer)));
@@ -93,6 +101,10 @@ pub fn from_item(item: &Item) -> Result<Chunk, StoreError> {
         wake: item.find_time("wt")?,
         window: Window::unpack(bytes("o")?).ok_or_else(corrupt("window"))?,
         source: Source::unpack(bytes("src")?).ok_or_else(corrupt("source"))?,
+        country: item
+            .find("g")
+            .map(|_| country(item.text("g")?))
+            .transpose()?,
         slots,
         receipts,
         receipts_version: item.number("dv")?,
@@ -100,6 +112,10 @@ pub fn from_item(item: &Item) -> Result<Chunk, StoreError> {
         read: SlotSet::from_bytes(bytes("r")?),
         done: item.find_number("ttl")?.map(done).transpose()?,
     })
+}
+
+fn country(code: &str) -> Result<Country, StoreError> {
+    Country::parse(code).map_err(|_| StoreError::corrupt("the country of a chunk"))
 }
 
 /// The write that makes a chunk done sets its end, in seconds.
@@ -168,6 +184,7 @@ mod tests {
                 offset: (1 << 40) - 1,
                 length: (1 << 24) - 1,
             }),
+            country: Country::parse("GB").ok(),
             slots: vec![slot; CHUNK_SLOTS],
             receipts: vec![Some(receipt); CHUNK_SLOTS],
             receipts_version: u32::MAX,

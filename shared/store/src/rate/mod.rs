@@ -8,7 +8,9 @@ use aws_sdk_dynamodb::Client;
 use carillon_core::{
     breaker::Breaker,
     id::GatewayAccountId,
+    phone::Country,
     rate::{Moves, RateState, Slowed, Slowing},
+    routing::shift::Tenths,
 };
 
 pub use self::update::History;
@@ -49,7 +51,6 @@ impl Rate {
         gateway: GatewayAccountId,
         known: &RateState,
         moves: &Moves,
-        sender: Option<&str>,
     ) -> Result<Result<RateState, Stale>, StoreError> {
         let mut update = Update::of_version(known.version);
         if let Some(shift) = &moves.account {
@@ -58,7 +59,7 @@ impl Rate {
         if let Some(shift) = &moves.jump {
             update.shift("jumped_until", shift);
         }
-        if let Some((shift, sender)) = moves.sender.as_ref().zip(sender) {
+        for (sender, shift) in &moves.senders {
             update.shift(&rate_item::of_sender(sender), shift);
         }
         self.write(gateway, update, "take tokens").await
@@ -99,6 +100,21 @@ impl Rate {
             update.set_slowed(slowed);
         }
         self.write(gateway, update, "turn a breaker").await
+    }
+
+    /// How many tenths of a country's numbers go elsewhere first. Under no version: workers learn of it with their next tokens.
+    pub async fn lead_away(
+        &self,
+        gateway: GatewayAccountId,
+        country: Country,
+        tenths: Tenths,
+    ) -> Result<(), StoreError> {
+        let mut update = Update::of_any_version();
+        let tenths = (tenths > 0).then(|| number(tenths));
+        update.set_or_remove(&rate_item::of_country(country), tenths);
+        self.write(gateway, update, "lead numbers away")
+            .await
+            .map(drop)
     }
 
     /// Removes senders that nobody has taken tokens of for a while, if that is still so.

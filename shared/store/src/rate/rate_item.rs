@@ -2,6 +2,7 @@
 
 use carillon_core::{
     breaker::{Breaker, Opening},
+    phone::Country,
     rate::{Limits, Pace, RateState, Slowed},
     reason::Reason,
 };
@@ -14,6 +15,13 @@ use crate::{
 
 /// One attribute for each sender.
 const SENDER: &str = "by ";
+
+/// One attribute for each country that numbers are led away from it.
+const AWAY: &str = "away ";
+
+pub fn of_country(country: Country) -> String {
+    format!("{AWAY}{country}")
+}
 
 pub fn of_sender(sender: &str) -> String {
     format!("{SENDER}{sender}")
@@ -47,6 +55,11 @@ pub fn read(item: Option<&Item>) -> Result<RateState, StoreError> {
             .keys()
             .filter_map(|name| Some((name, name.strip_prefix(SENDER)?)))
             .map(|(name, sender)| Ok((sender.to_owned(), moment(item, name)?)))
+            .collect::<Result<_, StoreError>>()?,
+        away: item
+            .keys()
+            .filter_map(|name| Some((name, Country::parse(name.strip_prefix(AWAY)?).ok()?)))
+            .map(|(name, country)| Ok((country, item.number(name)?)))
             .collect::<Result<_, StoreError>>()?,
     })
 }

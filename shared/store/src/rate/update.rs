@@ -43,6 +43,14 @@ impl Update {
         update
     }
 
+    /// Changes what doesn't depend on anything else in the item, if there is one.
+    pub fn of_any_version() -> Self {
+        let mut update = Self::default();
+        let name = update.name("version");
+        update.conditions.push(format!("attribute_exists({name})"));
+        update
+    }
+
     /// Changes more than tokens: whoever knows the version before has to look again.
     pub fn next_version(version: u32) -> Self {
         let mut update = Self::of_version(version);

@@ -244,16 +244,19 @@ async fn test_sending(
     let recipients = check::to(To::Many(list.collect()), &place, &template)?;
     check::distinct(&recipients, "/to")?;
     let mode = if campaign.test { Mode::Test } else { who.mode };
-    let principal = Principal {
+    let wanted = pin::Wanted {
         mode,
-        ..who.clone()
+        lane: campaign.lane,
+        sender: campaign.sender.as_ref(),
+        recipients: Some(&recipients),
     };
+    let pinned = pin::pin_send(api, who.account, wanted, drawn.batch).await?;
     Ok(Sending {
         account: who.account,
         campaign: Some(id),
         test: mode == Mode::Test,
         recipients,
-        routes: pin::routes_of(api, &principal, campaign.sender.as_ref(), drawn.batch).await?,
+        pinned,
         text: campaign.content.text,
         template,
         lane: carillon_core::batch::Lane::High,

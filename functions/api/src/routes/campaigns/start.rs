@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use carillon_core::{
     api_key::Mode,
-    batch::{Batch, BatchTerms, Control, PREPARED_EARLY, RouteEntry, Stage},
+    batch::{Batch, BatchTerms, Control, PREPARED_EARLY, Stage},
     campaign::{Campaign, Plan},
     id::{BatchId, CampaignId},
 };
@@ -23,7 +23,7 @@ use super::{CampaignView, Schedule, etag, find, ready};
 use crate::{
     act, check,
     once::{Answer, Once},
-    pin,
+    pin::{self, Pinned},
     services::Api,
     time,
 };
@@ -131,17 +131,19 @@ pub async fn schedule(
     once.run(&api, &who, &raw, random::id(now), work).await
 }
 
-async fn pinned(
-    api: &Api,
-    who: &Principal,
-    campaign: &Campaign,
-) -> Result<Vec<RouteEntry>, Problem> {
+async fn pinned(api: &Api, who: &Principal, campaign: &Campaign) -> Result<Pinned, Problem> {
     let mode = if campaign.test {
         Mode::Test
     } else {
         Mode::Live
     };
-    pin::routes(api, who.account, mode, campaign.sender.as_ref()).await
+    let wanted = pin::Wanted {
+        mode,
+        lane: campaign.lane,
+        sender: campaign.sender.as_ref(),
+        recipients: None,
+    };
+    pin::pin(api, who.account, wanted).await
 }
 
 /// Draws the batch's id into the campaign, under the version that was read, and writes the batch with it. The batch of an earlier plan is
@@ -158,8 +160,8 @@ async fn begin(
     campaign.plan = plan;
     campaign.changed = now;
     campaign.version += 1;
-    let routes = pinned(api, who, &campaign).await?;
-    let batch = batch(&campaign, routes, now)?;
+    let pinned = pinned(api, who, &campaign).await?;
+    let batch = batch(&campaign, pinned, now)?;
     let audit = act::audit(who, action, campaign.id, now);
     let begun = api.campaigns.begin(&campaign, &batch, replaced, &audit);
     begun.await?.map_err(|Stale| super::draft::stale())?;
@@ -167,7 +169,7 @@ async fn begin(
 }
 
 /// The batch that the plan names.
-fn batch(campaign: &Campaign, routes: Vec<RouteEntry>, now: Timestamp) -> Result<Batch, Problem> {
+fn batch(campaign: &Campaign, pinned: Pinned, now: Timestamp) -> Result<Batch, Problem> {
     let at = match campaign.plan {
         Plan::Scheduled { at, .. } => Some(at),
         Plan::Draft | Plan::Started { .. } | Plan::Cancelled => None,
@@ -181,7 +183,8 @@ fn batch(campaign: &Campaign, routes: Vec<RouteEntry>, now: Timestamp) -> Result
         lane: campaign.lane,
         policy: campaign.policies.doubt,
         text: campaign.content.text.clone(),
-        routes,
+        routes: pinned.routes,
+        routing: pinned.routing,
         began: now,
         not_before: at,
         expires_at: at.unwrap_or(now) + valid_for,

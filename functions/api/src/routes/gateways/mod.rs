@@ -2,7 +2,7 @@
 
 pub mod change;
 pub mod create;
-mod health;
+pub mod health;
 mod limits;
 pub mod test;
 

@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use carillon_core::{
     api_key::Mode,
-    batch::{DoubtPolicy, Lane, RouteEntry},
+    batch::{DoubtPolicy, Lane},
     id::GatewayAccountId,
     originator::Originator,
 };
@@ -23,7 +23,7 @@ use crate::{
     deliver::{Drawn, Sending, deliver},
     fields::To,
     once::{Answer, Once},
-    pin,
+    pin::{self, Pinned},
     routes::messages::Accepted,
     services::Api,
     time,
@@ -65,21 +65,21 @@ pub async fn test(
         country: None,
     };
     let recipients = check::to(To::One(to), &place, &template)?;
-    let sending = |route| Sending {
+    let sending = |pinned| Sending {
         account: who.account,
         campaign: None,
         test: who.mode == Mode::Test,
         recipients,
         text: TEST_TEXT.to_owned(),
         template,
-        routes: vec![route],
+        pinned,
         lane: Lane::High,
         policy: DoubtPolicy::AtMostOnce,
         valid_for: TEST_VALID_FOR,
         send_at: None,
     };
     let work = async |drawn: Drawn| {
-        let sending = sending(route(&api, &who, id, sender.as_ref()).await?);
+        let sending = sending(pinned(&api, &who, id, sender.as_ref()).await?);
         let taken = deliver(&api, sending, drawn).await?;
         let accepted = Accepted::new(drawn.batch, taken, None);
         Ok(Answer::new(StatusCode::ACCEPTED, &accepted))
@@ -88,14 +88,14 @@ pub async fn test(
         .await
 }
 
-async fn route(
+async fn pinned(
     api: &Api,
     who: &Principal,
     id: GatewayAccountId,
     sender: Option<&Originator>,
-) -> Result<RouteEntry, Problem> {
+) -> Result<Pinned, Problem> {
     let (gateway, _) = find(api, who, id).await?;
-    pin::entry(&gateway, sender).ok_or_else(|| {
+    pin::only(&gateway, sender).ok_or_else(|| {
         let detail = "The gateway's configuration can't be used any more. Add the gateway anew.";
         Problem::new(Code::InvalidState, detail)
     })

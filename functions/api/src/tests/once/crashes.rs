@@ -169,8 +169,8 @@ async fn a_send_that_began_goes_on_though_its_gateway_is_gone() {
     let gateway = caller.send(&world.api(), "/v1/gateways", &gateway).await;
     let gateway = gateway.body["id"].as_str().unwrap().parse().unwrap();
     let body = json!({"to": ["+447700900001"], "text": "Hi"});
-    // The count, the reservation, the gateways, the batch and its place in the list; of one recipient none are counted.
-    let mortal = api_of(&mortal::after(&world.aws, 5), world.settings.clone());
+    // The count, the reservation, gateways, routes and senders, the batch and its place in the list; of one recipient none are counted.
+    let mortal = api_of(&mortal::after(&world.aws, 7), world.settings.clone());
     let request = caller.post("/v1/messages");
     let first = caller.ask(&mortal, request, &body, long_over()).await;
     let delete = world.aws.dynamodb().delete_item();

@@ -14,7 +14,7 @@ fn ask(parts: u32, lane: Lane) -> Ask<'static> {
     Ask {
         parts,
         lane,
-        sender: None,
+        senders: Vec::new(),
         now: at(0),
         ready: at(READY),
     }
@@ -25,6 +25,12 @@ fn moves(state: &RateState, ask: &Ask<'_>) -> Moves {
         Decision::Take(moves) => moves,
         other => panic!("{other:?}"),
     }
+}
+
+/// Of two messages of one part.
+fn dues(schedule: &Schedule) -> Vec<Due> {
+    let mut turns = schedule.turns();
+    (0..2).map(|_| turns.next(1, None)).collect()
 }
 
 #[test]
@@ -74,17 +80,19 @@ fn the_calls_of_a_window_are_spaced_by_their_parts() {
         taken: at(READY) + idle.account.unwrap().cost,
         ..forty()
     };
-    let from_ready = idle.schedule(&after, None);
+    let from_ready = idle.schedule(&after);
     // Another window was faster: ours begin where its tokens end.
     let after = RateState {
         taken: at(230) + follow.account.unwrap().cost,
         ..forty()
     };
-    let behind = follow.schedule(&after, None);
+    let behind = follow.schedule(&after);
 
-    assert_eq!(from_ready.due(0), Due::At(at(READY)));
-    assert_eq!(from_ready.due(1), Due::At(at(READY) + part));
-    assert_eq!(behind.due(0), Due::At(at(230)));
+    assert_eq!(
+        dues(&from_ready),
+        [Due::At(at(READY)), Due::At(at(READY) + part)]
+    );
+    assert_eq!(dues(&behind)[0], Due::At(at(230)));
     assert_eq!(
         idle.account.unwrap().cost,
         SignedDuration::from_micros(256_411)
@@ -121,7 +129,7 @@ fn a_one_time_password_overtakes_a_campaign_within_its_share() {
         "a campaign waits"
     );
     let overtaking = moves(&busy, &ask(1, Lane::High));
-    assert_eq!(overtaking.schedule(&busy, None).due(0), Due::At(at(READY)));
+    assert_eq!(dues(&overtaking.schedule(&busy))[0], Due::At(at(READY)));
     // A fortieth of the pace: the next may jump about a second later.
     let cost = overtaking.jump.unwrap().cost;
     assert_eq!(cost, SignedDuration::from_micros(1_025_642));
@@ -142,7 +150,7 @@ fn a_sender_has_a_limit_of_its_own() {
         }
     };
     let by = |sender| Ask {
-        sender: Some(sender),
+        senders: vec![(sender, 2)],
         ..ask(2, Lane::Low)
     };
 
@@ -159,18 +167,60 @@ fn a_sender_has_a_limit_of_its_own() {
 
     let after = RateState {
         taken: at(100),
-        ..of(at(READY) + idle.sender.unwrap().cost)
+        ..of(at(READY) + idle.senders[0].1.cost)
     };
-    let schedule = idle.schedule(&after, Some("ACME"));
+    let schedule = idle.schedule(&after);
     // The slower of the two spaces them: 9.75 parts a second.
+    let mut turns = schedule.turns();
+    let first = turns.next(1, Some("ACME"));
+    assert_eq!(first, Due::At(at(READY)));
     assert_eq!(
-        schedule.due(1),
+        turns.next(1, Some("ACME")),
         Due::At(at(READY) + SignedDuration::from_micros(102_565))
     );
     assert_eq!(waits, Decision::Wait(at(50)));
     assert!(matches!(another, Decision::Take(_)));
     assert!(moves(&without_account, &by("ACME")).account.is_none());
-    assert!(moves(&forty(), &by("ACME")).sender.is_none(), "no limit");
+    assert!(moves(&forty(), &by("ACME")).senders.is_empty(), "no limit");
+}
+
+#[test]
+fn each_sender_of_a_window_has_its_own_turns() {
+    let limits = Limits {
+        parts_per_second: Some(1_000),
+        sender_parts_per_second: Some(10),
+    };
+    let state = RateState {
+        limits,
+        senders: [("Busy".to_owned(), at(READY + 101))].into(),
+        ..forty()
+    };
+    let ask = Ask {
+        senders: vec![("One", 2), ("Two", 1)],
+        ..ask(3, Lane::Low)
+    };
+
+    let taken = moves(&state, &ask);
+    let mut after = state.clone();
+    after.taken = at(READY) + taken.account.unwrap().cost;
+    for (name, shift) in &taken.senders {
+        after.senders.insert(name.clone(), at(READY) + shift.cost);
+    }
+    let schedule = taken.schedule(&after);
+    let mut turns = schedule.turns();
+    let dues: Vec<Due> = ["One", "Two", "One"]
+        .map(|name| turns.next(1, Some(name)))
+        .into();
+
+    let part = SignedDuration::from_micros(1_026);
+    assert_eq!(dues[0], Due::At(at(READY)));
+    assert_eq!(dues[1], Due::At(at(READY) + part));
+    assert_eq!(
+        dues[2],
+        Due::At(at(READY) + SignedDuration::from_micros(102_565))
+    );
+    assert_eq!(state.sender_busy("Busy", at(READY)), Some(at(READY + 1)));
+    assert_eq!(state.sender_busy("One", at(READY)), None);
 }
 
 #[test]
@@ -179,7 +229,7 @@ fn without_limits_nothing_is_taken() {
         RateState::default().decide(&ask(25, Lane::Low)),
         Decision::Free
     );
-    assert_eq!(Schedule::default().due(7), Due::AtOnce);
+    assert_eq!(dues(&Schedule::default()), [Due::AtOnce; 2]);
     assert!(!Due::AtOnce.is_over(at(0)));
 }
 
@@ -197,11 +247,7 @@ fn a_window_holds_half_a_second_and_one_message_at_least() {
         ("one-time passwords", 40, Lane::High, 39),
         ("one at least", 1, Lane::Normal, 1),
     ] {
-        assert_eq!(
-            with(rate).window_parts(lane, false, at(0)),
-            expected,
-            "{name}"
-        );
+        assert_eq!(with(rate).window_parts(lane, at(0)), expected, "{name}");
     }
     let senders = RateState {
         limits: Limits {
@@ -210,12 +256,9 @@ fn a_window_holds_half_a_second_and_one_message_at_least() {
         },
         ..forty()
     };
-    assert_eq!(senders.window_parts(Lane::Low, true, at(0)), 4);
-    assert_eq!(senders.window_parts(Lane::Low, false, at(0)), 19);
-    assert_eq!(
-        RateState::default().window_parts(Lane::Low, true, at(0)),
-        u32::MAX
-    );
+    assert_eq!(senders.sender_parts(Lane::Low), 4);
+    assert_eq!(senders.window_parts(Lane::Low, at(0)), 19);
+    assert_eq!(RateState::default().sender_parts(Lane::Low), u32::MAX);
 }
 
 #[test]

@@ -31,7 +31,15 @@ fn terms(policy: DoubtPolicy, routes: &[Abilities]) -> SessionTerms {
         starts: at(0),
         expires_at: at(3_600),
         routes: routes.to_vec(),
+        orders: vec![in_order(routes); 100],
+        urgent: false,
     }
+}
+
+/// All of them, in their order; without any, the simulated gateway.
+fn in_order(routes: &[Abilities]) -> Order {
+    let entries = u8::try_from(routes.len().max(1)).unwrap();
+    Order::Try((0..entries).collect())
 }
 
 fn fresh(slots: usize) -> Chunk {

@@ -114,6 +114,54 @@ fn what_speaks_for_one_gateway_only_goes_by_the_next() {
 }
 
 #[test]
+fn each_message_takes_its_own_order() {
+    let mut terms = terms(DoubtPolicy::AtMostOnce, &[PLAIN; 3]);
+    terms.orders = vec![
+        Order::Try(vec![2, 0]),
+        Order::Try(vec![0, 1]),
+        Order::Nowhere(Reason::NoRoute),
+    ];
+    let mut session = Session::begin(ME, terms, &fresh(3), at(0));
+
+    let mut tried = Vec::new();
+    while let Step::Send(plan) = next(&mut session, 0) {
+        let slots: Vec<usize> = plan.sends.iter().map(|planned| planned.slot).collect();
+        tried.push((plan.open.route, slots));
+        let route = plan.open.route;
+        let write = session.open(&plan);
+        for planned in session.opened(&write, plan, &[None; 3]) {
+            record(&mut session, planned, route, &Outcome::Unavailable, 0);
+        }
+    }
+
+    let expected = [(2, vec![0]), (0, vec![0, 1]), (1, vec![1])];
+    assert_eq!(tried, expected);
+    let nowhere = session.slots[2];
+    assert_eq!(
+        (nowhere.outcome, nowhere.reason),
+        (SlotOutcome::Failed, Some(Reason::NoRoute))
+    );
+}
+
+#[test]
+fn a_one_time_password_does_not_wait_for_a_gateway_that_is_too_busy() {
+    let mut terms = terms(DoubtPolicy::AtMostOnce, &[PLAIN, PLAIN]);
+    terms.urgent = true;
+    let mut session = Session::begin(ME, terms, &fresh(1), at(0));
+
+    assert_eq!(send_all(&mut session, 0, &throttled(20)), 0);
+    assert_eq!(send_all(&mut session, 0, &throttled(30)), 1);
+    let (then, _) = closes(next(&mut session, 0));
+
+    assert_eq!(
+        then,
+        Then::Park(at(30)),
+        "the last in its order is waited for"
+    );
+    assert_eq!(session.slots[0].attempt, 0, "neither spent a try");
+}
+
+#[test]
 fn the_next_worker_goes_on_with_the_next_gateway() {
     let mut first = session(1, &[PLAIN, PLAIN]);
     send_all(&mut first, 0, &Outcome::Unavailable);
