@@ -33,3 +33,4 @@ pub mod session;
 pub mod simulated;
 pub mod status;
 pub mod template;
+pub mod zones;

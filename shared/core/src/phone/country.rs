@@ -30,6 +30,7 @@ pub struct UnknownCountry;
 
 impl Country {
     pub(super) const GREAT_BRITAIN: Country = Country(*b"GB");
+    pub const UNITED_STATES: Country = Country(*b"US");
 
     /// Reads two letters, upper or lower case.
     pub fn parse(text: &str) -> Result<Country, UnknownCountry> {
@@ -42,8 +43,20 @@ impl Country {
         }
     }
 
+    pub fn all() -> impl Iterator<Item = Country> {
+        CODES
+            .as_bytes()
+            .chunks(3)
+            .map(|code| Country([code[0], code[1]]))
+    }
+
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("two ASCII letters")
+    }
+
+    /// Both are upper-case.
+    pub(crate) fn letters(self) -> [u8; 2] {
+        self.0
     }
 
     /// `None` for the numbers that belong to the whole world.
