@@ -16,6 +16,7 @@ pub mod id;
 pub mod inbound;
 pub mod keyed_hash;
 pub mod keyword;
+pub mod limits;
 pub mod manifest;
 pub mod message_id;
 pub mod originator;
