@@ -9,8 +9,11 @@
 
 use std::collections::HashMap;
 
-use carillon_core::phone::{Country, Phone};
+use carillon_core::{frame::Whereabouts, hours::HoursKey, phone::Phone};
 
+/// Groups at most: an entry has 14 bits for its own. Numbers alone make some 500; a file that says a zone for each row of each
+/// country could make more.
+const MAX_GROUPS: usize = 1 << (u64::BITS - NUMBER_BITS);
 /// 15 digits are less than 2^50.
 const NUMBER_BITS: u32 = 50;
 const LENGTH_BITS: u32 = 24;
@@ -25,19 +28,23 @@ pub struct Entry {
     place: Place,
 }
 
-/// Rows with one set of sending hours and one country.
+/// Rows with one set of sending hours, and so one country.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    pub hours: String,
-    pub country: Option<Country>,
+    pub hours: HoursKey,
+    pub whereabouts: Whereabouts,
 }
+
+/// The number of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupNumber(u16);
 
 /// The entries of all rows, and the groups that they name.
 #[derive(Debug, Default)]
 pub struct Index {
     entries: Vec<Entry>,
     groups: Vec<Group>,
-    by_country: HashMap<Option<Country>, u16>,
+    by_hours: HashMap<HoursKey, GroupNumber>,
 }
 
 impl Place {
@@ -56,8 +63,8 @@ impl Place {
 }
 
 impl Entry {
-    fn new(group: u16, number: Phone, place: Place) -> Self {
-        let key = u64::from(group) << NUMBER_BITS | number.digits();
+    fn new(group: GroupNumber, number: Phone, place: Place) -> Self {
+        let key = u64::from(group.0) << NUMBER_BITS | number.digits();
         Self { key, place }
     }
 
@@ -79,16 +86,24 @@ impl Entry {
 }
 
 impl Index {
+    /// The group of a key, made if there is none yet; `None` when there are too many.
+    pub fn group(&mut self, hours: HoursKey) -> Option<GroupNumber> {
+        if let Some(group) = self.by_hours.get(&hours) {
+            return Some(*group);
+        }
+        let number = self.groups.len();
+        if number == MAX_GROUPS {
+            return None;
+        }
+        let group = GroupNumber(u16::try_from(number).expect("it has 14 bits"));
+        let whereabouts = Whereabouts::of(hours);
+        self.groups.push(Group { hours, whereabouts });
+        self.by_hours.insert(hours, group);
+        Some(group)
+    }
+
     /// Rows are added in their order, so that their places grow.
-    pub fn push(&mut self, number: Phone, country: Option<Country>, place: Place) {
-        let groups = &mut self.groups;
-        let group = *self.by_country.entry(country).or_insert_with(|| {
-            groups.push(Group {
-                hours: hours_key(country),
-                country,
-            });
-            u16::try_from(groups.len() - 1).expect("there are some 250 countries")
-        });
+    pub fn push(&mut self, group: GroupNumber, number: Phone, place: Place) {
         self.entries.push(Entry::new(group, number, place));
     }
 
@@ -124,13 +139,12 @@ impl Index {
     }
 }
 
-/// What a recipient's sending hours go by: the country's name stands for its zones.
-fn hours_key(country: Option<Country>) -> String {
-    country.map_or_else(|| "unknown".to_owned(), |country| country.to_string())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use carillon_core::{hours::hours_key, phone::Country, zones::Zone};
+
     use super::*;
 
     #[test]
@@ -138,12 +152,42 @@ mod tests {
         let place = Place::new((1 << 40) - 1, (1 << 24) - 1);
         let number = Phone::from_digits(999_999_999_999_999).unwrap();
 
-        let entry = Entry::new((1 << 14) - 1, number, place);
+        let entry = Entry::new(GroupNumber((1 << 14) - 1), number, place);
 
         assert_eq!(size_of::<Entry>(), 16);
         assert_eq!(entry.group(), (1 << 14) - 1);
         assert_eq!(entry.number(), number);
         assert_eq!(entry.place().offset(), (1 << 40) - 1);
         assert_eq!(entry.place().length(), (1 << 24) - 1);
+    }
+
+    #[test]
+    fn a_group_too_many_is_refused_and_those_that_are_there_are_found() {
+        let number = Phone::from_digits(447_700_900_001).unwrap();
+        let zones: Vec<Zone> = tz_names()
+            .filter_map(|name| Zone::parse(&name).ok())
+            .collect();
+        let keys = Country::all().flat_map(|country| {
+            let key = move |zone: &Zone| hours_key(number, Some(country), Some(*zone));
+            zones.iter().map(key)
+        });
+        let keys: HashSet<HoursKey> = keys.collect();
+        let mut index = Index::default();
+
+        let refused = keys
+            .iter()
+            .filter(|key| index.group(**key).is_none())
+            .count();
+
+        assert_eq!(refused, keys.len() - MAX_GROUPS);
+        let found = keys
+            .iter()
+            .filter(|key| index.group(**key).is_some())
+            .count();
+        assert_eq!(found, MAX_GROUPS);
+    }
+
+    fn tz_names() -> impl Iterator<Item = String> {
+        jiff::tz::db().available().map(|name| name.to_string())
     }
 }

@@ -114,15 +114,16 @@ impl Parts {
             return Ok(None);
         };
         let mut last = first;
-        let country = self.groups[first.group()].country;
+        let whereabouts = &self.groups[first.group()].whereabouts;
         let (mut recipients, mut bytes) = (0, 0);
         while usize::from(recipients) < CHUNK_SLOTS
             && bytes < FRAME_BYTES
             && let Some(entry) = self.entries.next_if(|next| next.group() == first.group())
         {
             let payload = self.payloads.read(entry.place())?;
-            let line = RawRecipient::new(entry.number(), payload.vars, payload.reference);
-            self.encoder.push(&line.in_country(country));
+            let line =
+                RawRecipient::new(entry.number(), whereabouts, payload.vars, payload.reference);
+            self.encoder.push(&line);
             self.made.prepared.parts += u64::from(payload.parts);
             recipients += 1;
             bytes += entry.place().length();
@@ -140,11 +141,11 @@ impl Parts {
     fn note(&mut self, cut: &Cut, offset: u64) {
         let made = &mut self.made;
         if made.group != Some(cut.group) {
-            let Group { hours, country } = &self.groups[cut.group];
+            let hours = self.groups[cut.group].hours;
             made.group = Some(cut.group);
             made.groups.push(manifest::Group {
-                hours: hours.clone(),
-                country: *country,
+                hours: hours.to_string(),
+                country: hours.country(),
                 first: cut.first,
                 last: cut.last,
                 chunk: u32::try_from(made.frames.len()).expect("there are fewer than 2^24 chunks"),

@@ -4,6 +4,7 @@ use std::{collections::BinaryHeap, io};
 
 use carillon_core::{
     batch::Prepared,
+    hours::hours_key,
     phone::Phone,
     recipients::{FileError, RowError},
     segments::segment,
@@ -11,7 +12,7 @@ use carillon_core::{
 };
 
 use crate::{
-    index::{Index, Place},
+    index::{GroupNumber, Index, Place},
     parts::Parts,
     payloads::{PayloadReader, PayloadWriter, Written},
     problem::Problem,
@@ -39,10 +40,14 @@ impl Recipients {
         let mut rejected = Rejected::default();
         let mut text = String::new();
         while let Some(row) = rows.next()? {
-            match row.and_then(|row| Ok((count_parts(&row, template, &mut text)?, row))) {
-                Ok((parts, row)) => {
+            let checked = row.and_then(|row| {
+                let parts = count_parts(&row, template, &mut text)?;
+                Ok((group(&row, &mut index)?, parts, row))
+            });
+            match checked {
+                Ok((group, parts, row)) => {
                     let place = payloads.write(&Written::new(&row, &names, parts))?;
-                    index.push(row.number, row.country, place);
+                    index.push(group, row.number, place);
                 }
                 Err(error) => rejected.add(error),
             }
@@ -136,6 +141,17 @@ fn count_parts(row: &Row<'_>, template: &Template, text: &mut String) -> Result<
         Ok(()) => Ok(segment(text).parts),
         Err(error) => Err(unrenderable(row.line, &error)),
     }
+}
+
+/// By the sending hours of a row.
+fn group(row: &Row<'_>, index: &mut Index) -> Result<GroupNumber, RowError> {
+    let hours = hours_key(row.number, row.country, row.zone);
+    index.group(hours).ok_or_else(|| RowError {
+        line: row.line,
+        column: None,
+        code: "too_many_time_zones",
+        message: "the rows before it have too many countries with too many time zones; leave the time zone empty, or divide the audience".to_owned(),
+    })
 }
 
 fn unrenderable(line: u64, error: &RenderError) -> RowError {

@@ -10,6 +10,7 @@ use carillon_core::{
     frame::Recipient,
     phone::{Country, Phone},
     recipients::{self, FileError, Options, RecipientReader, RowError},
+    zones::Zone,
 };
 
 /// What refusals of an inline audience call the field with the number, as its request does.
@@ -26,6 +27,8 @@ pub struct Row<'r> {
     pub line: u64,
     pub number: Phone,
     pub country: Option<Country>,
+    /// The recipient's own, if it is known.
+    pub zone: Option<Zone>,
     pub reference: Option<&'r str>,
     values: Values<'r>,
 }
@@ -95,6 +98,7 @@ impl<'r> Row<'r> {
             line: row.line,
             number: row.phone,
             country: row.country,
+            zone: row.zone,
             reference: row.reference(),
             values: Values::Cells(row),
         }
@@ -105,6 +109,7 @@ impl<'r> Row<'r> {
             line,
             number: recipient.number,
             country: recipient.country.or_else(|| recipient.number.country()),
+            zone: None,
             reference: recipient.reference.as_deref(),
             values: Values::Vars(&recipient.vars),
         }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zstd::bulk::Compressor;
 
-use crate::phone::{Country, Phone};
+use crate::{
+    hours::HoursKey,
+    phone::{Country, Phone},
+};
 
 /// A frame never decodes to more than this: 100 rows of 64 columns of 2 KB.
 const MAX_DECODED: u64 = 16 << 20;
@@ -22,9 +25,12 @@ pub struct Recipient {
     version: u8,
     #[serde(rename = "to")]
     pub number: Phone,
-    /// The number's, so that `send` needn't load the data that tells.
+    /// The number's, so that `send` needn't load the data that tells; `None` for a number of none, and where nobody looked.
     #[serde(rename = "cc", default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Country>,
+    /// The text of a [`HoursKey`], where it says more than the country; see [`Recipient::hours`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hours: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vars: BTreeMap<String, String>,
     /// The customer's own name for it.
@@ -42,9 +48,18 @@ pub struct RawRecipient<'a> {
     #[serde(rename = "cc", skip_serializing_if = "Option::is_none")]
     country: Option<Country>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    hours: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     vars: Option<&'a RawValue>,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     reference: Option<&'a RawValue>,
+}
+
+/// What lines say of where their numbers are: the same for all of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    country: Option<Country>,
+    hours: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +72,7 @@ impl Recipient {
             version: version(),
             number,
             country: None,
+            hours: None,
             vars,
             reference,
         }
@@ -65,24 +81,55 @@ impl Recipient {
     #[must_use]
     pub fn in_country(self, country: Option<Country>) -> Self {
         Self { country, ..self }
+    }
+
+    /// With the country and the sending hours of its number.
+    #[must_use]
+    pub fn located(self, key: HoursKey) -> Self {
+        let Whereabouts { country, hours } = Whereabouts::of(key);
+        Self {
+            country,
+            hours,
+            ..self
+        }
+    }
+
+    /// What its sending hours go by: the text of a [`HoursKey`]. One that has a country only may be anywhere in it. `None` where
+    /// nobody looked.
+    pub fn hours(&self) -> Option<&str> {
+        let country = self.country.as_ref().map(Country::as_str);
+        self.hours.as_deref().or(country)
     }
 }
 
 impl<'a> RawRecipient<'a> {
     /// `vars`: an object of strings; `reference`: a string.
-    pub fn new(number: Phone, vars: Option<&'a RawValue>, reference: Option<&'a RawValue>) -> Self {
+    pub fn new(
+        number: Phone,
+        whereabouts: &'a Whereabouts,
+        vars: Option<&'a RawValue>,
+        reference: Option<&'a RawValue>,
+    ) -> Self {
         Self {
             version: version(),
             number,
-            country: None,
+            country: whereabouts.country,
+            hours: whereabouts.hours.as_deref(),
             vars,
             reference,
         }
     }
+}
 
-    #[must_use]
-    pub fn in_country(self, country: Option<Country>) -> Self {
-        Self { country, ..self }
+impl Whereabouts {
+    pub fn of(key: HoursKey) -> Self {
+        let country = key.country();
+        let hours = Some(key.to_string());
+        let says_more = |hours: &String| country.is_none_or(|country| hours != country.as_str());
+        Self {
+            country,
+            hours: hours.filter(says_more),
+        }
     }
 }
 
@@ -174,6 +221,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{hours::hours_key, zones::Zone};
 
     prop_compose! {
         fn recipient()(
@@ -182,8 +230,9 @@ mod tests {
             reference in prop::option::of("\\PC{0,20}"),
             country in prop::option::of(prop::sample::select(vec!["GB", "US"])),
         ) -> Recipient {
+            let number = Phone::from_digits(digits).unwrap();
             let country = country.map(|code| Country::parse(code).unwrap());
-            Recipient::new(Phone::from_digits(digits).unwrap(), vars, reference).in_country(country)
+            Recipient::new(number, vars, reference).located(hours_key(number, country, None))
         }
     }
 
@@ -205,22 +254,22 @@ mod tests {
         let number = Phone::from_digits(447_700_900_001).unwrap();
         let vars = BTreeMap::from([("name".to_owned(), "Ann".to_owned())]);
         let raw = |text| serde_json::from_str::<&RawValue>(text).unwrap();
+        let of = |zone| hours_key(number, number.country(), zone);
+        let in_paris = of(Some(Zone::parse("Europe/Paris").unwrap()));
+        let (britain, paris) = (Whereabouts::of(of(None)), Whereabouts::of(in_paris));
         let mut encoder = FrameEncoder::new();
 
-        encoder.push(&RawRecipient::new(number, None, None));
-        encoder.push(
-            &RawRecipient::new(
-                number,
-                Some(raw(r#"{"name":"Ann"}"#)),
-                Some(raw(r#""a-1""#)),
-            )
-            .in_country(Country::parse("GB").ok()),
-        );
+        encoder.push(&RawRecipient::new(number, &britain, None, None));
+        encoder.push(&RawRecipient::new(
+            number,
+            &paris,
+            Some(raw(r#"{"name":"Ann"}"#)),
+            Some(raw(r#""a-1""#)),
+        ));
 
         let expected = [
-            Recipient::new(number, BTreeMap::new(), None),
-            Recipient::new(number, vars, Some("a-1".to_owned()))
-                .in_country(Country::parse("GB").ok()),
+            Recipient::new(number, BTreeMap::new(), None).located(of(None)),
+            Recipient::new(number, vars, Some("a-1".to_owned())).located(in_paris),
         ];
         assert_eq!(encoder.finish(), encode(&expected));
     }
@@ -238,5 +287,48 @@ mod tests {
         let all = decode(&file).unwrap();
 
         assert_eq!(all, [of(447_700_900_001), of(447_700_900_002)]);
+    }
+
+    #[test]
+    fn a_line_says_country_and_hours_in_few_letters() {
+        let new =
+            |number: &str| Recipient::new(Phone::from_e164(number).unwrap(), BTreeMap::new(), None);
+        let country = |code| Some(Country::parse(code).unwrap());
+        for (name, number, country, own, line, hours) in [
+            (
+                "the country says it all",
+                "+447700900001",
+                country("GB"),
+                None,
+                r#"{"v":1,"to":"+447700900001","cc":"GB"}"#,
+                Some("GB"),
+            ),
+            (
+                "a zone",
+                "+12125550123",
+                country("US"),
+                None,
+                r#"{"v":1,"to":"+12125550123","cc":"US","hours":"US@America/New_York"}"#,
+                Some("US@America/New_York"),
+            ),
+            (
+                "no country",
+                "+883510012345",
+                None,
+                None,
+                r#"{"v":1,"to":"+883510012345","hours":"unknown"}"#,
+                Some("unknown"),
+            ),
+        ] {
+            let recipient = new(number);
+            let key = hours_key(recipient.number, country, own);
+
+            let located = recipient.located(key);
+
+            assert_eq!(serde_json::to_string(&located).unwrap(), line, "{name}");
+            assert_eq!(located.hours(), hours, "{name}");
+            assert_eq!(located.country, country, "{name}");
+        }
+        assert_eq!(new("+447700900001").hours(), None);
     }
 }

@@ -25,7 +25,7 @@ pub struct Manifest {
 /// Chunks of one country with one set of sending hours; numbers are sorted inside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// A zone, or the zones of the number, joined by `|`.
+    /// The text of a [`crate::hours::HoursKey`]: by which rule and in which zones they may be sent to.
     pub hours: String,
     pub country: Option<Country>,
     pub first: Phone,
@@ -112,7 +112,7 @@ mod tests {
     fn a_number_is_looked_for_in_one_frame_of_each_group() {
         let phone = |digits| Phone::from_digits(digits).unwrap();
         let group = |first, last, chunk, chunks| Group {
-            hours: "Europe/London".into(),
+            hours: "GB".into(),
             country: Country::parse("GB").ok(),
             first: phone(first),
             last: phone(last),

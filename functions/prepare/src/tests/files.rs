@@ -229,3 +229,21 @@ fn a_file_that_breaks_off_is_a_problem_as_a_whole() {
 
     assert_eq!(error.code(), "unclosed_quote");
 }
+
+#[test]
+fn a_time_zone_that_nobody_knows_is_said_to_be_wrong() {
+    let mut recipients = read(
+        "phone,timezone\n+447700900001,Europe/Londinium\n+447700900002,Europe/London\n",
+        "Hi",
+    )
+    .unwrap();
+
+    let rejected = rejected(&mut recipients);
+
+    assert_eq!(recipients.counts().accepted, 1);
+    assert_eq!(
+        rejected,
+        "line,column,code,message\n\
+         2,timezone,unknown_time_zone,\"the cell isn't a time zone; write a name of the IANA database, such as `Europe/Paris`, or leave it empty, and the number's own zone counts\"\n"
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use carillon_core::phone::Country;
+use carillon_core::{phone::Country, zones::state_of};
 
 use super::*;
 
@@ -130,4 +130,60 @@ fn rows_that_swell_make_shorter_chunks_and_still_decode() {
     assert_eq!(outcome.manifest.prepared.accepted, 30);
     assert!(outcome.chunks.len() > 1);
     assert_eq!(outcome.chunks.iter().map(Vec::len).sum::<usize>(), 30);
+}
+
+#[test]
+fn three_hundred_area_codes_share_the_chunks_of_a_dozen_hours() {
+    let area_codes: Vec<u64> = (200..1000)
+        .filter(|code| state_of(phone(10_002_345_000 + code * 10_000_000)).is_some())
+        .collect();
+    let numbers = (0..10_000).map(|row| {
+        let code = area_codes[row % area_codes.len()];
+        10_002_345_000 + code * 10_000_000 + row as u64 % 1_000
+    });
+
+    let outcome = prepare(&csv(numbers), "Hi");
+
+    assert!(area_codes.len() > 300);
+    let accepted = usize::try_from(outcome.manifest.prepared.accepted).unwrap();
+    assert!(accepted > 9_000, "{:?}", outcome.manifest.prepared);
+    let groups = outcome.manifest.groups.len();
+    assert!(groups <= 20, "{groups}");
+    assert!(outcome.chunks.len() <= accepted / 100 + groups);
+    assert_eq!(outcome.manifest.groups[0].hours, "US@America/New_York");
+}
+
+#[test]
+fn recipients_are_grouped_by_their_own_zone_where_it_is_known() {
+    let outcome = prepare(
+        "phone,Time Zone\n\
+         +447700900001,\n\
+         +447700900002,Europe/Paris\n\
+         +447700900003,europe/london\n\
+         +447700900004, Europe/Paris \n\
+         +12123456789,America/Chicago\n",
+        "Hi",
+    );
+
+    assert_eq!(
+        outcome.numbers(),
+        [
+            vec![447_700_900_001, 447_700_900_003],
+            vec![447_700_900_002, 447_700_900_004],
+            vec![12_123_456_789],
+        ]
+    );
+    let groups: Vec<_> = outcome
+        .manifest
+        .groups
+        .iter()
+        .map(|group| group.hours.as_str())
+        .collect();
+    assert_eq!(groups, ["GB", "GB@Europe/Paris", "US@America/Chicago"]);
+    for (chunk, group) in outcome.chunks.iter().zip(&outcome.manifest.groups) {
+        for recipient in chunk {
+            assert_eq!(recipient.hours(), Some(group.hours.as_str()));
+            assert_eq!(recipient.country, group.country);
+        }
+    }
 }

@@ -32,6 +32,7 @@ const PHONE_NAMES: [&str; 24] = [
     "handy",
 ];
 const REFERENCE_NAMES: [&str; 2] = ["reference", "ref"];
+const ZONE_NAMES: [&str; 1] = ["timezone"];
 /// Digits from which a header is taken for a number.
 const NUMBER_DIGITS: usize = 7;
 
@@ -48,6 +49,7 @@ pub(super) struct Columns {
     all: Vec<Column>,
     phone: usize,
     reference: Option<usize>,
+    zone: Option<usize>,
 }
 
 impl Columns {
@@ -72,8 +74,8 @@ impl Columns {
                 seen: list(headers),
             },
         })?;
-        let reference =
-            find(headers, &REFERENCE_NAMES).filter(|reference| *reference != phone_place);
+        let other = |names: &[&str]| find(headers, names).filter(|place| *place != phone_place);
+        let (reference, zone) = (other(&REFERENCE_NAMES), other(&ZONE_NAMES));
         let all = headers
             .iter()
             .map(|header| Column {
@@ -85,6 +87,7 @@ impl Columns {
             all,
             phone: phone_place,
             reference,
+            zone,
         })
     }
 
@@ -98,6 +101,10 @@ impl Columns {
 
     pub(super) fn reference(&self) -> Option<usize> {
         self.reference
+    }
+
+    pub(super) fn zone(&self) -> Option<usize> {
+        self.zone
     }
 
     /// The column of a header or of its variable.

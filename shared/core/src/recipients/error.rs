@@ -126,6 +126,16 @@ impl RowError {
         }
     }
 
+    pub(super) fn unknown_zone(line: u64, column: &str) -> RowError {
+        let message = "the cell isn't a time zone; write a name of the IANA database, such as `Europe/Paris`, or leave it empty, and the number's own zone counts".to_owned();
+        RowError {
+            line,
+            column: Some(column.to_owned()),
+            code: "unknown_time_zone",
+            message,
+        }
+    }
+
     pub(super) fn cell_too_long(line: u64, column: &str, length: usize) -> RowError {
         let message = format!(
             "the cell takes {length} bytes and {MAX_CELL} are allowed; shorten it, or look for a quote that isn't closed"

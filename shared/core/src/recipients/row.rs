@@ -4,7 +4,10 @@ use csv::StringRecord;
 
 use super::columns::Columns;
 use super::{MAX_CELL, RowError, cell};
-use crate::phone::{Country, Phone};
+use crate::{
+    phone::{Country, Phone},
+    zones::Zone,
+};
 
 /// A row whose number is valid and whose cells are within the limits.
 #[derive(Clone, Copy)]
@@ -14,6 +17,8 @@ pub struct Row<'r> {
     pub phone: Phone,
     /// The country of the number, which the check of the number has found out anyway.
     pub country: Option<Country>,
+    /// The recipient's own time zone, from the column `time_zone`.
+    pub zone: Option<Zone>,
     record: &'r StringRecord,
     columns: &'r Columns,
 }
@@ -67,10 +72,25 @@ impl<'r> Row<'r> {
             line,
             phone,
             country,
+            zone: zone(record, columns, line)?,
             record,
             columns,
         })
     }
+}
+
+/// What the cell says; an empty one says nothing.
+fn zone(record: &StringRecord, columns: &Columns, line: u64) -> Result<Option<Zone>, RowError> {
+    let Some(column) = columns.zone() else {
+        return Ok(None);
+    };
+    let name = cell::content(record.get(column).unwrap_or_default()).trim();
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let zone = Zone::parse(name);
+    let zone = zone.map_err(|_| RowError::unknown_zone(line, &columns.all()[column].header))?;
+    Ok(Some(zone))
 }
 
 /// Too few cells is a row that something is missing from; more are fine where they are blank.

@@ -197,3 +197,64 @@ fn lines_are_counted_across_buffers() {
 
     assert_eq!(rows.last().unwrap(), "40002 !invalid_phone phone");
 }
+
+#[test]
+fn a_time_zone_is_read_from_the_column_that_is_called_so() {
+    for (name, header, cell, expected) in [
+        ("no such column", "city", "Europe/Paris", Ok(None)),
+        (
+            "as one word",
+            "timezone",
+            "Europe/Paris",
+            Ok(Some("Europe/Paris")),
+        ),
+        (
+            "as two",
+            "Time Zone",
+            "europe/paris",
+            Ok(Some("Europe/Paris")),
+        ),
+        (
+            "with blanks",
+            "time_zone",
+            " Asia/Kolkata ",
+            Ok(Some("Asia/Kolkata")),
+        ),
+        (
+            "as Excel keeps texts",
+            "time-zone",
+            "\"=\"\"Europe/Paris\"\"\"",
+            Ok(Some("Europe/Paris")),
+        ),
+        ("empty", "time_zone", "", Ok(None)),
+        (
+            "no zone",
+            "time_zone",
+            "Pacific Time",
+            Err("unknown_time_zone"),
+        ),
+        ("an offset", "time_zone", "+01:00", Err("unknown_time_zone")),
+    ] {
+        let csv = format!("phone,{header}\n+447700900001,{cell}\n");
+        let mut reader = RecipientReader::open(Cursor::new(csv), &Options::default()).unwrap();
+
+        let row = reader.next().unwrap().unwrap();
+
+        let zone = row.map(|row| row.zone.map(crate::zones::Zone::as_str));
+        assert_eq!(zone.map_err(|error| error.code), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_phone_column_that_is_called_time_zone_is_no_time_zone() {
+    let options = Options {
+        phone_column: Some("timezone".to_owned()),
+        ..Options::default()
+    };
+    let csv = "timezone\n+447700900001\n";
+    let mut reader = RecipientReader::open(Cursor::new(csv), &options).unwrap();
+
+    let row = reader.next().unwrap().unwrap().unwrap();
+
+    assert_eq!(row.zone, None);
+}
