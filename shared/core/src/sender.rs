@@ -7,6 +7,7 @@ use crate::{
     id::{AccountId, GatewayAccountId, SenderId},
     originator::{Originator, OriginatorKind},
     phone::Country,
+    rules,
 };
 
 /// A sender of an account.
@@ -89,8 +90,6 @@ pub enum Unfit {
     NoDlt,
 }
 
-/// Facts 1.5 and 2.2: Twilio errors 21212, 30042, 21612; AWS: "not in Canada, China, US".
-const WITHOUT_NAMES: [&str; 4] = ["CA", "CN", "PR", "US"];
 /// Toll-free numbers of the North American plan are reached from both.
 const TOLL_FREE: [&str; 3] = ["CA", "PR", "US"];
 
@@ -113,7 +112,7 @@ pub fn fits(
     };
     let kind = originator.kind();
     match kind {
-        OriginatorKind::Name if WITHOUT_NAMES.contains(&country.as_str()) => {
+        OriginatorKind::Name if !rules::of_country(Some(country)).takes_names() => {
             return Err(Unfit::NoNames);
         }
         OriginatorKind::TollFree if !TOLL_FREE.contains(&country.as_str()) => {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Class, Rule};
-use crate::originator::Originator;
+use crate::originator::{Originator, OriginatorKind};
 
 /// Characters of a name at most, anywhere: 3GPP TS 23.040.
 const LONGEST: usize = 11;
@@ -57,6 +57,11 @@ pub enum SenderProblem {
 }
 
 impl Rule {
+    /// Whether names are senders there at all.
+    pub fn takes_names(&self) -> bool {
+        self.sender.names.usage != Use::Refused
+    }
+
     pub fn sender_problem(&self, class: Class, sender: &Originator) -> Option<SenderProblem> {
         let SenderRule { names, numbers } = &self.sender;
         if !is_name(sender) {
@@ -67,7 +72,7 @@ impl Rule {
             .marketing_suffix
             .as_ref()
             .filter(|_| class == Class::Marketing);
-        if names.usage == Use::Refused {
+        if !self.takes_names() {
             Some(SenderProblem::NameRefused)
         } else if !(shortest..=longest).contains(&sender.as_str().len()) {
             Some(SenderProblem::NameLength { shortest, longest })
@@ -97,10 +102,7 @@ pub fn can_be_answered(sender: &Originator) -> bool {
 }
 
 fn is_name(sender: &Originator) -> bool {
-    sender
-        .as_str()
-        .bytes()
-        .any(|byte| byte.is_ascii_alphabetic())
+    sender.kind() == OriginatorKind::Name
 }
 
 const fn one() -> usize {
