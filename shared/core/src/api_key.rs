@@ -133,10 +133,14 @@ pub enum Scope {
     KeysAdmin,
     #[serde(rename = "audit:read")]
     AuditRead,
+    #[serde(rename = "account:read")]
+    AccountRead,
+    #[serde(rename = "account:write")]
+    AccountWrite,
 }
 
 impl Scope {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::MessagesSend,
         Self::MessagesRead,
         Self::CampaignsWrite,
@@ -145,6 +149,8 @@ impl Scope {
         Self::GatewaysRead,
         Self::KeysAdmin,
         Self::AuditRead,
+        Self::AccountRead,
+        Self::AccountWrite,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -157,6 +163,8 @@ impl Scope {
             Self::GatewaysRead => "gateways:read",
             Self::KeysAdmin => "keys:admin",
             Self::AuditRead => "audit:read",
+            Self::AccountRead => "account:read",
+            Self::AccountWrite => "account:write",
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     gateway::Capabilities,
     id::{AccountId, BatchId, CampaignId, GatewayAccountId},
     routing::Routing,
+    rules::Class,
     status::Totals,
 };
 
@@ -36,6 +37,17 @@ impl DoubtPolicy {
             Lane::Normal | Lane::Low => Self::AtMostOnce,
         }
     }
+}
+
+/// What becomes of marketing outside its sending hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuietHours {
+    /// It waits for them, as long as it is valid.
+    #[default]
+    Hold,
+    /// It isn't sent.
+    Skip,
 }
 
 /// How far a batch has come. Moves forward only.
@@ -88,6 +100,8 @@ pub struct BatchTerms {
     pub test: bool,
     pub lane: Lane,
     pub policy: DoubtPolicy,
+    pub class: Class,
+    pub quiet_hours: QuietHours,
     /// With placeholders.
     pub text: String,
     pub routes: Vec<RouteEntry>,
@@ -103,7 +117,7 @@ pub struct BatchTerms {
 /// What `prepare` made of an audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Prepared {
-    /// Rows read: the sum of the next four.
+    /// Rows read: the sum of the next five.
     pub rows: u64,
     pub accepted: u64,
     /// Rows that can't be sent to; `rejected/` says why.
@@ -112,6 +126,9 @@ pub struct Prepared {
     pub duplicates: u64,
     /// Numbers that had opted out before.
     pub opted_out: u64,
+    /// Numbers that got as much marketing as the account allows.
+    #[serde(default)]
+    pub capped: u64,
     /// Message parts of the accepted, by their rendered texts.
     pub parts: u64,
 }

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    batch::{Batch, Control, DoubtPolicy, Lane, Stage},
+    batch::{Batch, Control, DoubtPolicy, Lane, QuietHours, Stage},
     id::{AccountId, BatchId, CampaignId, ListId, SegmentId, UploadId},
     originator::Originator,
     phone::Country,
+    rules::Class,
     status::Totals,
 };
 
@@ -22,6 +23,7 @@ pub struct Campaign {
     pub content: Content,
     pub sender: Option<Originator>,
     pub lane: Lane,
+    pub class: Class,
     pub policies: Policies,
     /// When its owner means to send it; the plan says whether that is set.
     pub wanted_at: Option<Timestamp>,
@@ -71,6 +73,7 @@ pub struct Content {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policies {
     pub doubt: DoubtPolicy,
+    pub quiet_hours: QuietHours,
     /// Seconds from its start after which nothing of it is sent.
     pub valid_for: i64,
 }
@@ -165,6 +168,8 @@ mod tests {
             test: false,
             lane: Lane::Low,
             policy: DoubtPolicy::AtMostOnce,
+            class: crate::rules::Class::Transactional,
+            quiet_hours: crate::batch::QuietHours::Hold,
             text: String::new(),
             routes: Vec::new(),
             routing: crate::routing::Routing::default(),

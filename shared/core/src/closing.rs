@@ -141,6 +141,8 @@ mod tests {
             test: false,
             lane: Lane::Low,
             policy: DoubtPolicy::AtMostOnce,
+            class: crate::rules::Class::Transactional,
+            quiet_hours: crate::batch::QuietHours::Hold,
             text: String::new(),
             routes: Vec::new(),
             routing: crate::routing::Routing::default(),

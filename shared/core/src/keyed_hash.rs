@@ -62,6 +62,15 @@ impl DeploymentKey {
         crate::base32::encode(&hash[..16])
     }
 
+    /// What a block of a thousand numbers is called in keys: their digits but the last three.
+    pub fn block(&self, account: AccountId, block: u64) -> String {
+        let hash = self.hash(
+            Purpose::Number,
+            &[account.uuid().as_bytes(), b"block", &block.to_be_bytes()],
+        );
+        crate::base32::encode(&hash[..16])
+    }
+
     /// What spreads an account's numbers over routes and senders: the same for a number every time, and nothing is kept for it.
     pub fn spread(&self, account: AccountId, number: Phone) -> u64 {
         let hash = self.hash(

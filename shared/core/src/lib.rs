@@ -30,6 +30,7 @@ pub mod recipients;
 pub mod report;
 pub mod routing;
 pub mod rules;
+pub mod safeguards;
 pub mod segments;
 pub mod sender;
 pub mod session;

@@ -99,6 +99,7 @@ pub enum Reason {
     InNetwork = 41,
     NoReceipt = 42,
     Internal = 43,
+    QuietHours = 44,
 }
 
 /// All reasons, in the order of their bytes, from 1.
@@ -146,6 +147,7 @@ pub const REASONS: &[Reason] = &[
     Reason::InNetwork,
     Reason::NoReceipt,
     Reason::Internal,
+    Reason::QuietHours,
 ];
 
 impl Reason {
@@ -177,6 +179,7 @@ impl Reason {
             Self::Duplicate => ("policy.duplicate", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "the same message went to this number already"),
             Self::Budget => ("policy.budget", R::Never, B::No, Contact::Nothing, Campaign::Pause, "the spending limit is reached"),
             Self::QuietExpired => ("policy.quiet_expired", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "the sending hours ended before it could go out"),
+            Self::QuietHours => ("policy.quiet_hours", R::Later, B::No, Contact::Nothing, Campaign::Nothing, "it waits for the recipient's sending hours"),
             Self::NoConsent => ("policy.no_consent", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "there is no consent for this kind of message"),
             Self::FraudSuspected => ("policy.fraud_suspected", R::Never, B::No, Contact::Nothing, Campaign::Pause, "the traffic looks like fraud"),
             Self::KillSwitch => ("policy.kill_switch", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "sending was switched off"),
@@ -280,7 +283,7 @@ mod tests {
             (&[Reason::GeoBlocked], R::AfterRepair, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Flood, Reason::Duplicate, Reason::QuietExpired, Reason::NoConsent, Reason::KillSwitch, Reason::Cancelled], R::Never, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Budget, Reason::FraudSuspected, Reason::Filtered], R::Never, Contact::Nothing, Campaign::Pause),
-            (&[Reason::Throttled, Reason::Temporary, Reason::Internal, Reason::DailyCap, Reason::Congestion], R::Later, Contact::Nothing, Campaign::Nothing),
+            (&[Reason::Throttled, Reason::Temporary, Reason::Internal, Reason::DailyCap, Reason::Congestion, Reason::QuietHours], R::Later, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Unavailable, Reason::NoRoute, Reason::BadResponse], R::Elsewhere, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Ambiguous, Reason::GatewayUnmapped], R::Never, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Auth, Reason::NoCredit, Reason::Suspended, Reason::Unregistered], R::AfterRepair, Contact::Nothing, Campaign::Pause),
@@ -299,7 +302,7 @@ mod tests {
                 seen.push(*reason);
             }
         }
-        seen.sort_unstable();
+        seen.sort_unstable_by_key(|reason| reason.byte());
         assert_eq!(seen, REASONS, "each of them once");
     }
 

@@ -96,7 +96,7 @@ impl Period {
 }
 
 impl SpendCaps {
-    const fn of(&self, period: Period) -> Option<u64> {
+    pub const fn of(&self, period: Period) -> Option<u64> {
         match period {
             Period::Hour => self.hour,
             Period::Day => self.day,
@@ -135,21 +135,6 @@ impl Spent {
         Ok(taken)
     }
 
-    /// Without what a finished batch had reserved and didn't cost, where that is in a period that still lasts.
-    #[must_use]
-    pub fn less(&self, amount: u64, reserved_at: Timestamp, clock: &TimeZone) -> Spent {
-        let mut left = *self;
-        for period in Period::ALL {
-            let since = period.around(reserved_at, clock).map(|(since, _)| since);
-            if let Some(reserved) = left.of_mut(period)
-                && Some(reserved.since) == since
-            {
-                reserved.amount = reserved.amount.saturating_sub(amount);
-            }
-        }
-        left
-    }
-
     /// How much of a cap is used, in hundredths; for alerts at 50, 80 and 100.
     pub fn used(
         &self,
@@ -168,13 +153,21 @@ impl Spent {
     /// What is reserved in the period that began then. One that began later, by a clock ahead of ours, is gone on with: a worker
     /// that is slow must not begin the old period anew.
     fn in_period(&self, period: Period, since: Timestamp) -> Reserved {
-        let reserved = match period {
+        let current = self.of(period).filter(|reserved| reserved.since >= since);
+        current.unwrap_or(Reserved { since, amount: 0 })
+    }
+
+    pub const fn of(&self, period: Period) -> Option<Reserved> {
+        match period {
             Period::Hour => self.hour,
             Period::Day => self.day,
             Period::Month => self.month,
-        };
-        let current = reserved.filter(|reserved| reserved.since >= since);
-        current.unwrap_or(Reserved { since, amount: 0 })
+        }
+    }
+
+    /// As it was kept.
+    pub fn set(&mut self, period: Period, reserved: Reserved) {
+        *self.of_mut(period) = Some(reserved);
     }
 
     fn of_mut(&mut self, period: Period) -> &mut Option<Reserved> {
@@ -467,30 +460,6 @@ mod tests {
         assert!(conflicts > 300);
         assert_eq!(sent, 1_000_000 / price);
         assert_eq!(item.hour.unwrap().amount, sent * price);
-    }
-
-    #[test]
-    fn what_didnt_cost_is_taken_off_where_its_period_lasts() {
-        let caps = SpendCaps {
-            hour: Some(100),
-            day: Some(200),
-            month: None,
-        };
-        let taken = Spent::default()
-            .take(&caps, Some(80), &TimeZone::UTC, at("2026-11-24T09:30:00Z"))
-            .unwrap();
-        let taken = taken
-            .take(&caps, Some(70), &TimeZone::UTC, at(NOW))
-            .unwrap();
-
-        let left = taken.less(50, at("2026-11-24T09:31:00Z"), &TimeZone::UTC);
-
-        let amounts = [left.hour, left.day, left.month].map(|reserved| reserved.unwrap().amount);
-        assert_eq!(amounts, [70, 100, 100]);
-        assert_eq!(
-            left.less(500, at(NOW), &TimeZone::UTC).hour.unwrap().amount,
-            0
-        );
     }
 
     #[test]

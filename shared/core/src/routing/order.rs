@@ -25,6 +25,8 @@ pub struct Way {
     pub entry: u8,
     /// In [`Routing::senders`]; `None` where the gateway picks one.
     pub sender: Option<u16>,
+    /// A part, in millionths of the account's currency.
+    pub cost: Option<u64>,
 }
 
 /// A way that was looked at, taken or not.
@@ -47,7 +49,11 @@ impl Routing {
             let entry = candidate.exit.entry;
             match candidate.sender {
                 Ok(_) if ways.iter().any(|way| way.entry == entry) => {}
-                Ok(sender) => ways.push(Way { entry, sender }),
+                Ok(sender) => ways.push(Way {
+                    entry,
+                    sender,
+                    cost: candidate.exit.cost,
+                }),
                 Err(_) => unfit = true,
             }
         }

@@ -236,7 +236,11 @@ fn senders_are_used_where_they_may_be() {
         senders: pool(&[("Acme", &["GB"]), ("12345", &["US"])]),
         named: None,
     };
-    let way = |entry, sender| Way { entry, sender };
+    let way = |entry, sender| Way {
+        entry,
+        sender,
+        cost: None,
+    };
     for (name, routing, code, expected) in [
         (
             "named",

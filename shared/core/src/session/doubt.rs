@@ -89,7 +89,7 @@ impl Session {
     }
 
     /// Settles what can be settled at once. What stays in doubt is asked about, or sent again by the next windows.
-    pub(super) fn settle(&mut self, standing: Standing) {
+    pub(super) fn settle(&mut self, standing: Standing<'_>) {
         for index in 0..self.slots.len() {
             let in_doubt = self.slots[index].outcome == SlotOutcome::Doubt;
             if !in_doubt || self.accept_if_reported(index) || self.is_question(index, standing) {
@@ -102,7 +102,7 @@ impl Session {
     }
 
     /// Whether its gateway is to be asked before anything else is done: it can't send it twice by itself, and may know.
-    pub(super) fn is_question(&self, slot: usize, standing: Standing) -> bool {
+    pub(super) fn is_question(&self, slot: usize, standing: Standing<'_>) -> bool {
         let send = self.slots[slot];
         let goes_back = !self.is_over(standing) && self.deduplicates(send.route, standing.now);
         let enough = self.notes[slot].asked
@@ -177,7 +177,7 @@ impl Session {
     }
 
     /// Nothing may be sent any more.
-    fn is_over(&self, standing: Standing) -> bool {
+    fn is_over(&self, standing: Standing<'_>) -> bool {
         standing.control == Control::Cancelled || self.terms.expires_at <= standing.now
     }
 

@@ -32,6 +32,7 @@ use crate::{
         window::{OpenWindow, Token, Window},
     },
     reason::Reason,
+    safeguards::Verdict,
 };
 
 /// One worker's hold on one chunk.
@@ -132,11 +133,19 @@ impl SessionTerms {
 
 /// What the worker sees just before a step.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing {
+pub struct Standing<'a> {
     pub control: Control,
     pub now: Timestamp,
     /// A call per slot and the write after it fit before the worker's deadline.
     pub time_left: bool,
+    /// By slot; none is that all may go.
+    pub verdicts: &'a [Verdict],
+}
+
+impl Standing<'_> {
+    fn verdict(&self, slot: usize) -> Verdict {
+        self.verdicts.get(slot).copied().unwrap_or(Verdict::Go)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,7 +199,7 @@ impl Session {
     }
 
     /// What to do now. Doubt is settled first, then come the checks, then the next window, then questions.
-    pub fn next(&mut self, standing: Standing) -> Step {
+    pub fn next(&mut self, standing: Standing<'_>) -> Step {
         self.settle(standing);
         self.check(standing);
         if self.undecided().next().is_none() {
@@ -248,6 +257,14 @@ impl Session {
         }
     }
 
+    /// A message can't leave before then, for this reason.
+    pub fn hold(&mut self, slot: usize, until: Timestamp, reason: Reason) {
+        if self.slots[slot].outcome == SlotOutcome::Waiting {
+            self.slots[slot].reason = Some(reason);
+        }
+        self.notes[slot].wait = Some(until);
+    }
+
     /// The write that opens a window; nothing of it may be sent before it is answered. It also records the window before.
     pub fn open(&mut self, plan: &WindowPlan) -> ChunkWrite {
         for slot in plan.open.resent.iter() {
@@ -287,23 +304,40 @@ impl Session {
     }
 
     /// What a check ends: a cancelled batch, a message out of time, one that has no way. Slots the reports know about are settled by them.
-    fn check(&mut self, standing: Standing) {
-        let end = if standing.control == Control::Cancelled {
-            Some((SlotOutcome::Cancelled, Reason::Cancelled))
-        } else if self.terms.expires_at <= standing.now {
-            Some((SlotOutcome::Expired, Reason::BeforeSubmit))
-        } else {
-            None
-        };
+    fn check(&mut self, standing: Standing<'_>) {
         for slot in self.undecided().collect::<Vec<_>>() {
             if self.accept_if_reported(slot) || self.is_question(slot, standing) {
                 continue;
             }
-            if let Some((outcome, reason)) = end {
-                self.slots[slot].decide(outcome, Some(reason));
-            } else if let Order::Nowhere(reason) = self.terms.orders[slot] {
-                self.slots[slot].decide(SlotOutcome::Failed, Some(reason));
+            match (self.end_of(slot, standing), standing.verdict(slot)) {
+                (Some((outcome, reason)), _) => self.slots[slot].decide(outcome, Some(reason)),
+                // So that whoever asks is told why it waits.
+                (None, Verdict::Wait(_, reason))
+                    if self.slots[slot].outcome == SlotOutcome::Waiting =>
+                {
+                    self.slots[slot].reason = Some(reason);
+                }
+                (None, _) => {}
             }
+        }
+    }
+
+    fn end_of(&self, slot: usize, standing: Standing<'_>) -> Option<(SlotOutcome, Reason)> {
+        if standing.control == Control::Cancelled {
+            return Some((SlotOutcome::Cancelled, Reason::Cancelled));
+        }
+        if self.terms.expires_at <= standing.now {
+            let reason = match self.slots[slot].reason {
+                Some(Reason::QuietHours) => Reason::QuietExpired,
+                Some(Reason::Budget) => Reason::Budget,
+                _ => Reason::BeforeSubmit,
+            };
+            return Some((SlotOutcome::Expired, reason));
+        }
+        match (standing.verdict(slot), &self.terms.orders[slot]) {
+            (Verdict::End(outcome, reason), _) => Some((outcome, reason)),
+            (_, Order::Nowhere(reason)) => Some((SlotOutcome::Failed, *reason)),
+            _ => None,
         }
     }
 
@@ -321,26 +355,37 @@ impl Session {
     }
 
     /// When something is to be done about a slot: it is sent, or asked about.
-    fn due(&self, slot: usize, standing: Standing) -> Timestamp {
+    fn due(&self, slot: usize, standing: Standing<'_>) -> Timestamp {
         let wait = self.notes[slot].wait.unwrap_or(standing.now);
-        let turn = if self.is_question(slot, standing) {
-            self.settled_at(slot)
-        } else {
-            self.held_until(self.route_for(slot, standing.now))
+        if self.is_question(slot, standing) {
+            return self.settled_at(slot).map_or(wait, |turn| turn.max(wait));
+        }
+        let turn = self.held_until(self.route_for(slot, standing.now));
+        let allowed = match standing.verdict(slot) {
+            Verdict::Wait(until, _) => Some(until),
+            Verdict::Go | Verdict::End(..) => None,
         };
-        turn.map_or(wait, |turn| turn.max(wait))
+        wait.max(turn.max(allowed).unwrap_or(wait))
     }
 
-    /// When the chunk is looked at again. What is to be sent decides, since its waits are known to this session only.
-    fn wake(&self, standing: Standing) -> Timestamp {
+    /// When the chunk is looked at again. What is to be sent decides, since its waits are known to this session only: the last of them.
+    /// Without any, what is asked about, or the first of those that may not leave yet, which anybody can see again.
+    fn wake(&self, standing: Standing<'_>) -> Timestamp {
         let due = |slot| self.due(slot, standing);
-        let sends = self
+        let (questions, sends): (Vec<usize>, Vec<usize>) = self
             .undecided()
-            .filter(|slot| !self.is_question(*slot, standing));
-        if let Some(last) = sends.map(due).max() {
+            .partition(|slot| self.is_question(*slot, standing));
+        let may_not = |slot: &usize| matches!(standing.verdict(*slot), Verdict::Wait(..));
+        let (held, free): (Vec<usize>, Vec<usize>) = sends.into_iter().partition(may_not);
+        let last = free.into_iter().map(due).max();
+        let first_held = held.into_iter().map(due).min();
+        if let Some(last) = last {
             return last.min(self.terms.expires_at);
         }
-        self.undecided().map(due).max().unwrap_or(standing.now)
+        let asked = questions.into_iter().map(due).max();
+        let first_held = first_held.map(|held| held.min(self.terms.expires_at));
+        let wakes = [asked, first_held].into_iter().flatten();
+        wakes.min().unwrap_or(standing.now)
     }
 
     fn undecided(&self) -> impl Iterator<Item = usize> + '_ {

@@ -12,6 +12,7 @@ use carillon_core::{
     },
     outcome::{Inquiry, Outcome},
     reason::Reason,
+    safeguards::Verdict,
     session::{
         Abilities, Call, ChunkWrite, Order, Planned, Questions, Session, SessionTerms, Standing,
         Step, Then,
@@ -50,6 +51,18 @@ pub fn set_the_scene(world: &Rc<World>) {
             let end = begin + world.between(1.0, 120.0);
             world.later(end, |world| control(world, Control::Running));
         }
+    }
+    if world.chance(0.25) {
+        let opens = world.between(30.0, 900.0);
+        world
+            .closed_until
+            .set(Some(epoch() + SignedDuration::from_secs_f64(opens)));
+    }
+    if world.chance(0.1) {
+        let stop = world.between(20.0, 600.0);
+        world
+            .stopped
+            .set(Some(epoch() + SignedDuration::from_secs_f64(stop)));
     }
     if world.chance(0.4) {
         for _ in 0..3 {
@@ -228,10 +241,12 @@ impl Worker {
         let mut session = Session::begin(self.token, self.terms(), &leased, self.now());
         loop {
             let time_left = self.world.time() <= self.deadline - CALL - 3.0;
+            let verdicts = self.verdicts();
             match session.next(Standing {
                 control: self.world.control.get(),
                 now: self.now(),
                 time_left,
+                verdicts: &verdicts,
             }) {
                 Step::Close(ChunkWrite {
                     then: Then::Park(until),
@@ -273,6 +288,19 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Every third recipient has sending hours; a stop is for all.
+    fn verdicts(&self) -> Vec<Verdict> {
+        let now = self.now();
+        let stopped = self.world.stopped.get().is_some_and(|stop| stop <= now);
+        let closed = self.world.closed_until.get().filter(|until| now < *until);
+        let verdict = |slot: usize| match closed {
+            _ if stopped => Verdict::End(SlotOutcome::Suppressed, Reason::KillSwitch),
+            Some(until) if slot % 3 == 0 => Verdict::Wait(until, Reason::QuietHours),
+            _ => Verdict::Go,
+        };
+        (0..SLOTS).map(verdict).collect()
     }
 
     fn terms(&self) -> SessionTerms {

@@ -66,6 +66,10 @@ pub struct World {
     pub expires_at: Timestamp,
     pub ledger: RefCell<Vec<Chunk>>,
     pub control: Cell<Control>,
+    /// Until then some recipients' sending hours are over.
+    pub closed_until: Cell<Option<Timestamp>>,
+    /// Everything was stopped at this time.
+    pub stopped: Cell<Option<Timestamp>>,
     pub opted_out: RefCell<BTreeSet<(usize, usize)>>,
     pub cursor: Cell<usize>,
     /// What gateways accepted, by chunk and slot.
@@ -99,6 +103,8 @@ pub fn run(seed: u64, policy: DoubtPolicy, gateways: Gateways, expires: Option<f
         expires_at: epoch() + SignedDuration::from_secs_f64(expires.unwrap_or(172_800.0)),
         ledger: RefCell::new((0..CHUNKS).map(|_| chunk()).collect()),
         control: Cell::new(Control::Running),
+        closed_until: Cell::default(),
+        stopped: Cell::default(),
         opted_out: RefCell::default(),
         cursor: Cell::new(0),
         accepted: RefCell::default(),

@@ -201,6 +201,7 @@ fn it_is_asked_about_when_nothing_may_be_sent_any_more() {
             control,
             now,
             time_left: true,
+            verdicts: &[],
         };
         let ends = [
             (KNOWN, SlotOutcome::Accepted),

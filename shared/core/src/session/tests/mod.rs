@@ -1,6 +1,7 @@
 //! What one session decides, case by case. That all of it together loses nothing is the property test's to show.
 
 mod doubt;
+mod holding;
 mod retry;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,6 +11,7 @@ use crate::{chunk::source::Source, outcome::Outcome};
 
 const ME: Token = [1; 16];
 const SETTLES: SignedDuration = SignedDuration::from_secs(30);
+const ACCEPTED: Outcome = Outcome::Accepted { provider_id: None };
 const PLAIN: Abilities = Abilities {
     deduplicates_for: None,
     settles_after: None,
@@ -52,11 +54,12 @@ fn session(slots: usize, routes: &[Abilities]) -> Session {
     Session::begin(ME, terms, &fresh(slots), at(0))
 }
 
-fn standing(now: Timestamp) -> Standing {
+fn standing(now: Timestamp) -> Standing<'static> {
     Standing {
         control: Control::Running,
         now,
         time_left: true,
+        verdicts: &[],
     }
 }
 

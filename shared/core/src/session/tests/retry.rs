@@ -1,8 +1,6 @@
 use super::*;
 use crate::reason::Reason;
 
-const ACCEPTED: Outcome = Outcome::Accepted { provider_id: None };
-
 const fn throttled(seconds: i64) -> Outcome {
     let after = Some(SignedDuration::from_secs(seconds));
     Outcome::Throttled { after }
