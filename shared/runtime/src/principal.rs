@@ -129,6 +129,18 @@ impl Permission for ReadAudit {
     const SCOPE: Scope = Scope::AuditRead;
 }
 
+#[derive(Debug)]
+pub enum ReadAccount {}
+impl Permission for ReadAccount {
+    const SCOPE: Scope = Scope::AccountRead;
+}
+
+#[derive(Debug)]
+pub enum WriteAccount {}
+impl Permission for WriteAccount {
+    const SCOPE: Scope = Scope::AccountWrite;
+}
+
 impl<P> Deref for May<P> {
     type Target = Principal;
 

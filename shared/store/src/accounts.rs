@@ -1,7 +1,7 @@
 //! Accounts: the tenants.
 
 use aws_sdk_dynamodb::Client;
-use carillon_core::{id::AccountId, quota::Quotas};
+use carillon_core::{id::AccountId, quota::Quotas, safeguards::Safeguards};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::{
     audit::Audit,
     core_table::{Condition, CoreTable, DOC},
     item::{ReadItem, json},
-    keys,
+    keys, safeguards,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,17 +35,19 @@ impl Accounts {
         Self { table }
     }
 
-    /// An account with its first keys, without which nobody could use it.
+    /// An account with what it lets leave and its first keys, without which nobody could use it.
     pub async fn create(
         &self,
         account: &Account,
+        safeguards: &Safeguards,
         first_keys: &[StoredKey],
         audit: &Audit,
     ) -> Result<(), StoreError> {
         let mut item = keys::account(account.id).item();
         item.insert(DOC.to_owned(), json(account));
         let first_keys = first_keys.iter().map(api_keys::to_item);
-        let mut writes: Vec<_> = std::iter::once(item)
+        let mut writes: Vec<_> = [item, safeguards::to_item(safeguards)]
+            .into_iter()
             .chain(first_keys)
             .map(|item| self.table.put(item, Condition::NEW))
             .collect();

@@ -145,6 +145,19 @@ impl Files {
         .await
     }
 
+    /// A part as a whole.
+    pub async fn read_part(
+        &self,
+        batch: BatchId,
+        run: u64,
+        part: u16,
+    ) -> Result<Bytes, StoreError> {
+        let key = Self::part_key(batch, run, part);
+        let body = self.read(&key, None, "read recipients").await?;
+        let missing = || StoreError::corrupt("a batch without a part that its manifest names");
+        collect(body.ok_or_else(missing)?, "read recipients").await
+    }
+
     /// A chunk's frame.
     pub async fn read_frame(&self, batch: BatchId, at: FrameAddress) -> Result<Bytes, StoreError> {
         let range = format!(

@@ -139,6 +139,17 @@ pub fn wake_shard(pointer: Pointer) -> u32 {
     low.wrapping_add(pointer.chunk) % WAKE_SHARDS
 }
 
+/// The partition of an account's marketing, in the order of time.
+pub fn marketing(account: AccountId) -> String {
+    format!("{account}#marketing")
+}
+
+/// A batch of it, by when it begins.
+pub fn marketed(account: AccountId, starts: Timestamp, batch: BatchId) -> Key {
+    let at = closing_time(starts);
+    Key::new(marketing(account), format!("{at}#{batch}"))
+}
+
 /// Marks a batch that the dispatcher has work with.
 pub fn active_batch(batch: BatchId) -> Key {
     Key::new(ACTIVE, batch.to_string())
@@ -198,6 +209,22 @@ pub fn upload(account: AccountId, upload: UploadId) -> Key {
 /// What an account asked for in a window of time.
 pub fn quota(account: AccountId, window: i64) -> Key {
     Key::new(format!("{account}#quota"), window.to_string())
+}
+
+/// What an account lets leave.
+pub fn safeguards(account: AccountId) -> Key {
+    Key::new(account.to_string(), "safeguards")
+}
+
+/// What was reserved of an account's money: in all, or for a country.
+pub fn spent(account: AccountId, country: Option<Country>) -> Key {
+    let of = country.map_or_else(|| "all".to_owned(), |country| country.to_string());
+    Key::new(format!("{account}#spent"), of)
+}
+
+/// How often one-time passwords went to a number or a block of numbers, by its keyed hash.
+pub fn velocity(account: AccountId, hash: &str) -> Key {
+    Key::new(format!("{account}#velocity#{hash}"), "velocity")
 }
 
 pub fn idempotency(account: AccountId, key_hash: &str) -> Key {

@@ -26,9 +26,12 @@ pub mod queues;
 pub mod quotas;
 pub mod rate;
 pub mod records;
+pub mod safeguards;
 pub mod schedules;
+pub mod spending;
 pub mod suppressions;
 pub mod upload_form;
 pub mod uploads;
+pub mod velocity;
 
 pub use error::StoreError;

@@ -3,6 +3,7 @@
 use carillon_core::{
     api_key::{Mode, Scope},
     quota::Quotas,
+    safeguards::Safeguards,
 };
 use carillon_store::{
     accounts::{Account, Accounts},
@@ -78,7 +79,7 @@ async fn an_account_comes_with_its_keys_and_an_entry_that_says_so() {
 
     stores
         .accounts
-        .create(&account, &keys, &entry)
+        .create(&account, &Safeguards::of(account.id), &keys, &entry)
         .await
         .unwrap();
 
@@ -102,7 +103,7 @@ async fn a_key_is_revoked_once_and_by_its_account_only() {
     let entry = audit(&account, "account.create");
     stores
         .accounts
-        .create(&account, &[made], &entry)
+        .create(&account, &Safeguards::of(account.id), &[made], &entry)
         .await
         .unwrap();
     let revoke = async |account: &Account, at| {
@@ -152,7 +153,12 @@ async fn quotas_of_an_account_are_set_and_taken_back() {
     let account = account();
     stores
         .accounts
-        .create(&account, &[], &audit(&account, "account.create"))
+        .create(
+            &account,
+            &Safeguards::of(account.id),
+            &[],
+            &audit(&account, "account.create"),
+        )
         .await
         .unwrap();
     let few = Quotas {

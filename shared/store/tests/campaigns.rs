@@ -1,9 +1,10 @@
 //! Campaigns and uploads, against the local stack.
 
 use carillon_core::{
-    batch::{Batch, Control, DoubtPolicy, Lane, Stage},
+    batch::{Batch, Control, DoubtPolicy, Lane, QuietHours, Stage},
     campaign::{Audience, Campaign, Content, Plan, Policies},
     id::AccountId,
+    rules::Class,
 };
 use carillon_store::{
     audit::{Actor, Audit, AuditLog},
@@ -52,8 +53,10 @@ fn campaign(account: AccountId) -> Campaign {
         },
         sender: Some("ACME".parse().expect("a sender")),
         lane: Lane::Low,
+        class: Class::Transactional,
         policies: Policies {
             doubt: DoubtPolicy::AtMostOnce,
+            quiet_hours: QuietHours::Hold,
             valid_for: 3_600,
         },
         wanted_at: None,

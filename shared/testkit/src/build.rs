@@ -35,6 +35,8 @@ pub fn terms(now: Timestamp) -> BatchTerms {
         test: true,
         lane: Lane::Low,
         policy: DoubtPolicy::AtMostOnce,
+        class: carillon_core::rules::Class::Transactional,
+        quiet_hours: carillon_core::batch::QuietHours::Hold,
         text: "Hello {{name|you}}".to_owned(),
         routes: Vec::new(),
         routing: carillon_core::routing::Routing::default(),

@@ -27,6 +27,8 @@ pub enum Code {
     MethodNotAllowed,
     NoGateway,
     NoRoute,
+    CountryNotAllowed,
+    SendingStopped,
     UploadMissing,
     InvalidState,
     LimitReached,
@@ -50,7 +52,7 @@ pub struct Facts {
 }
 
 impl Code {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnknownField,
@@ -74,6 +76,8 @@ impl Code {
         Self::MethodNotAllowed,
         Self::NoGateway,
         Self::NoRoute,
+        Self::CountryNotAllowed,
+        Self::SendingStopped,
         Self::UploadMissing,
         Self::InvalidState,
         Self::LimitReached,
@@ -113,6 +117,8 @@ impl Code {
             Self::MethodNotAllowed => ("method_not_allowed", S::METHOD_NOT_ALLOWED, false, "The method is not allowed here"),
             Self::NoGateway => ("no_gateway", S::CONFLICT, false, "The account has no gateway to send by"),
             Self::NoRoute => ("no_route", S::CONFLICT, false, "No route of the account is for it"),
+            Self::CountryNotAllowed => ("country_not_allowed", S::UNPROCESSABLE_ENTITY, false, "The account does not send to this country"),
+            Self::SendingStopped => ("sending_stopped", S::CONFLICT, false, "The account has stopped it"),
             Self::UploadMissing => ("upload_missing", S::CONFLICT, true, "The upload has not arrived"),
             Self::InvalidState => ("invalid_state", S::CONFLICT, false, "It is not in a state that allows this"),
             Self::LimitReached => ("limit_reached", S::CONFLICT, false, "There are as many as there may be"),

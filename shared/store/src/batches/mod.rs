@@ -3,6 +3,7 @@
 mod active;
 mod batch_item;
 mod closing;
+mod marketing;
 mod progress;
 
 use aws_sdk_dynamodb::{
@@ -19,7 +20,7 @@ use futures::try_join;
 
 use self::batch_item::from_item;
 pub use self::closing::Closing;
-pub(crate) use self::{batch_item::to_item, progress::cancellation};
+pub(crate) use self::{batch_item::to_item, marketing::item as marketing, progress::cancellation};
 use crate::{
     StoreError, condition,
     item::{Item, text},
