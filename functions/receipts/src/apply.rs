@@ -123,6 +123,8 @@ mod tests {
             test: false,
             lane: Lane::Low,
             policy: DoubtPolicy::AtMostOnce,
+            class: carillon_core::rules::Class::Transactional,
+            quiet_hours: carillon_core::batch::QuietHours::Hold,
             text: "Hello".into(),
             routes: vec![route],
             routing: Routing::in_order(1),

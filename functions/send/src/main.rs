@@ -8,11 +8,14 @@ mod opt_outs;
 mod outgoing;
 mod provider_ids;
 mod requests;
+mod safeguards;
 mod simulated;
+mod spending;
 mod state;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod velocity;
 mod ways;
 mod window;
 mod worker;

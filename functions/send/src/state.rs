@@ -16,12 +16,20 @@ use carillon_store::{
     ledger::Ledger,
     queues::{QueueUrls, Queues},
     rate::Rate,
+    safeguards::SafeguardStore,
+    spending::Spending,
     suppressions::Suppressions,
+    velocity::Velocity,
 };
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
 
-use crate::{batch_cache::BatchCache, opt_outs::OptOuts, traffic::Traffic};
+use crate::{
+    batch_cache::BatchCache, opt_outs::OptOuts, safeguards::SafeguardCache, traffic::Traffic,
+};
+
+/// What time it is. Tests have their own.
+pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
 pub struct State {
     pub dead: DeadLetterQueues,
@@ -33,7 +41,11 @@ pub struct State {
     pub batches: BatchCache,
     pub accounts: GatewayCache,
     pub opt_outs: OptOuts,
+    pub safeguards: SafeguardCache,
+    pub spending: Spending,
+    pub velocity: Velocity,
     pub dialer: Dialer,
+    pub clock: Clock,
     /// How long a lease lasts: longer than this function lives.
     pub lease: SignedDuration,
 }
@@ -68,19 +80,18 @@ impl State {
                 Vault::new(aws.kms(), Config::required("CREDENTIALS_KEY_ARN")?),
                 Config::required("HOOKS_URL")?,
             ),
-            opt_outs: OptOuts::new(Suppressions::new(dynamodb, contacts), key.clone()),
+            opt_outs: OptOuts::new(Suppressions::new(dynamodb.clone(), contacts), key.clone()),
+            safeguards: SafeguardCache::new(SafeguardStore::new(dynamodb.clone(), &core)),
+            spending: Spending::new(dynamodb.clone(), &core),
+            velocity: Velocity::new(dynamodb.clone(), &core),
             dialer: Dialer::new(guard)?,
+            clock: Box::new(Timestamp::now),
             lease: SignedDuration::from_secs(Config::parsed("LEASE_SECONDS")?),
             key,
         })
     }
 
-    /// The clock of this function.
-    #[expect(
-        clippy::unused_self,
-        reason = "so that callers don't reach for the clock themselves"
-    )]
     pub fn now(&self) -> Timestamp {
-        Timestamp::now()
+        (self.clock)()
     }
 }

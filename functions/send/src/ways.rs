@@ -25,6 +25,7 @@ impl Ways {
             let simulated = Way {
                 entry: 0,
                 sender: terms.routing.named,
+                cost: Some(0),
             };
             return Self(vec![Ok(vec![simulated]); recipients.len()]);
         }
@@ -58,6 +59,18 @@ impl Ways {
             Err(reason) => Order::Nowhere(*reason),
         };
         self.0.iter().map(order).collect()
+    }
+
+    /// Under which sender a slot would leave first.
+    pub fn first_sender<'r>(&self, routing: &'r Routing, slot: usize) -> Option<&'r PinnedSender> {
+        let way = self.0.get(slot)?.as_ref().ok()?.first()?;
+        routing.sender_of(*way)
+    }
+
+    /// What a message costs by an entry, in millionths of the account's currency for each part.
+    pub fn cost(&self, slot: usize, entry: u8) -> Option<u64> {
+        let ways = self.0.get(slot)?.as_ref().ok()?;
+        ways.iter().find(|way| way.entry == entry)?.cost
     }
 
     /// Under which sender a slot leaves by an entry; `None` where the gateway picks one.

@@ -25,6 +25,7 @@ use crate::{
     provider_ids, simulated,
     state::State,
     traffic::{self, Kind},
+    velocity,
     ways::Ways,
 };
 
@@ -103,17 +104,22 @@ impl Window<'_> {
             .iter()
             .map(|planned| recipients[planned.slot].number)
             .collect();
-        let opted_out = self
+        let opt_outs = self
             .state
             .opt_outs
-            .look(self.terms, self.audience, &numbers, looked)
-            .await?;
+            .look(self.terms, self.audience, &numbers, looked);
+        let (opted_out, too_fast) = futures::try_join!(
+            opt_outs,
+            velocity::look(self.state, self.terms, recipients, &sends, looked)
+        )?;
         let mut calls = Vec::with_capacity(sends.len());
         let mut turns = self.schedule.turns();
         for planned in sends {
             let recipient = &recipients[planned.slot];
             if opted_out.contains(&recipient.number) {
                 session.withhold(planned.slot, SlotOutcome::Suppressed, Reason::OptedOut);
+            } else if let Some(reason) = too_fast {
+                session.withhold(planned.slot, SlotOutcome::Suppressed, reason);
             } else if texts[planned.slot].text().is_none() {
                 session.withhold(planned.slot, SlotOutcome::Failed, Reason::MissingVariable);
             } else {

@@ -152,6 +152,7 @@ impl Sending {
             terms.routes.push(route);
         }
         terms.routing = routing(gateways.len());
+        setup.allow(terms.account, |_| {}).await;
         let pointer = Pointer {
             batch: terms.id,
             chunk: 0,
@@ -183,7 +184,7 @@ impl Sending {
 }
 
 impl Setup {
-    async fn route(&self, account: AccountId, url: &str, ability: Ability) -> RouteEntry {
+    pub async fn route(&self, account: AccountId, url: &str, ability: Ability) -> RouteEntry {
         let config = CONFIG.replace("http://127.0.0.1:9900", url);
         let mut document: Value = serde_json::from_str(&config).unwrap();
         let config = &mut document["config"];
@@ -235,7 +236,7 @@ impl Setup {
 }
 
 /// By all of them in their order, under one name.
-fn routing(gateways: usize) -> Routing {
+pub fn routing(gateways: usize) -> Routing {
     let mut routing = Routing::in_order(u8::try_from(gateways).unwrap());
     let sender = PinnedSender {
         originator: "ACME".parse().unwrap(),
@@ -245,7 +246,7 @@ fn routing(gateways: usize) -> Routing {
     routing
 }
 
-fn audit(account: AccountId) -> Audit {
+pub fn audit(account: AccountId) -> Audit {
     Audit {
         id: build::id(),
         at: Timestamp::now(),

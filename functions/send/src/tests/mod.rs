@@ -6,6 +6,7 @@ mod events;
 mod failures;
 mod gateway;
 mod retry;
+mod safeguards;
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -14,8 +15,11 @@ use carillon_core::{
     batch::{Batch, BatchTerms, Stage},
     chunk::{Chunk, Pointer, source::Source},
     frame::{self, Recipient},
+    id::AccountId,
     keyed_hash::DeploymentKey,
+    limits::destinations::Destinations,
     phone::Phone,
+    safeguards::Safeguards,
 };
 use carillon_runtime::{
     dial::{Dialer, Guard},
@@ -30,17 +34,24 @@ use carillon_store::{
     ledger::Ledger,
     queues::{QueueUrls, Queues},
     rate::Rate,
+    safeguards::SafeguardStore,
+    spending::Spending,
     suppressions::Suppressions,
+    velocity::Velocity,
 };
 use carillon_testkit::stack;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{State, batch_cache::BatchCache, handle, opt_outs::OptOuts, traffic::Traffic};
+use crate::{
+    State, batch_cache::BatchCache, handle, opt_outs::OptOuts, safeguards::SafeguardCache,
+    traffic::Traffic,
+};
 
 pub struct Setup {
     pub state: State,
     pub batches: Batches,
     pub suppressions: Suppressions,
+    pub safeguards: SafeguardStore,
     pub accounts: GatewayAccounts,
     pub vault: Vault,
 }
@@ -56,6 +67,7 @@ impl Setup {
         let key = DeploymentKey::from_secret("a secret of a test");
         let batches = Batches::new(dynamodb.clone(), &core);
         let suppressions = Suppressions::new(dynamodb.clone(), contacts);
+        let safeguards = SafeguardStore::new(dynamodb.clone(), &core);
         let vault = Vault::new(aws.kms(), stack::variable("CREDENTIALS_KEY_ARN"));
         let accounts = GatewayAccounts::new(dynamodb.clone(), &core);
         let hooks_url = "https://hooks.example.com".to_owned();
@@ -68,10 +80,14 @@ impl Setup {
             ledger: Ledger::new(dynamodb.clone(), ledger),
             files: Files::new(aws.s3(), stack::variable("FILES_BUCKET")),
             queues: Queues::new(aws.sqs(), urls),
-            traffic: Traffic::new(Rate::new(dynamodb, &core)),
+            traffic: Traffic::new(Rate::new(dynamodb.clone(), &core)),
             batches: BatchCache::new(batches.clone()),
             accounts: GatewayCache::new(accounts.clone(), vault.clone(), hooks_url),
             opt_outs: OptOuts::new(suppressions.clone(), key.clone()),
+            safeguards: SafeguardCache::new(safeguards.clone()),
+            spending: Spending::new(dynamodb.clone(), &core),
+            velocity: Velocity::new(dynamodb, &core),
+            clock: Box::new(Timestamp::now),
             dialer: Dialer::new(Guard::new("127.0.0.1".parse().unwrap())).unwrap(),
             lease: SignedDuration::from_mins(1),
             key,
@@ -80,9 +96,24 @@ impl Setup {
             state,
             batches,
             suppressions,
+            safeguards,
             accounts,
             vault,
         }
+    }
+
+    /// Everything may leave, but for what is changed.
+    pub async fn allow(&self, account: AccountId, change: impl FnOnce(&mut Safeguards)) {
+        let before = self.safeguards.find(account).await.unwrap();
+        let mut safeguards = Safeguards {
+            destinations: Destinations::ALL,
+            version: before.version + 1,
+            ..before
+        };
+        change(&mut safeguards);
+        let audit = gateway::audit(account);
+        let changed = self.safeguards.change(&safeguards, &audit).await;
+        changed.unwrap().unwrap();
     }
 
     /// A batch that is ready, with a chunk of one recipient for each of the numbers.
@@ -105,11 +136,15 @@ impl Setup {
 
     /// A batch that is ready, with one chunk.
     pub async fn batch_of_one_chunk(&self, terms: BatchTerms, numbers: Range<u64>) {
+        self.batch_of(terms, numbers.map(recipient).collect()).await;
+    }
+
+    /// The same, to these.
+    pub async fn batch_of(&self, terms: BatchTerms, recipients: Vec<Recipient>) {
         let pointer = Pointer {
             batch: terms.id,
             chunk: 0,
         };
-        let recipients: Vec<_> = numbers.map(recipient).collect();
         let frame = frame::encode(&recipients);
         let ledger = &self.state.ledger;
         let put = ledger.put_recipients(pointer, frame, Timestamp::now());
@@ -137,5 +172,5 @@ impl Setup {
 
 fn recipient(digits: u64) -> Recipient {
     let number = Phone::from_digits(digits).unwrap();
-    Recipient::new(number, BTreeMap::new(), None)
+    Recipient::new(number, BTreeMap::new(), None).in_country(number.country())
 }

@@ -7,6 +7,7 @@ use carillon_core::{
     chunk::{Chunk, Pointer, slot::Slot, source::Source},
     frame::Recipient,
     outcome::Inquiry,
+    safeguards::Verdict,
     session::{ChunkWrite, Questions, Session, SessionTerms, Standing, Step, Then},
 };
 use carillon_runtime::{logs::chain, recipients};
@@ -15,8 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    batch_cache::SendPlan, events, inquiries, opt_outs::Audience, outgoing::Way, state::State,
-    ways::Ways, window,
+    batch_cache::SendPlan, events, inquiries, opt_outs::Audience, outgoing::Way,
+    safeguards::Subjects, state::State, ways::Ways, window,
 };
 
 /// A gateway's call and the write after it take at most this long: no window opens later than this before the deadline.
@@ -48,12 +49,14 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
     let recipients = recipients::of_chunk(&state.ledger, &state.files, pointer, &chunk).await?;
     let ways = Ways::of(state, &plan.terms, &recipients).await;
     let terms = SessionTerms::new(&plan.terms, ways.orders());
+    let subjects = Subjects::of(&plan.terms, &recipients, &ways);
     let mut work = Work {
         state,
         pointer,
         plan: &plan,
         recipients: &recipients,
         ways: &ways,
+        subjects: &subjects,
         audience: match chunk.source {
             Source::Frame(_) => Audience::Prepared,
             Source::Inline(_) | Source::Sibling => Audience::Direct,
@@ -71,6 +74,7 @@ struct Work<'a> {
     plan: &'a SendPlan,
     recipients: &'a [Recipient],
     ways: &'a Ways,
+    subjects: &'a Subjects<'a>,
     audience: Audience,
     deadline: Timestamp,
     /// The slots as of the last write, which customers were told of.
@@ -94,7 +98,11 @@ impl Work<'_> {
 
     async fn steps(&mut self, session: &mut Session) -> Result<(), StoreError> {
         loop {
-            let standing = self.look().await?;
+            let (standing, verdicts) = self.look().await?;
+            let standing = Standing {
+                verdicts: &verdicts,
+                ..standing
+            };
             match session.next(standing) {
                 Step::Close(write) => match self.short_rest(write.then, standing.now) {
                     Some(until) if self.rest(session, until).await? => {}
@@ -114,16 +122,20 @@ impl Work<'_> {
         }
     }
 
-    async fn look(&self) -> Result<Standing, StoreError> {
+    async fn look(&self) -> Result<(Standing<'static>, Vec<Verdict>), StoreError> {
         let now = self.state.now();
         let batch = self.state.batches.look(self.pointer.batch, now).await?;
         let control = batch.map(|(_, control)| control);
         let control = control.ok_or_else(|| StoreError::corrupt("a batch that is gone"))?;
-        Ok(Standing {
+        let account = self.plan.terms.account;
+        let safeguards = self.state.safeguards.look(account, now).await?;
+        let standing = Standing {
             control,
             now,
             time_left: now + ROOM_FOR_A_WINDOW < self.deadline,
-        })
+            verdicts: &[],
+        };
+        Ok((standing, self.subjects.verdicts(&safeguards, now)))
     }
 
     /// After messages in doubt. A gateway account that can't be used gives no clear answer.

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use carillon_core::session::{Session, WindowPlan};
+use carillon_core::{
+    reason::Reason,
+    session::{Planned, Session, WindowPlan},
+};
 use carillon_gateways::GatewayAccount;
 use carillon_store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Work;
 use crate::{
+    spending::{self, Charge, Paid},
     traffic::{self, Grant, Permit, Want, Wanted},
     window::{self, Rendered},
 };
@@ -42,6 +46,10 @@ impl Work<'_> {
             session.shut(route, self.state.now() + UNUSABLE_ROUTE);
             return Ok(true);
         };
+        self.pay(session, &mut plan, &rendered).await?;
+        if plan.sends.is_empty() {
+            return Ok(true);
+        }
         let number = session.window_number() + 1;
         let write = session.open(&plan);
         let Ok(chunk) = self.write(&write).await? else {
@@ -91,6 +99,36 @@ impl Work<'_> {
             )
             .await?;
         Ok(account.map(Some))
+    }
+
+    /// Reserves the price of the window. What there is no money for leaves it, and waits.
+    async fn pay(
+        &self,
+        session: &mut Session,
+        plan: &mut WindowPlan,
+        rendered: &[Rendered],
+    ) -> Result<(), StoreError> {
+        if self.plan.terms.test {
+            return Ok(());
+        }
+        let now = self.state.now();
+        let account = self.plan.terms.account;
+        let safeguards = self.state.safeguards.look(account, now).await?;
+        let charge = |planned: &Planned| {
+            let cost = self.ways.cost(planned.slot, plan.open.route);
+            let parts = u64::from(rendered[planned.slot].parts());
+            Charge {
+                country: self.recipients[planned.slot].country,
+                price: cost.map(|cost| cost.saturating_mul(parts)),
+            }
+        };
+        let charges: Vec<Charge> = plan.sends.iter().map(charge).collect();
+        let Paid { paid, held } = spending::reserve(self.state, &safeguards, &charges, now).await?;
+        for (place, until) in held {
+            session.hold(plan.sends[place].slot, until, Reason::Budget);
+        }
+        plan.keep(&paid);
+        Ok(())
     }
 
     /// Tokens for the window or its beginning, if its gateway account may be used.
