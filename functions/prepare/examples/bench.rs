@@ -95,7 +95,8 @@ fn prepare(folder: &Path) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     let file = File::open(folder.join("audience.csv"))?;
     let template = Template::parse(TEXT)?;
-    let mut recipients = Recipients::read(Rows::csv(file, &Options::default())?, &template)?;
+    let rows = Rows::csv(file, &Options::default())?;
+    let mut recipients = Recipients::read(rows, &template, None)?;
     let read = cpu_seconds()?;
     recipients.deduplicate();
     let rejected = recipients.rejected_csv()?.unwrap_or_default();

@@ -132,6 +132,24 @@ impl Index {
         self.entries.retain(|entry| !is_out(entry.number()));
     }
 
+    /// The place of a number; only after [`Index::deduplicate`].
+    pub fn place_of(&self, number: Phone) -> Option<usize> {
+        let digits = number.digits();
+        self.entries
+            .binary_search_by_key(&digits, |entry| entry.digits())
+            .ok()
+    }
+
+    /// By place and number.
+    pub fn remove_at(&mut self, is_out: impl Fn(usize, Phone) -> bool) {
+        let mut place = 0;
+        self.entries.retain(|entry| {
+            let out = is_out(place, entry.number());
+            place += 1;
+            !out
+        });
+    }
+
     /// Group by group, the numbers sorted inside.
     pub fn into_sorted(mut self) -> (Vec<Entry>, Vec<Group>) {
         self.entries.sort_unstable();

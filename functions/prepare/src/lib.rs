@@ -1,7 +1,8 @@
 //! Makes an audience into recipient files and ledger items. `preparation` does it with AWS; the rest knows nothing of it:
 //! `rows` reads what was uploaded, `recipients` holds what remains of it, `parts` cuts that into frames.
 
-pub mod index;
+pub mod frequency;
+mod index;
 pub mod parts;
 pub mod payloads;
 pub mod preparation;

@@ -10,6 +10,7 @@ use carillon_store::{
     files::Files,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
+    safeguards::SafeguardStore,
     suppressions::Suppressions,
     uploads::Uploads,
 };
@@ -51,6 +52,7 @@ async fn preparation() -> Result<Preparation, Error> {
             files: files.clone(),
         },
         files,
+        safeguards: SafeguardStore::new(aws.dynamodb(), &core),
         suppressions: Suppressions::new(aws.dynamodb(), Config::required("CONTACTS_TABLE")?),
         ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
         queues: Queues::new(aws.sqs(), urls),

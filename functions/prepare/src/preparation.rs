@@ -24,12 +24,13 @@ use carillon_store::{
     files::Files,
     ledger::Ledger,
     queues::{PrepareRequest, Queues},
+    safeguards::SafeguardStore,
     suppressions::{OptedOut, Suppressions},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::{problem::Problem, recipients::Recipients, source::Source};
+use crate::{frequency::Frequency, problem::Problem, recipients::Recipients, source::Source};
 
 /// A part is full when it has as many.
 const PART_BYTES: usize = 8 << 20;
@@ -47,6 +48,7 @@ pub struct Preparation {
     pub batches: Batches,
     pub source: Source,
     pub files: Files,
+    pub safeguards: SafeguardStore,
     pub suppressions: Suppressions,
     pub ledger: Ledger,
     pub queues: Queues,
@@ -129,13 +131,14 @@ impl Preparation {
             rejected,
             duplicates,
             opted_out,
+            capped,
             parts,
         } = manifest.prepared;
         self.batches
             .ready(id, manifest.chunks(), &manifest.prepared)
             .await?;
         tracing::info!(
-            batch = %id, rows, accepted, rejected, duplicates, opted_out, parts, chunks = manifest.chunks(),
+            batch = %id, rows, accepted, rejected, duplicates, opted_out, capped, parts, chunks = manifest.chunks(),
             "a batch is prepared"
         );
         Ok(self.queues.wake_dispatcher(id).await?)
@@ -176,9 +179,17 @@ impl Preparation {
     ) -> Result<Manifest, PrepareError> {
         let template = Template::parse(&batch.terms.text).map_err(Problem::Text)?;
         let rows = self.source.rows(request).await?;
-        let mut recipients = Recipients::read(rows, &template)?;
+        let safeguards = self.safeguards.find(request.account).await?;
+        // What a test key sends never leaves.
+        let destinations = (!batch.terms.test).then_some(&safeguards.destinations);
+        let mut recipients = Recipients::read(rows, &template, destinations)?;
         recipients.deduplicate();
         self.remove_opted_out(request, &mut recipients).await?;
+        if let Some(frequency) = Frequency::of(batch, &safeguards) {
+            frequency
+                .apply(batch, &self.batches, &self.files, &mut recipients)
+                .await?;
+        }
         if let Some(csv) = recipients.rejected_csv()? {
             self.files
                 .put_rejected(request.account, request.batch, csv.into())

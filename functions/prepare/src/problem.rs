@@ -34,11 +34,16 @@ fn nobody_left(counts: &Prepared, first: Option<&RowError>) -> String {
         rows,
         rejected,
         opted_out,
+        capped,
         ..
     } = counts;
     let sentence = format!(
         "none of the rows can be sent to: of {rows}, {rejected} were rejected and {opted_out} have opted out"
     );
+    let sentence = match capped {
+        0 => sentence,
+        capped => format!("{sentence}; {capped} got enough marketing lately"),
+    };
     let Some(first) = first else {
         return sentence + "; choose another audience";
     };

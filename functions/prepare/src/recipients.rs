@@ -5,6 +5,7 @@ use std::{collections::BinaryHeap, io};
 use carillon_core::{
     batch::Prepared,
     hours::hours_key,
+    limits::destinations::Destinations,
     phone::Phone,
     recipients::{FileError, RowError},
     segments::segment,
@@ -32,8 +33,13 @@ pub struct Recipients {
 }
 
 impl Recipients {
-    /// Reads every row, and refuses those whose text can't be made.
-    pub fn read(mut rows: Rows, template: &Template) -> Result<Self, FileError> {
+    /// Reads every row, and refuses those whose text can't be made, or whose country isn't among `destinations`.
+    pub fn read(
+        mut rows: Rows,
+        template: &Template,
+        destinations: Option<&Destinations>,
+    ) -> Result<Self, FileError> {
+        let column = rows.number_column().to_owned();
         let names = template.placeholders();
         let mut payloads = PayloadWriter::new()?;
         let mut index = Index::default();
@@ -41,6 +47,9 @@ impl Recipients {
         let mut text = String::new();
         while let Some(row) = rows.next()? {
             let checked = row.and_then(|row| {
+                if destinations.is_some_and(|allowed| !allowed.allow(row.country)) {
+                    return Err(not_allowed(&row, &column));
+                }
                 let parts = count_parts(&row, template, &mut text)?;
                 Ok((group(&row, &mut index)?, parts, row))
             });
@@ -64,7 +73,7 @@ impl Recipients {
             payloads: payloads.into_reader()?,
             rejected,
             repeated: BinaryHeap::new(),
-            number_column: rows.number_column().to_owned(),
+            number_column: column,
             counts,
         })
     }
@@ -85,6 +94,20 @@ impl Recipients {
     pub fn remove_opted_out(&mut self, is_out: impl Fn(Phone) -> bool) {
         self.index.remove(is_out);
         self.counts.opted_out += self.take_lost();
+    }
+
+    /// Leaves out the numbers that got enough marketing, by place and number; only after [`Recipients::deduplicate`].
+    pub fn remove_capped(&mut self, is_full: impl Fn(usize, Phone) -> bool) {
+        self.index.remove_at(is_full);
+        self.counts.capped += self.take_lost();
+    }
+
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub fn place_of(&self, number: Phone) -> Option<usize> {
+        self.index.place_of(number)
     }
 
     /// The rejected rows and the duplicates, if there are any, as a CSV.
@@ -140,6 +163,20 @@ fn count_parts(row: &Row<'_>, template: &Template, text: &mut String) -> Result<
     match template.render_into(text, |name| row.value(name)) {
         Ok(()) => Ok(segment(text).parts),
         Err(error) => Err(unrenderable(row.line, &error)),
+    }
+}
+
+fn not_allowed(row: &Row<'_>, column: &str) -> RowError {
+    let country = row
+        .country
+        .map_or_else(|| "no country".to_owned(), |it| it.to_string());
+    RowError {
+        line: row.line,
+        column: Some(column.to_owned()),
+        code: "country_not_allowed",
+        message: format!(
+            "the account doesn't send to numbers of {country}; allow it with `PATCH /v1/account`, or leave the row out"
+        ),
     }
 }
 

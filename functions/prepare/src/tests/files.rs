@@ -12,6 +12,7 @@ fn rows_are_counted_by_what_becomes_of_them() {
         rejected,
         duplicates,
         opted_out: 0,
+        capped: 0,
         parts,
     };
     for (name, csv, text, expected) in [
@@ -168,6 +169,7 @@ fn the_opted_out_are_left_out_and_counted() {
             rejected: 0,
             duplicates: 1,
             opted_out: 1,
+            capped: 0,
             parts: 1
         }
     );
@@ -187,7 +189,7 @@ fn an_inline_audience_is_read_like_a_file() {
     );
     let rows = Rows::lines(file(lines)).unwrap();
     let text = Template::parse("Hi {{name}}").unwrap();
-    let mut recipients = Recipients::read(rows, &text).unwrap();
+    let mut recipients = Recipients::read(rows, &text, None).unwrap();
     recipients.deduplicate();
 
     let csv = rejected(&mut recipients);

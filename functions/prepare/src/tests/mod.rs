@@ -53,7 +53,7 @@ fn file(content: &str) -> File {
 
 fn read(csv: &str, text: &str) -> Result<Recipients, FileError> {
     let rows = Rows::csv(file(csv), &Options::default())?;
-    Recipients::read(rows, &Template::parse(text).unwrap())
+    Recipients::read(rows, &Template::parse(text).unwrap(), None)
 }
 
 fn rejected(recipients: &mut Recipients) -> String {

@@ -2,20 +2,24 @@
 
 mod setup;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use aws_lambda_events::sqs::SqsEvent;
 use carillon_core::{
-    batch::{Control, Prepared, Stage},
+    batch::{BatchTerms, Control, Prepared, Stage},
     campaign::Audience,
     chunk::{Chunk, Pointer, source::Source},
     frame,
+    limits::{destinations::Destinations, frequency::FrequencyCap},
     manifest::{Frame, Manifest},
-    phone::Phone,
+    phone::{Country, Phone},
+    rules::Class,
+    safeguards::Safeguards,
 };
 use carillon_runtime::sqs;
 use carillon_store::{queues::PrepareRequest, suppressions::Consent, uploads::UploadFormat};
 use carillon_testkit::build;
+use jiff::SignedDuration;
 use prepare::preparation::handle;
 use setup::{Setup, csv_of, deadline, now};
 
@@ -46,6 +50,7 @@ async fn an_upload_becomes_frames_and_chunks_and_the_dispatcher_is_woken() {
         rejected: 1,
         duplicates: 1,
         opted_out: 1,
+        capped: 0,
         parts: 249,
     };
     assert_eq!(progress.prepared, Some(expected));
@@ -308,4 +313,104 @@ async fn a_request_in_the_name_of_another_account_is_refused() {
 
     assert!(refused.is_err());
     assert_eq!(setup.batch().await.progress.stage, Stage::Preparing);
+}
+
+/// Everything may leave, and so much marketing.
+async fn allow(setup: &Setup, destinations: Destinations, frequency: &[(u32, u32)]) {
+    let account = setup.request.account;
+    let cap = |(messages, hours): &(u32, u32)| FrequencyCap {
+        messages: *messages,
+        hours: *hours,
+    };
+    let safeguards = Safeguards {
+        destinations,
+        frequency: frequency.iter().map(cap).collect(),
+        version: 1,
+        ..Safeguards::of(account)
+    };
+    let store = &setup.preparation.safeguards;
+    let changed = store.change(&safeguards, &setup::audit(account)).await;
+    changed.unwrap().unwrap();
+}
+
+fn marketing(hours_ago: i64) -> BatchTerms {
+    BatchTerms {
+        test: false,
+        class: Class::Marketing,
+        ..build::terms(now() - SignedDuration::from_hours(hours_ago))
+    }
+}
+
+#[tokio::test]
+async fn who_got_enough_marketing_is_left_out() {
+    let setup = Setup::new().await;
+    allow(&setup, Destinations::ALL, &[(2, 24), (3, 48)]).await;
+    let numbers =
+        |range: Range<u64>| csv_of(447_700_900_000 + range.start..447_700_900_000 + range.end);
+    let mut cancelled = marketing(4);
+    cancelled.campaign = Some(build::id());
+    let cancelled_id = cancelled.id;
+    let transactional = || BatchTerms {
+        class: Class::Transactional,
+        ..marketing(3)
+    };
+    for (terms, range) in [
+        (marketing(60), 0..50),
+        (marketing(30), 0..10),
+        (marketing(5), 5..15),
+        (cancelled, 0..50),
+        (transactional(), 0..50),
+    ] {
+        setup.another(terms, &numbers(range)).await;
+    }
+    let batches = &setup.preparation.batches;
+    batches
+        .control(cancelled_id, Control::Cancelled)
+        .await
+        .unwrap();
+    setup.another(marketing(2), &numbers(8..20)).await;
+
+    let capped = setup.another(marketing(0), &numbers(0..25)).await;
+    let transactional = setup.another(transactional(), &numbers(0..25)).await;
+
+    // Twice within a day: 8 to 14. Thrice within two days: 8 and 9, which are among them.
+    assert_eq!((capped.rows, capped.capped, capped.accepted), (25, 7, 18));
+    assert_eq!((transactional.capped, transactional.accepted), (0, 25));
+}
+
+#[tokio::test]
+async fn florida_allows_less_than_an_account_may() {
+    let setup = Setup::new().await;
+    allow(&setup, Destinations::ALL, &[(9, 24)]).await;
+    // Miami and New York.
+    let csv = "phone\n+13052345678\n+12122345678\n";
+    for hours_ago in [3, 2, 1] {
+        setup.another(marketing(hours_ago), csv).await;
+    }
+
+    let fourth = setup.another(marketing(0), csv).await;
+
+    assert_eq!((fourth.capped, fourth.accepted), (1, 1));
+}
+
+#[tokio::test]
+async fn rows_of_countries_that_are_not_allowed_are_rejected() {
+    let setup = Setup::new().await;
+    let british = Destinations::only(Country::parse("GB"));
+    allow(&setup, british, &[]).await;
+    let csv = "phone\n+447700900001\n+33612345678\n+447700900002\n";
+    let test = BatchTerms {
+        test: true,
+        ..marketing(0)
+    };
+
+    let live = setup.another(marketing(0), csv).await;
+    let test = setup.another(test, csv).await;
+
+    assert_eq!((live.accepted, live.rejected), (2, 1));
+    assert_eq!(
+        (test.accepted, test.rejected),
+        (3, 0),
+        "nothing of it leaves"
+    );
 }

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use carillon_core::{
-    batch::{Batch, DoubtPolicy, Lane, Stage},
+    batch::{Batch, BatchTerms, DoubtPolicy, Lane, Prepared, QuietHours, Stage},
     campaign::{Audience, Campaign, Content, Plan, Policies},
     chunk::{Chunk, Pointer},
     id::UploadId,
@@ -16,12 +16,13 @@ use carillon_core::{
 };
 use carillon_store::{
     audit::{Actor, Audit},
-    batches::{Activity, Batches},
+    batches::Batches,
     campaigns::Campaigns,
     dead_letter_queues::DeadLetterQueues,
     files::Files,
     ledger::Ledger,
     queues::{PrepareRequest, QueueUrls, Queues},
+    safeguards::SafeguardStore,
     suppressions::Suppressions,
     uploads::{Upload, UploadFormat, Uploads},
 };
@@ -90,6 +91,7 @@ impl Setup {
                 files: files.clone(),
             },
             files,
+            safeguards: SafeguardStore::new(dynamodb.clone(), &core),
             suppressions: Suppressions::new(dynamodb.clone(), contacts),
             ledger: Ledger::new(dynamodb, ledger),
             queues: Queues::new(sqs.clone(), urls),
@@ -103,6 +105,31 @@ impl Setup {
             sqs,
             dispatch,
         }
+    }
+
+    /// Another campaign of the same account, to these numbers; what becomes of its rows.
+    pub async fn another(&self, terms: BatchTerms, csv: &str) -> Prepared {
+        let terms = BatchTerms {
+            account: self.request.account,
+            ..terms
+        };
+        let upload = build::id();
+        let audience = Audience::Upload {
+            upload,
+            default_country: None,
+            phone_column: None,
+        };
+        let request = begin(&self.preparation, terms, audience).await;
+        let other = Self {
+            preparation: self.preparation.clone(),
+            request,
+            upload,
+            sqs: self.sqs.clone(),
+            dispatch: self.dispatch.clone(),
+        };
+        other.give(UploadFormat::Csv, csv).await;
+        other.prepare().await;
+        other.batch().await.progress.prepared.unwrap_or_default()
     }
 
     /// Puts the upload that the campaign waits for.
@@ -158,7 +185,11 @@ impl Setup {
 }
 
 async fn start(preparation: &Preparation, audience: Audience) -> PrepareRequest {
-    let terms = build::terms(now());
+    begin(preparation, build::terms(now()), audience).await
+}
+
+/// A campaign, and its batch, as `api` begins it.
+async fn begin(preparation: &Preparation, terms: BatchTerms, audience: Audience) -> PrepareRequest {
     let request = PrepareRequest {
         batch: terms.id,
         campaign: terms.campaign.unwrap(),
@@ -167,7 +198,7 @@ async fn start(preparation: &Preparation, audience: Audience) -> PrepareRequest 
     let campaign = Campaign {
         id: request.campaign,
         account: request.account,
-        test: true,
+        test: terms.test,
         name: "Spring".to_owned(),
         audience,
         content: Content {
@@ -175,31 +206,33 @@ async fn start(preparation: &Preparation, audience: Audience) -> PrepareRequest 
         },
         sender: None,
         lane: Lane::Low,
+        class: terms.class,
         policies: Policies {
             doubt: DoubtPolicy::AtMostOnce,
+            quiet_hours: QuietHours::Hold,
             valid_for: 3600,
         },
-        plan: Plan::Started { batch: terms.id },
+        plan: Plan::Draft,
         wanted_at: None,
         created: now(),
         changed: now(),
         version: 1,
     };
     let campaigns = &preparation.source.campaigns;
-    campaigns
-        .create(&campaign, &audit(request.account))
-        .await
-        .unwrap();
+    let (made, started_by) = (audit(request.account), audit(request.account));
+    campaigns.create(&campaign, &made).await.unwrap();
+    let started = Campaign {
+        plan: Plan::Started { batch: terms.id },
+        version: 2,
+        ..campaign
+    };
     let batch = Batch::new(terms, Stage::Preparing, None);
-    preparation
-        .batches
-        .create(&batch, Activity::Active)
-        .await
-        .unwrap();
+    let begun = campaigns.begin(&started, &batch, None, &started_by);
+    begun.await.unwrap().unwrap();
     request
 }
 
-fn audit(account: carillon_core::id::AccountId) -> Audit {
+pub fn audit(account: carillon_core::id::AccountId) -> Audit {
     Audit {
         id: build::id(),
         at: now(),
