@@ -117,6 +117,7 @@ def create_campaign(api: Api, recipients: Recipients) -> str:
         "/v1/campaigns",
         {
             "name": "Demo",
+            "class": "transactional",
             "audience": {"type": "upload", "upload": slot["id"]},
             "content": {"text": "Hi {{name}}, your table is free from 8. Reply STOP to opt out."},
             "sender": "Carillon",

@@ -215,7 +215,7 @@ class Stack:
         return payload
 
     def account(self, name: str) -> None:
-        made = self.invoke("api", json.dumps({"create_account": {"name": name}}).encode())
+        made = self.invoke("api", json.dumps({"create_account": {"name": name, "countries": "all"}}).encode())
         with self.env_file.open("a") as file:
             file.write(f"API_KEY={made['key']}\nTEST_KEY={made['test_key']}\n")
         say(f"made the account {name}; its keys are shown only now, and are API_KEY and TEST_KEY in {self.env_file}:")

@@ -49,6 +49,7 @@ def small_campaign(api: Api, first: int) -> float:
     to = [f"+447700{900_000 + first + number}" for number in range(SMALL)]
     campaign = {
         "name": "Small",
+        "class": "transactional",
         "audience": {"type": "inline", "recipients": to},
         "content": {"text": "Your table is free."},
         "sender": "Carillon",
@@ -62,7 +63,7 @@ def small_campaign(api: Api, first: int) -> float:
 
 def neighbour(world: World) -> Api:
     """Another account with a gateway account of its own, which leads to the same simulator."""
-    key = world.stack.invoke("api", b'{"create_account": {"name": "Neighbour"}}')["key"]
+    key = world.stack.invoke("api", b'{"create_account": {"name": "Neighbour", "countries": "all"}}')["key"]
     api = Api(world.stack.url, key)
     api.post("/v1/gateways", simulator.gateway() | {"parts_per_second": GATEWAY_PARTS_PER_SECOND})
     return api

@@ -75,6 +75,7 @@ class World:
         upload(slot["url"], slot["fields"], f"phone,name\n{rows}".encode())
         campaign = {
             "name": "Benchmark",
+            "class": "transactional",
             "audience": {"type": "upload", "upload": slot["id"]},
             "content": {"text": "Hi {{name}}, your table is free from 8. Reply STOP to opt out."},
             "sender": "Carillon",

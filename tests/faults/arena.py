@@ -109,7 +109,7 @@ class Arena:
                 functions.invoke(FunctionName=f"{STACK}-dispatch", InvocationType="Event", Payload=event)
 
     def account(self, name: str) -> tuple[str, PatientApi]:
-        made = self.stack.invoke("api", json.dumps({"create_account": {"name": name}}).encode())
+        made = self.stack.invoke("api", json.dumps({"create_account": {"name": name, "countries": "all"}}).encode())
         return made["account"], PatientApi(self.stack.url, made["key"])
 
 

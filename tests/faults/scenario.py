@@ -64,6 +64,7 @@ class World:
         upload(slot["url"], slot["fields"], f"phone,name\n{rows}".encode())
         campaign = {
             "name": self.scenario.name,
+            "class": "transactional",
             "audience": {"type": "upload", "upload": slot["id"]},
             "content": {"text": TEXT},
             "sender": "Carillon",

@@ -35,10 +35,14 @@ pub struct Answer {
 }
 
 impl Account {
-    /// Makes an account as `make account` does: by invoking `api` itself.
+    /// Makes an account as `make account` does: by invoking `api` itself. It may send everywhere.
     pub async fn new(name: &str) -> Self {
         let http = reqwest::Client::new();
-        let made = invoke_api(&http, &json!({"create_account": {"name": name}})).await;
+        let made = invoke_api(
+            &http,
+            &json!({"create_account": {"name": name, "countries": "all"}}),
+        )
+        .await;
         let text = |field: &str| {
             made[field]
                 .as_str()

@@ -17,7 +17,7 @@ async fn start(account: &Account, audience: Value) -> String {
     let campaign = account
         .post(
             "/v1/campaigns",
-            &json!({"name": "Spring", "audience": audience, "content": {"text": "Hi {{name}}, spring is here."}, "sender": "ACME"}),
+            &json!({"name": "Spring", "class": "transactional", "audience": audience, "content": {"text": "Hi {{name}}, spring is here."}, "sender": "ACME"}),
         )
         .await;
     let id = campaign["id"].as_str().expect("an id").to_owned();
@@ -260,7 +260,7 @@ async fn what_expires_while_it_is_paused_is_not_sent_when_it_is_resumed() {
         .unwrap();
     let upload = account.upload(csv(60_000..63_000).as_bytes()).await;
     let body = json!({
-        "name": "Short", "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"},
+        "name": "Short", "class": "transactional", "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"},
         "sender": "ACME", "policies": {"valid_for": VALID_FOR_SECONDS},
     });
     let campaign = account.post("/v1/campaigns", &body).await;

@@ -8,6 +8,7 @@ use crate::account::{Account, Answer, json_body, send};
 fn draft() -> Value {
     json!({
         "name": "Spring",
+        "class": "transactional",
         "audience": {"type": "inline", "recipients": [{"to": "+447700900123", "vars": {"name": "Ann"}}, "+447700900124"]},
         "content": {"text": "Hi {{name|you}} €"},
     })

@@ -139,6 +139,7 @@ async fn nothing_leaves_by_a_gateway_that_is_switched_off_until_it_is_on_again()
     let recipients: Vec<_> = (40_000..40_060).map(|n| format!("+4477009{n}")).collect();
     let campaign = json!({
         "name": "Slow",
+        "class": "transactional",
         "audience": {"type": "inline", "recipients": recipients},
         "content": {"text": "Hi"},
         "sender": "ACME",

@@ -11,6 +11,7 @@ use crate::account::Account;
 async fn draft(account: &Account) -> String {
     let body = json!({
         "name": "Later",
+        "class": "transactional",
         "audience": {"type": "inline", "recipients": ["+447700900123", "+447700900124"]},
         "content": {"text": "It is time"},
     });

@@ -23,6 +23,7 @@ async fn no_route_answers_for_the_thing_of_another_account() {
     let text = |value: &Value, field: &str| value[field].as_str().expect("an id").to_owned();
     let campaign = json!({
         "name": "Mine",
+        "class": "transactional",
         "audience": {"type": "inline", "recipients": ["+447700900123"]},
         "content": {"text": "Hi"},
     });
@@ -175,6 +176,7 @@ async fn a_test_key_knows_nothing_of_what_a_live_key_made() {
     let account = Account::new("Live and test").await;
     let campaign = json!({
         "name": "Live",
+        "class": "transactional",
         "audience": {"type": "inline", "recipients": ["+447700900123"]},
         "content": {"text": "Hi"},
     });

@@ -34,7 +34,7 @@ async fn files_of_every_dialect_are_read() {
         let campaign = account
             .post(
                 "/v1/campaigns",
-                &json!({"name": name, "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"}}),
+                &json!({"name": name, "class": "transactional", "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"}}),
             )
             .await;
         let id = campaign["id"].as_str().expect("an id");
@@ -87,7 +87,7 @@ async fn an_unusable_file_is_refused_with_what_is_wrong_and_nothing_is_made() {
         ("a workbook", "PK\u{3}\u{4}\u{0}\u{0}", "not_text", "CSV"),
     ] {
         let upload = account.upload(file.as_bytes()).await;
-        let campaign = json!({"name": name, "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"}});
+        let campaign = json!({"name": name, "class": "transactional", "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"}});
 
         let refused = account.try_post_as_test("/v1/campaigns", &campaign).await;
 
@@ -114,7 +114,7 @@ async fn an_unusable_file_is_refused_with_what_is_wrong_and_nothing_is_made() {
 async fn a_file_that_turns_out_unusable_is_refused_at_the_start_too() {
     let account = Account::new("Late file").await;
     let upload = account.post("/v1/uploads", &json!({})).await;
-    let campaign = json!({"name": "Late", "audience": {"type": "upload", "upload": upload["id"]}, "content": {"text": "Hi"}});
+    let campaign = json!({"name": "Late", "class": "transactional", "audience": {"type": "upload", "upload": upload["id"]}, "content": {"text": "Hi"}});
     let made = account.post("/v1/campaigns", &campaign).await;
     let id = made["id"].as_str().expect("an id");
     account.put(&upload, b"name\nAnn\n").await;
@@ -137,7 +137,7 @@ async fn a_preview_names_the_rows_that_will_be_left_out() {
     let account = Account::new("Damaged rows").await;
     let file = "phone,name\n4.47701E+11,Ann\n+447700900123,Bea\n07700900124,Cid\n";
     let upload = account.upload(file.as_bytes()).await;
-    let campaign = json!({"name": "Some", "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"}});
+    let campaign = json!({"name": "Some", "class": "transactional", "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"}});
     let made = account.post("/v1/campaigns", &campaign).await;
     let id = made["id"].as_str().expect("an id");
 

@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     openapi,
     routes::{
-        audit, batches, campaigns, dead_letters, gateways, keys, messages, meta, routes, senders,
-        uploads,
+        account, audit, batches, campaigns, dead_letters, gateways, keys, messages, meta, routes,
+        senders, uploads,
     },
     services::Api,
 };
@@ -78,6 +78,7 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(routes::explain::explain))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
+        .routes(routes!(account::get, account::patch))
         .routes(routes!(audit::list))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::redrive))

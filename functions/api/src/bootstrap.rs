@@ -4,7 +4,9 @@
 use carillon_core::{
     api_key::{ApiKeySecret, Mode, Scope},
     id::AccountId,
+    limits::destinations::Destinations,
     quota::Quotas,
+    safeguards::Safeguards,
 };
 use carillon_runtime::random;
 use carillon_store::{
@@ -22,8 +24,11 @@ use crate::{services::Api, time};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
+    /// `countries`: those that it may send to, or `"all"`; left out, it has to allow some before anything leaves.
     CreateAccount {
         name: String,
+        #[serde(default)]
+        countries: Destinations,
     },
     CreateKey {
         account: AccountId,
@@ -39,7 +44,7 @@ enum Request {
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     #[error(
-        "expected `{{\"create_account\": {{\"name\": …}}}}`, `{{\"create_key\": {{\"account\": …, \"name\": …}}}}` or \
+        "expected `{{\"create_account\": {{\"name\": …, \"countries\": …}}}}`, `{{\"create_key\": {{\"account\": …, \"name\": …}}}}` or \
          `{{\"set_quotas\": {{\"account\": …, \"quotas\": {{\"key\": …, \"account\": …, \"recipients\": …}}}}}}`"
     )]
     NotARequest,
@@ -54,13 +59,17 @@ pub enum BootstrapError {
 pub async fn handle(api: &Api, event: Value) -> Result<Value, BootstrapError> {
     let request = serde_json::from_value(event).map_err(|_| BootstrapError::NotARequest)?;
     match request {
-        Request::CreateAccount { name } => create_account(api, &name).await,
+        Request::CreateAccount { name, countries } => create_account(api, &name, countries).await,
         Request::CreateKey { account, name } => create_key(api, account, &name).await,
         Request::SetQuotas { account, quotas } => set_quotas(api, account, quotas).await,
     }
 }
 
-async fn create_account(api: &Api, name: &str) -> Result<Value, BootstrapError> {
+async fn create_account(
+    api: &Api,
+    name: &str,
+    countries: Destinations,
+) -> Result<Value, BootstrapError> {
     let now = time::now();
     let name = checked(name)?;
     let account = Account {
@@ -87,7 +96,13 @@ async fn create_account(api: &Api, name: &str) -> Result<Value, BootstrapError> 
     );
     let audit = entry(account.id, "account.create", account.id.to_string(), now);
     let keys = [live.stored, test.stored];
-    api.accounts.create(&account, &keys, &audit).await?;
+    let safeguards = Safeguards {
+        destinations: countries,
+        version: 1,
+        ..Safeguards::of(account.id)
+    };
+    let created = api.accounts.create(&account, &safeguards, &keys, &audit);
+    created.await?;
     tracing::info!(account = %account.id, "an account was created");
     Ok(json!({
         "account": account.id,
@@ -158,7 +173,7 @@ pub fn draw(
     }
 }
 
-fn entry(account: AccountId, action: &str, target: String, now: Timestamp) -> Audit {
+pub fn entry(account: AccountId, action: &str, target: String, now: Timestamp) -> Audit {
     Audit {
         id: random::id(now),
         at: now,

@@ -2,12 +2,13 @@
 //! Done twice with the same ids it comes to the same messages.
 
 use carillon_core::{
-    batch::{Batch, BatchTerms, DoubtPolicy, Lane, Prepared, Stage},
+    batch::{Batch, BatchTerms, DoubtPolicy, Lane, Prepared, QuietHours, Stage},
     chunk::{CHUNK_SLOTS, Chunk, ChunkState, Pointer, source::Source},
     frame::{self, Recipient},
     id::{AccountId, BatchId, CampaignId},
     message_id::MessageId,
     phone::Country,
+    rules::Class,
     segments::segment,
     template::Template,
 };
@@ -36,6 +37,8 @@ pub struct Sending {
     pub pinned: Pinned,
     pub lane: Lane,
     pub policy: DoubtPolicy,
+    pub class: Class,
+    pub quiet_hours: QuietHours,
     pub valid_for: SignedDuration,
     pub send_at: Option<Timestamp>,
 }
@@ -107,6 +110,8 @@ fn batch(sending: &Sending, drawn: Drawn, taken: &[Taken]) -> Batch {
         test: sending.test,
         lane: sending.lane,
         policy: sending.policy,
+        class: sending.class,
+        quiet_hours: sending.quiet_hours,
         text: sending.text.clone(),
         routes: sending.pinned.routes.clone(),
         routing: sending.pinned.routing.clone(),

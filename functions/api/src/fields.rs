@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use carillon_core::batch;
+use carillon_core::{batch, rules};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
@@ -36,6 +36,62 @@ impl From<batch::Lane> for Lane {
             batch::Lane::High => Self::High,
             batch::Lane::Normal => Self::Normal,
             batch::Lane::Low => Self::Low,
+        }
+    }
+}
+
+/// What a text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Sells something: sending hours, frequency caps and consent rules hold.
+    Marketing,
+    /// Answers what its recipient did: a one-time password, a parcel, a booking.
+    Transactional,
+}
+
+impl From<Class> for rules::Class {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Marketing => Self::Marketing,
+            Class::Transactional => Self::Transactional,
+        }
+    }
+}
+
+impl From<rules::Class> for Class {
+    fn from(class: rules::Class) -> Self {
+        match class {
+            rules::Class::Marketing => Self::Marketing,
+            rules::Class::Transactional => Self::Transactional,
+        }
+    }
+}
+
+/// What becomes of marketing outside its recipient's sending hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QuietHours {
+    /// It is `held` until they begin, as long as it is valid.
+    Hold,
+    /// It is `expired` at once.
+    Skip,
+}
+
+impl From<QuietHours> for batch::QuietHours {
+    fn from(quiet_hours: QuietHours) -> Self {
+        match quiet_hours {
+            QuietHours::Hold => Self::Hold,
+            QuietHours::Skip => Self::Skip,
+        }
+    }
+}
+
+impl From<batch::QuietHours> for QuietHours {
+    fn from(quiet_hours: batch::QuietHours) -> Self {
+        match quiet_hours {
+            batch::QuietHours::Hold => Self::Hold,
+            batch::QuietHours::Skip => Self::Skip,
         }
     }
 }

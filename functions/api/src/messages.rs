@@ -33,6 +33,10 @@ pub struct Message {
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<WhyNot>,
+    /// When a held message is looked at again.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Timestamp>,
     /// How many SMS it is.
     pub parts: u32,
     /// How often it was handed to a gateway.
@@ -130,6 +134,7 @@ impl<'b> OpenChunk<'b> {
             to: recipient.number.e164(),
             status,
             reason: reason.map(why),
+            held_until: self.chunk.wake.filter(|_| status == Status::Held),
             parts: text.map_or(0, |text| segment(&text).parts),
             attempts,
             reference: recipient.reference.clone(),

@@ -5,12 +5,14 @@ use carillon_core::{
     batch::{Lane, MAX_ROUTES, RouteEntry},
     frame::Recipient,
     id::{AccountId, BatchId, GatewayAccountId, SenderId},
+    limits::switches::killed,
     originator::Originator,
     routing::{Exit, PinnedSender, Route, Routing, Rule},
+    safeguards::Safeguards,
     sender::Sender,
 };
 use carillon_gateways::GatewayKind;
-use carillon_runtime::problem::{Code, Problem};
+use carillon_runtime::problem::{Code, FieldError, Problem};
 use carillon_store::gateway_accounts::GatewayRecord;
 
 use crate::services::Api;
@@ -51,7 +53,12 @@ pub async fn pin_send(
     batch: BatchId,
 ) -> Result<Pinned, Problem> {
     match pin(api, account, wanted).await {
-        Err(problem) if matches!(problem.code, Code::NoGateway | Code::NoRoute) => {
+        Err(problem)
+            if matches!(
+                problem.code,
+                Code::NoGateway | Code::NoRoute | Code::CountryNotAllowed | Code::SendingStopped
+            ) =>
+        {
             let begun = api.batches.find(batch).await?.ok_or(problem)?;
             Ok(Pinned {
                 routes: begun.terms.routes,
@@ -90,24 +97,28 @@ pub struct Ways {
     pub gateways: Vec<GatewayRecord>,
     pub routes: Vec<Route>,
     pub senders: Vec<Sender>,
+    pub safeguards: Safeguards,
 }
 
 impl Ways {
     pub async fn of(api: &Api, account: AccountId) -> Result<Self, Problem> {
         // Three calls' worth of state in one future is large.
-        let (gateways, routes, senders) = futures::try_join!(
+        let (gateways, routes, senders, safeguards) = futures::try_join!(
             Box::pin(api.gateways.list(account)),
             Box::pin(api.routes.list(account)),
             Box::pin(api.senders.list(account)),
+            Box::pin(api.safeguards.find(account)),
         )?;
         Ok(Self {
             gateways,
             routes,
             senders,
+            safeguards,
         })
     }
 
     pub fn pin(&self, wanted: Wanted<'_>) -> Result<Pinned, Problem> {
+        self.allow(wanted)?;
         if !self.gateways.iter().any(|gateway| gateway.enabled) {
             let detail = "Messages leave by a gateway, and this account has none that is enabled. Add one with \
                           `POST /v1/gateways`, or use a test key, whose messages are simulated.";
@@ -134,6 +145,40 @@ impl Ways {
         }
         pinned.name(wanted.sender, &self.senders)?;
         Ok(pinned)
+    }
+
+    /// What `send` would refuse is refused now, when somebody can still do something about it.
+    fn allow(&self, wanted: Wanted<'_>) -> Result<(), Problem> {
+        let switches = &self.safeguards.switches;
+        let stopped = killed(switches, None, wanted.sender, None);
+        if stopped.is_some() {
+            let detail = "The account has stopped sending, in all or from this sender. `PATCH /v1/account` changes its \
+                          `switches`.";
+            return Err(Problem::new(Code::SendingStopped, detail));
+        }
+        let recipients = wanted.recipients.unwrap_or_default();
+        let refused = |(place, recipient): (usize, &Recipient)| {
+            let country = recipient.country;
+            if self.safeguards.destinations.allow(country)
+                && killed(switches, country, None, None).is_none()
+            {
+                return None;
+            }
+            let at = match recipients {
+                [_] => "/to".to_owned(),
+                _ => format!("/to/{place}"),
+            };
+            let country = country.map_or_else(|| "no country".to_owned(), |it| it.to_string());
+            let words = format!(
+                "the account doesn't send to numbers of {country}; allow it with `PATCH /v1/account`"
+            );
+            Some(FieldError::new(at, Code::CountryNotAllowed.as_str(), words))
+        };
+        let errors: Vec<FieldError> = recipients.iter().enumerate().filter_map(refused).collect();
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::of_fields(Code::CountryNotAllowed, errors))
     }
 
     fn matching(&self, wanted: Wanted<'_>) -> impl Iterator<Item = &Route> {
@@ -346,6 +391,7 @@ mod tests {
                 gateways: vec![off.clone(), on.clone()],
                 routes,
                 senders: vec![used.clone(), unused.clone()],
+                safeguards: Safeguards::of(build::id()),
             };
 
             let pinned = ways.pin(WANTED);
@@ -367,6 +413,7 @@ mod tests {
             gateways: gateways.clone(),
             routes,
             senders: Vec::new(),
+            safeguards: Safeguards::of(build::id()),
         };
 
         let fitting = with(gateways[1..].iter().map(one_each).collect()).pin(WANTED);
@@ -391,6 +438,7 @@ mod tests {
             gateways: vec![one.clone()],
             routes: vec![route(&[(&one, &[])]), dear],
             senders: Vec::new(),
+            safeguards: Safeguards::of(build::id()),
         };
 
         let pinned = ways.pin(WANTED).unwrap();

@@ -24,7 +24,7 @@ pub struct Report {
     #[schema(value_type = Option<String>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<BatchId>,
-    /// Rows of the audience. The sum of `accepted`, `rejected`, `duplicates` and `opted_out`.
+    /// Rows of the audience. The sum of `accepted`, `rejected`, `duplicates`, `opted_out` and `capped`.
     uploaded: u64,
     /// Rows that can't be sent to.
     rejected: u64,
@@ -32,6 +32,8 @@ pub struct Report {
     duplicates: u64,
     /// Numbers that had opted out before.
     opted_out: u64,
+    /// Numbers that got as much marketing lately as the account allows.
+    capped: u64,
     /// Messages. The sum of `counts`.
     accepted: u64,
     /// Of `accepted`: what a gateway took, or may have taken.
@@ -132,6 +134,7 @@ impl Report {
             rejected,
             duplicates,
             opted_out,
+            capped,
             parts,
         } = prepared;
         let names = STATUSES.iter().map(|(_, name)| *name);
@@ -141,6 +144,7 @@ impl Report {
             rejected,
             duplicates,
             opted_out,
+            capped,
             accepted: totals.accepted,
             submitted: totals.submitted,
             in_flight: totals.in_flight,

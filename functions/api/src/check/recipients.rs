@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use carillon_core::{
     frame::Recipient,
+    hours::hours_key,
     phone::{Country, Phone},
     template::{RenderError, Template},
 };
@@ -29,7 +30,8 @@ pub fn to(to: To, place: &Place<'_>, template: &Template) -> Result<Vec<Recipien
     match to {
         To::One(text) => {
             let (phone, country) = located(place.pointer, &text, place.country)?;
-            let recipient = Recipient::new(phone, BTreeMap::new(), None).in_country(country);
+            let hours = hours_key(phone, country, None);
+            let recipient = Recipient::new(phone, BTreeMap::new(), None).located(hours);
             match rendered(template, &recipient, place.pointer) {
                 Some(error) => Err(Problem::of_fields(Code::UnknownPlaceholder, vec![error])),
                 None => Ok(vec![recipient]),
@@ -159,7 +161,8 @@ fn recipient(
     } else {
         format!("{at}/vars")
     };
-    let recipient = Recipient::new(phone, vars, reference).in_country(country);
+    let hours = hours_key(phone, country, None);
+    let recipient = Recipient::new(phone, vars, reference).located(hours);
     match rendered(template, &recipient, &values_at) {
         Some(error) => Err((Code::UnknownPlaceholder, error)),
         None => Ok(recipient),

@@ -11,6 +11,7 @@ use carillon_core::{
     frame::Recipient,
     message_id::MessageId,
     originator::Originator,
+    rules,
     template::Template,
 };
 use carillon_runtime::{
@@ -26,7 +27,7 @@ use utoipa::ToSchema;
 use crate::{
     check,
     deliver::{Drawn, Sending, Taken, deliver},
-    fields::{Lane, Policy, To},
+    fields::{Class, Lane, Policy, QuietHours, To},
     messages::{Message, OpenChunk, StatusWord},
     once::{Answer, Once},
     pin,
@@ -61,6 +62,10 @@ pub struct SendRequest {
     send_at: Option<Timestamp>,
     /// Left out: `at_least_once` in the lane `high`, else `at_most_once`.
     policy: Option<Policy>,
+    /// Left out: `transactional`.
+    class: Option<Class>,
+    /// Of marketing; left out, `hold`.
+    quiet_hours: Option<QuietHours>,
     /// The country, two letters of ISO 3166-1, of numbers without `+`.
     #[schema(example = "GB")]
     default_country: Option<String>,
@@ -151,6 +156,8 @@ struct Checked {
     sender: Option<Originator>,
     lane: batch::Lane,
     policy: DoubtPolicy,
+    class: rules::Class,
+    quiet_hours: batch::QuietHours,
     valid_for: SignedDuration,
     send_at: Option<Timestamp>,
 }
@@ -164,6 +171,8 @@ fn check(request: SendRequest) -> Result<Checked, Problem> {
         valid_for,
         send_at,
         policy,
+        class,
+        quiet_hours,
         default_country,
     } = request;
     let template = check::text("/text", &text)?;
@@ -190,6 +199,8 @@ fn check(request: SendRequest) -> Result<Checked, Problem> {
         sender,
         lane,
         policy: policy.map_or_else(|| DoubtPolicy::default_of(lane), Into::into),
+        class: class.map_or(rules::Class::Transactional, Into::into),
+        quiet_hours: quiet_hours.map(Into::into).unwrap_or_default(),
         valid_for,
         send_at,
     })
@@ -208,6 +219,8 @@ async fn sending(
         sender,
         lane,
         policy,
+        class,
+        quiet_hours,
         valid_for,
         send_at,
     } = checked;
@@ -238,6 +251,8 @@ async fn sending(
         pinned,
         lane,
         policy,
+        class,
+        quiet_hours,
         valid_for,
         send_at,
     })

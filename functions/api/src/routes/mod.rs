@@ -1,5 +1,6 @@
 //! The routes, one file for each group. A handler parses, calls the store, and says what came of it.
 
+pub mod account;
 pub mod audit;
 pub mod batches;
 pub mod campaigns;

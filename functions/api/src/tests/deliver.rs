@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use carillon_core::{
-    batch::{DoubtPolicy, Lane},
+    batch::{DoubtPolicy, Lane, QuietHours},
     chunk::{ChunkState, Pointer, source::Source},
     frame::{self, Recipient},
     phone::Phone,
+    rules::Class,
     template::Template,
 };
 use carillon_testkit::{build, stack};
@@ -50,6 +51,8 @@ fn sending(recipients: Vec<Recipient>) -> Sending {
         pinned: Pinned::default(),
         lane: Lane::Normal,
         policy: DoubtPolicy::AtMostOnce,
+        class: Class::Transactional,
+        quiet_hours: QuietHours::Hold,
         valid_for: SignedDuration::from_hours(1),
         send_at: Some(time::now() + SignedDuration::from_hours(1)),
     }

@@ -9,6 +9,7 @@ use carillon_core::{
     batch::{self, DoubtPolicy},
     campaign::{self, Campaign, Plan},
     id::{CampaignId, UploadId},
+    rules,
 };
 use carillon_runtime::{
     input::{InPath, Input},
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::{
     act, check, edit,
-    fields::{Lane, given},
+    fields::{Class, Lane, given},
     once::{Answer, Once},
     services::Api,
     time,
@@ -46,6 +47,8 @@ pub struct CampaignRequest {
     sender: Option<String>,
     /// Left out: `low`.
     lane: Option<Lane>,
+    /// Left out: `marketing`.
+    class: Option<Class>,
     /// When you mean to send it. `POST …/schedule` sets it.
     schedule: Option<Schedule>,
     policies: Option<Policies>,
@@ -79,6 +82,7 @@ pub async fn create(
         content,
         sender,
         lane,
+        class,
         schedule,
         policies,
     } = value;
@@ -100,6 +104,7 @@ pub async fn create(
         content: campaign::Content { text: content.text },
         sender: check::sender("/sender", sender)?,
         lane: lane.map_or(batch::Lane::Low, Into::into),
+        class: class.map_or(rules::Class::Marketing, Into::into),
         policies: checked_policies(policies)?,
         wanted_at: None,
         plan: Plan::Draft,
@@ -139,13 +144,15 @@ pub async fn create(
 }
 
 fn checked_policies(policies: Option<Policies>) -> Result<campaign::Policies, Problem> {
-    let Policies { doubt, valid_for } = policies.unwrap_or(Policies {
-        doubt: None,
-        valid_for: None,
-    });
+    let Policies {
+        doubt,
+        quiet_hours,
+        valid_for,
+    } = policies.unwrap_or_default();
     let valid_for = check::validity("/policies/valid_for", valid_for)?;
     Ok(campaign::Policies {
         doubt: doubt.map_or(DoubtPolicy::AtMostOnce, Into::into),
+        quiet_hours: quiet_hours.map(Into::into).unwrap_or_default(),
         valid_for: valid_for.as_secs(),
     })
 }
@@ -165,6 +172,7 @@ pub struct CampaignChange {
     #[schema(value_type = Option<String>)]
     sender: Option<Option<String>>,
     lane: Option<Lane>,
+    class: Option<Class>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Schedule>)]
     schedule: Option<Option<Schedule>>,
@@ -218,6 +226,7 @@ async fn changed(
         content,
         sender,
         lane,
+        class,
         schedule,
         policies,
     } = change;
@@ -234,6 +243,7 @@ async fn changed(
     if let Some(lane) = lane {
         campaign.lane = lane.into();
     }
+    campaign.class = class.map_or(campaign.class, Into::into);
     if let Some(schedule) = schedule {
         let at = schedule.map(|Schedule { at }| check::time("/schedule/at", at, now));
         campaign.wanted_at = at.transpose()?;

@@ -31,7 +31,7 @@ use utoipa::ToSchema;
 
 use self::audience::AudienceView;
 use crate::{
-    fields::{Lane, Policy},
+    fields::{Class, Lane, Policy, QuietHours},
     list::{Asked, Page, PageQuery},
     services::Api,
     time,
@@ -52,6 +52,7 @@ pub struct CampaignView {
     #[serde(skip_serializing_if = "Option::is_none")]
     sender: Option<String>,
     lane: Lane,
+    class: Class,
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<Schedule>,
     policies: Policies,
@@ -85,12 +86,15 @@ pub struct Schedule {
     pub at: Timestamp,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policies {
     /// Left out: `at_most_once`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Policy>,
+    /// Of marketing; left out, `hold`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet_hours: Option<QuietHours>,
     /// Seconds from its start after which nothing of it is sent, 60 to 604,800; left out, three days.
     #[schema(minimum = 60, maximum = 604_800)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,6 +129,7 @@ impl CampaignView {
             content,
             sender,
             lane,
+            class,
             policies,
             wanted_at,
             plan,
@@ -140,9 +145,11 @@ impl CampaignView {
             content: Content { text: content.text },
             sender: sender.map(|sender| sender.to_string()),
             lane: lane.into(),
+            class: class.into(),
             schedule: wanted_at.map(|at| Schedule { at }),
             policies: Policies {
                 doubt: Some(policies.doubt.into()),
+                quiet_hours: Some(policies.quiet_hours.into()),
                 valid_for: Some(policies.valid_for),
             },
             batch: plan.batch(),

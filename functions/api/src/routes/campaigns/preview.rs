@@ -261,6 +261,8 @@ async fn test_sending(
         template,
         lane: carillon_core::batch::Lane::High,
         policy: DoubtPolicy::AtMostOnce,
+        class: carillon_core::rules::Class::Transactional,
+        quiet_hours: campaign.policies.quiet_hours,
         valid_for: SignedDuration::from_secs(campaign.policies.valid_for),
         send_at: None,
     })

@@ -182,6 +182,8 @@ fn batch(campaign: &Campaign, pinned: Pinned, now: Timestamp) -> Result<Batch, P
         test: campaign.test,
         lane: campaign.lane,
         policy: campaign.policies.doubt,
+        class: campaign.class,
+        quiet_hours: campaign.policies.quiet_hours,
         text: campaign.content.text.clone(),
         routes: pinned.routes,
         routing: pinned.routing,

@@ -3,9 +3,10 @@
 use axum::{extract::State, response::Response};
 use carillon_core::{
     api_key::Mode,
-    batch::{DoubtPolicy, Lane},
+    batch::{DoubtPolicy, Lane, QuietHours},
     id::GatewayAccountId,
     originator::Originator,
+    rules::Class,
 };
 use carillon_runtime::{
     input::{InPath, Input},
@@ -75,6 +76,8 @@ pub async fn test(
         pinned,
         lane: Lane::High,
         policy: DoubtPolicy::AtMostOnce,
+        class: Class::Transactional,
+        quiet_hours: QuietHours::Hold,
         valid_for: TEST_VALID_FOR,
         send_at: None,
     };

@@ -150,7 +150,11 @@ pub async fn explain(
         Err(problem)
             if matches!(
                 problem.code,
-                Code::NoGateway | Code::NoRoute | Code::LimitReached
+                Code::NoGateway
+                    | Code::NoRoute
+                    | Code::LimitReached
+                    | Code::CountryNotAllowed
+                    | Code::SendingStopped
             ) =>
         {
             explanation.problem = Some(problem.detail);

@@ -35,7 +35,7 @@ fn one() -> Value {
 #[tokio::test]
 async fn an_answer_is_given_again_as_it_was() {
     let world = World::new().await;
-    let (api, caller) = (world.api(), world.caller(Mode::Test));
+    let (api, caller) = (world.api(), world.caller(Mode::Test).await);
 
     let first = caller.send(&api, PATH, &one()).await;
     let mut repeats = Vec::new();
@@ -56,7 +56,7 @@ async fn an_answer_is_given_again_as_it_was() {
 #[tokio::test]
 async fn of_fifty_at_once_one_is_done() {
     let world = World::new().await;
-    let (api, caller) = (world.api(), world.caller(Mode::Test));
+    let (api, caller) = (world.api(), world.caller(Mode::Test).await);
     let body = one();
 
     let answers = join_all((0..50).map(|_| caller.send(&api, PATH, &body))).await;
@@ -78,7 +78,7 @@ async fn of_fifty_at_once_one_is_done() {
 #[tokio::test]
 async fn while_an_attempt_may_still_be_at_it_the_next_one_waits() {
     let world = World::new().await;
-    let caller = world.caller(Mode::Test);
+    let caller = world.caller(Mode::Test).await;
     // The count, the reservation.
     let mortal = api_of(&mortal::after(&world.aws, 2), world.settings.clone());
     let request = caller.post(PATH);
@@ -96,7 +96,7 @@ async fn while_an_attempt_may_still_be_at_it_the_next_one_waits() {
 #[tokio::test]
 async fn another_body_under_the_same_key_makes_nothing() {
     let world = World::new().await;
-    let (api, caller) = (world.api(), world.caller(Mode::Test));
+    let (api, caller) = (world.api(), world.caller(Mode::Test).await);
     caller.send(&api, PATH, &one()).await;
 
     for other in [
@@ -114,9 +114,9 @@ async fn another_body_under_the_same_key_makes_nothing() {
 #[tokio::test]
 async fn a_key_belongs_to_one_account_one_mode_and_one_path() {
     let world = World::new().await;
-    let (api, caller) = (world.api(), world.caller(Mode::Test));
-    let stranger = world.caller(Mode::Test);
-    let mut live = world.caller(Mode::Live);
+    let (api, caller) = (world.api(), world.caller(Mode::Test).await);
+    let stranger = world.caller(Mode::Test).await;
+    let mut live = world.caller(Mode::Live).await;
     live.account = caller.account;
     live.key.stored.key.account = caller.account;
     caller.send(&api, PATH, &one()).await;
@@ -159,7 +159,7 @@ async fn a_refusal_leaves_the_key_free() {
         ),
         ("no gateway", Mode::Live, one(), (409, "no_gateway")),
     ] {
-        let caller = world.caller(mode);
+        let caller = world.caller(mode).await;
 
         let refused = caller.send(&api, PATH, &body).await;
         let again = caller.send(&api, PATH, &body).await;
@@ -179,7 +179,7 @@ async fn a_refusal_leaves_the_key_free() {
 #[tokio::test]
 async fn a_repeat_is_answered_as_before_though_the_time_has_come_since() {
     let world = World::new().await;
-    let (api, caller) = (world.api(), world.caller(Mode::Test));
+    let (api, caller) = (world.api(), world.caller(Mode::Test).await);
     let soon = time::now() + SignedDuration::from_millis(1_500);
     let message = json!({"to": ["+447700900001"], "text": "Hi", "send_at": soon});
     let draft = json!({

@@ -32,7 +32,7 @@ async fn a_send_that_dies_after_any_of_its_calls_is_finished_by_the_next_attempt
     let mut died = 0;
 
     for calls in 0..ENOUGH {
-        let caller = world.caller(Mode::Test);
+        let caller = world.caller(Mode::Test).await;
         let mortal = api_of(&mortal::after(&world.aws, calls), world.settings.clone());
         let request = caller.post("/v1/messages");
         let first = caller.ask(&mortal, request, &body, long_over()).await;
@@ -113,7 +113,7 @@ async fn a_start_that_dies_after_any_of_its_calls_is_finished_by_the_next_attemp
     let mut died = 0;
 
     for calls in 0..ENOUGH {
-        let caller = world.caller(Mode::Test);
+        let caller = world.caller(Mode::Test).await;
         let made = caller.send(&world.api(), "/v1/campaigns", &draft).await;
         let id = made.body["id"].as_str().unwrap();
         let path = format!("/v1/campaigns/{id}/start");
@@ -164,13 +164,13 @@ async fn assert_started_once(world: &World, caller: &Caller, campaign: CampaignI
 #[tokio::test]
 async fn a_send_that_began_goes_on_though_its_gateway_is_gone() {
     let world = World::new().await;
-    let caller = world.caller(Mode::Live);
+    let caller = world.caller(Mode::Live).await;
     let gateway = json!({"kind": "simulated", "name": "Mine"});
     let gateway = caller.send(&world.api(), "/v1/gateways", &gateway).await;
     let gateway = gateway.body["id"].as_str().unwrap().parse().unwrap();
     let body = json!({"to": ["+447700900001"], "text": "Hi"});
-    // The count, the reservation, gateways, routes and senders, the batch and its place in the list; of one recipient none are counted.
-    let mortal = api_of(&mortal::after(&world.aws, 7), world.settings.clone());
+    // The count, the reservation, gateways, routes, senders and safeguards, the batch and its place in the list; of one recipient none are counted.
+    let mortal = api_of(&mortal::after(&world.aws, 8), world.settings.clone());
     let request = caller.post("/v1/messages");
     let first = caller.ask(&mortal, request, &body, long_over()).await;
     let delete = world.aws.dynamodb().delete_item();

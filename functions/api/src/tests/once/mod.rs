@@ -8,6 +8,8 @@ use axum::body::Body;
 use carillon_core::{
     api_key::{Mode, Scope},
     id::AccountId,
+    limits::destinations::Destinations,
+    safeguards::Safeguards,
 };
 use carillon_store::{aws::Aws, queues::QueueUrls};
 use carillon_testkit::{build, stack};
@@ -71,8 +73,17 @@ impl World {
         api_of(&self.aws, self.settings.clone())
     }
 
-    pub fn caller(&self, mode: Mode) -> Caller {
+    /// Of an account that may send everywhere.
+    pub async fn caller(&self, mode: Mode) -> Caller {
         let (api, account) = (self.api(), build::id());
+        let safeguards = Safeguards {
+            destinations: Destinations::ALL,
+            version: 1,
+            ..Safeguards::of(account)
+        };
+        let audit = bootstrap::entry(account, "test", "test".to_owned(), time::now());
+        let changed = api.safeguards.change(&safeguards, &audit).await;
+        changed.unwrap().unwrap();
         let key = bootstrap::draw(
             &api,
             account,
