@@ -32,7 +32,7 @@ async fn a_new_account_sends_nowhere_until_it_names_countries() {
     let simulator = RunningSimulator::start();
     account.with_gateway(&simulator).await;
     let british = to(&["+447700900123"]);
-    let mixed = to(&["+447700900123", "+33612345678", "+88212345678"]);
+    let mixed = to(&["+447700900123", "+33612345678", "+870301234567"]);
     let made = invoke_api(
         &reqwest::Client::new(),
         &json!({"create_account": {"name": "Says nothing"}}),

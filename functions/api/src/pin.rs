@@ -74,7 +74,7 @@ pub fn only(gateway: &GatewayRecord, sender: Option<&Originator>) -> Option<Pinn
     let routes = vec![entry(gateway)?];
     let mut pinned = Pinned {
         routes,
-        routing: Routing::in_order(1),
+        routing: Routing::in_order([gateway.cost_per_part]),
     };
     pinned.name(sender, &[]).ok()?;
     Some(pinned)
@@ -130,13 +130,12 @@ impl Ways {
                 pinned.take(self, route)?;
             }
         } else {
-            for gateway in self.gateways.iter().filter(|gateway| gateway.enabled) {
-                if pinned.routes.len() < MAX_ROUTES {
-                    pinned.routes.extend(entry(gateway));
-                }
-            }
-            let entries = u8::try_from(pinned.routes.len()).expect("16 at most");
-            pinned.routing = Routing::in_order(entries);
+            let enabled = self.gateways.iter().filter(|gateway| gateway.enabled);
+            let entries =
+                enabled.filter_map(|gateway| Some((entry(gateway)?, gateway.cost_per_part)));
+            let (routes, costs): (Vec<_>, Vec<_>) = entries.take(MAX_ROUTES).unzip();
+            pinned.routes = routes;
+            pinned.routing = Routing::in_order(costs);
         }
         if pinned.routes.is_empty() {
             let detail = "None of this account's routes is for these messages. `POST /v1/routes/explain` tells why; \
@@ -445,5 +444,21 @@ mod tests {
 
         let prices = pinned.routing.rules.iter().map(|rule| rule.exits[0].cost);
         assert_eq!(prices.collect::<Vec<_>>(), [Some(7), Some(9)]);
+    }
+
+    #[test]
+    fn without_routes_each_gateway_has_its_own_price() {
+        let ways = Ways {
+            gateways: vec![gateway(false), gateway(true)],
+            routes: Vec::new(),
+            senders: Vec::new(),
+            safeguards: Safeguards::of(build::id()),
+        };
+
+        let pinned = ways.pin(WANTED).unwrap();
+
+        let exits = pinned.routing.rules.iter().flat_map(|rule| &rule.exits);
+        let costs: Vec<Option<u64>> = exits.map(|exit| exit.cost).collect();
+        assert_eq!(costs, [Some(7)]);
     }
 }

@@ -127,7 +127,7 @@ mod tests {
             quiet_hours: carillon_core::batch::QuietHours::Hold,
             text: "Hello".into(),
             routes: vec![route],
-            routing: Routing::in_order(1),
+            routing: Routing::in_order([None]),
             began: Timestamp::UNIX_EPOCH,
             not_before: None,
             expires_at: Timestamp::MAX,

@@ -26,7 +26,7 @@ fn terms_by(gateway: GatewayAccountId) -> BatchTerms {
     BatchTerms {
         test: false,
         routes: vec![route],
-        routing: Routing::in_order(1),
+        routing: Routing::in_order([None]),
         ..build::terms(at(0))
     }
 }

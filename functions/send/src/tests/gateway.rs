@@ -237,7 +237,7 @@ impl Setup {
 
 /// By all of them in their order, under one name.
 pub fn routing(gateways: usize) -> Routing {
-    let mut routing = Routing::in_order(u8::try_from(gateways).unwrap());
+    let mut routing = Routing::in_order(vec![None; gateways]);
     let sender = PinnedSender {
         originator: "ACME".parse().unwrap(),
         standing: None,

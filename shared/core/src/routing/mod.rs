@@ -157,12 +157,12 @@ impl Route {
 }
 
 impl Routing {
-    /// Everything by all gateway accounts, in their order: what holds without routes.
-    pub fn in_order(entries: u8) -> Self {
-        let exits = (0..entries).map(|entry| Exit {
+    /// Everything by all gateway accounts, in their order, at what each costs: what holds without routes.
+    pub fn in_order(costs: impl IntoIterator<Item = Option<u64>>) -> Self {
+        let exits = (0..).zip(costs).map(|(entry, cost)| Exit {
             entry,
             weight: 1,
-            cost: None,
+            cost,
             pool: Vec::new(),
         });
         Self {
