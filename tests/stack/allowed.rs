@@ -121,6 +121,12 @@ async fn a_switch_stops_a_running_campaign_within_seconds() {
 #[tokio::test]
 async fn what_there_is_no_money_for_is_held_until_the_cap_ends() {
     let (account, simulator) = (Account::new("Money").await, RunningSimulator::start());
+    let all_are_delivered = json!({"rules": []});
+    simulator
+        .control
+        .set_rules(&all_are_delivered)
+        .await
+        .expect("rules");
     let gateway = account.with_gateway(&simulator).await;
     let price = json!({"cost_per_part": 5_000});
     let request = account.request(Method::PATCH, &format!("/v1/gateways/{gateway}"));

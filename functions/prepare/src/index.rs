@@ -111,10 +111,6 @@ impl Index {
         self.entries.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Leaves of each number the first row, and tells of each other one where it and the first are.
     pub fn deduplicate(&mut self, mut repeated: impl FnMut(Place, Place)) {
         self.entries

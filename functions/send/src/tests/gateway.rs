@@ -78,9 +78,18 @@ impl FakeGateway {
 
     /// The ids it was given.
     pub fn ids(&self) -> Vec<String> {
+        self.given("id")
+    }
+
+    /// Whom it was to send to.
+    pub fn numbers(&self) -> Vec<String> {
+        self.given("to")
+    }
+
+    fn given(&self, field: &str) -> Vec<String> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let ids = seen.iter().map(|body| body["id"].as_str().unwrap());
-        ids.map(str::to_owned).collect()
+        let values = seen.iter().map(|body| body[field].as_str().unwrap());
+        values.map(str::to_owned).collect()
     }
 }
 

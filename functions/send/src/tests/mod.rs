@@ -7,6 +7,7 @@ mod failures;
 mod gateway;
 mod retry;
 mod safeguards;
+mod zones;
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -54,6 +55,8 @@ pub struct Setup {
     pub safeguards: SafeguardStore,
     pub accounts: GatewayAccounts,
     pub vault: Vault,
+    /// Its core table.
+    pub core: String,
 }
 
 impl Setup {
@@ -99,6 +102,7 @@ impl Setup {
             safeguards,
             accounts,
             vault,
+            core,
         }
     }
 

@@ -27,15 +27,18 @@ use crate::worker::work;
 
 /// Seconds since 1970.
 #[derive(Clone, Default)]
-struct TestClock(Arc<AtomicI64>);
+pub struct TestClock(Arc<AtomicI64>);
 
 impl TestClock {
-    fn set(&self, time: &str) {
-        let time: Timestamp = time.parse().unwrap();
+    pub fn set(&self, time: &str) {
+        self.go_to(time.parse().unwrap());
+    }
+
+    pub fn go_to(&self, time: Timestamp) {
         self.0.store(time.as_second(), Ordering::Relaxed);
     }
 
-    fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
     }
 }
