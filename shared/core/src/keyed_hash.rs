@@ -6,7 +6,12 @@ use aws_lc_rs::{
     hmac,
 };
 
-use crate::{id::AccountId, phone::Phone};
+use uuid::Uuid;
+
+use crate::{
+    id::{AccountId, ContactId},
+    phone::Phone,
+};
 
 /// Made from the deployment's secret. Never shown.
 #[derive(Clone)]
@@ -55,11 +60,20 @@ impl DeploymentKey {
 
     /// What a number is called in keys: 26 characters, different for every account.
     pub fn number(&self, account: AccountId, number: Phone) -> String {
+        crate::base32::encode(&self.number_hash(account, number))
+    }
+
+    /// The id of the contact with a number: the same hash, so that it is the contact's address.
+    pub fn contact(&self, account: AccountId, number: Phone) -> ContactId {
+        ContactId::from_uuid(Uuid::from_bytes(self.number_hash(account, number)))
+    }
+
+    fn number_hash(&self, account: AccountId, number: Phone) -> [u8; 16] {
         let hash = self.hash(
             Purpose::Number,
             &[account.uuid().as_bytes(), &number.digits().to_be_bytes()],
         );
-        crate::base32::encode(&hash[..16])
+        *hash.first_chunk().expect("a hash has 32 bytes")
     }
 
     /// What a block of a thousand numbers is called in keys: their digits but the last three.
