@@ -42,6 +42,15 @@ impl Condition {
         expression: "attribute_not_exists(pk)",
         expected: None,
     };
+    /// Whatever is there.
+    pub(crate) const ANY: Self = Self {
+        expression: "",
+        expected: None,
+    };
+
+    fn expression(&self) -> Option<String> {
+        (!self.expression.is_empty()).then(|| self.expression.to_owned())
+    }
 
     pub(crate) fn version(expected: u32) -> Self {
         Self {
@@ -88,7 +97,7 @@ impl CoreTable {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression(condition.expression)
+            .set_condition_expression(condition.expression())
             .set_expression_attribute_values(values(condition.expected))
             .build()
             .expect("table and item are set");
@@ -99,7 +108,7 @@ impl CoreTable {
         let delete = Delete::builder()
             .table_name(&self.table)
             .set_key(Some(key.item()))
-            .condition_expression(condition.expression)
+            .set_condition_expression(condition.expression())
             .set_expression_attribute_values(values(condition.expected))
             .build()
             .expect("table and key are set");

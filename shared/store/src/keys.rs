@@ -5,7 +5,10 @@ use std::fmt::Display;
 
 use carillon_core::{
     chunk::Pointer,
-    id::{AccountId, BatchId, CampaignId, DeadLetterId, EventId, GatewayAccountId, UploadId},
+    id::{
+        AccountId, BatchId, CampaignId, ContactId, DeadLetterId, EventId, GatewayAccountId, ListId,
+        UploadId,
+    },
     phone::Country,
 };
 
@@ -299,6 +302,50 @@ pub fn dispatcher_lock() -> Key {
 
 // --- contacts
 
+/// Partitions an account's contacts are spread over. An id is a hash, so each holds a fair share, and the order of all of them,
+/// shard by shard, is that of their ids.
+pub const CONTACT_SHARDS: u8 = 64;
+/// Partitions the members of a list are spread over, in the same way.
+pub const MEMBER_SHARDS: u8 = 16;
+
+pub fn contact(account: AccountId, contact: ContactId) -> Key {
+    Key::new(
+        contacts(account, contact_shard(contact)),
+        contact_sort(contact),
+    )
+}
+
+pub fn contacts(account: AccountId, shard: u8) -> String {
+    format!("{account}#contacts#{shard}")
+}
+
+pub fn contact_shard(contact: ContactId) -> u8 {
+    contact.uuid().as_bytes()[0] / (u8::MAX / CONTACT_SHARDS + 1)
+}
+
+/// The keyed hash of its number, as other keys say it too.
+pub fn contact_sort(contact: ContactId) -> String {
+    let id = contact.to_string();
+    let (_prefix, hash) = id.split_once('_').expect("an id has a prefix");
+    hash.to_owned()
+}
+
+/// That a contact is on a list.
+pub fn member(account: AccountId, list: ListId, contact: ContactId) -> Key {
+    Key::new(
+        members(account, list, member_shard(contact)),
+        contact_sort(contact),
+    )
+}
+
+pub fn members(account: AccountId, list: ListId, shard: u8) -> String {
+    format!("{account}#{list}#{shard}")
+}
+
+pub fn member_shard(contact: ContactId) -> u8 {
+    contact.uuid().as_bytes()[0] / (u8::MAX / MEMBER_SHARDS + 1)
+}
+
 /// Whether this account must not text a number.
 pub fn suppression(account: AccountId, number_hash: &str) -> Key {
     Key::new(format!("{account}#suppressed#{number_hash}"), "suppression")
@@ -324,6 +371,19 @@ pub fn inbound(account: AccountId, at: Timestamp, id: EventId) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_of_contacts_is_that_of_their_shards() {
+        let ids = [0_u8, 3, 4, 127, 128, 255].map(|first| {
+            let mut bytes = [7; 16];
+            bytes[0] = first;
+            ContactId::from_uuid(uuid::Uuid::from_bytes(bytes))
+        });
+
+        assert_eq!(ids.map(contact_shard), [0, 0, 1, 31, 32, 63]);
+        assert_eq!(ids.map(member_shard), [0, 0, 0, 7, 8, 15]);
+        assert!(ids.map(contact_sort).is_sorted());
+    }
 
     #[test]
     fn a_chunk_is_found_by_its_keys_and_its_neighbours_are_not() {

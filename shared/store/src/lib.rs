@@ -8,6 +8,7 @@ pub mod aws;
 pub mod batches;
 pub mod campaigns;
 mod condition;
+pub mod contacts;
 mod core_table;
 pub mod credentials;
 pub mod dead_letter_queues;
