@@ -1,5 +1,6 @@
 //! What a person means by a message to us: to hear no more, to hear from us again, to get help. A sentence that is neither is `None`.
 
+mod language;
 mod words;
 
 #[cfg(test)]
@@ -8,6 +9,8 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+pub use self::language::{Language, UnknownLanguage};
+use self::words::{LANGUAGES, Words};
 use crate::phone::Phone;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,38 +43,64 @@ pub struct Meaning {
 /// Words of a sentence that counts as short, at most.
 const SHORT: usize = 6;
 
+/// Of the rules below and the words beside them: kept with what was read by them, so that a reading can be explained later.
+pub const VERSION: u32 = 2;
+
 pub fn meaning(text: &str, from: Phone) -> Option<Meaning> {
     let said = words_of(text);
-    let is_one_of = |keywords: &[&str]| keywords.iter().any(|keyword| words_of(keyword) == said);
-    let in_china = from
-        .country()
-        .is_some_and(|country| country.as_str() == "CN");
-    let keyword = |wish| {
-        Some(Meaning {
-            wish,
-            by: Match::Keyword,
-        })
-    };
-    if is_one_of(words::STOP) || (in_china && is_one_of(words::STOP_IN_CHINA)) {
-        return keyword(Wish::Stop);
+    let means = |wish, by| Some(Meaning { wish, by });
+    if is_keyword(&said, |words| words.stop)
+        || (is_from_china(from) && is_one_of(&said, words::STOP_IN_CHINA))
+    {
+        return means(Wish::Stop, Match::Keyword);
     }
-    if is_one_of(words::START) {
-        return keyword(Wish::Start);
+    if is_keyword(&said, |words| words.start) {
+        return means(Wish::Start, Match::Keyword);
     }
-    if is_one_of(words::HELP) {
-        return keyword(Wish::Help);
+    if is_keyword(&said, |words| words.help) {
+        return means(Wish::Help, Match::Keyword);
     }
-    let by = if is_phrase(&said) {
-        Match::Phrase
-    } else if words::INTENTS.iter().any(|intent| holds(&said, intent)) {
-        Match::Intent
-    } else {
-        return None;
-    };
-    Some(Meaning {
-        wish: Wish::Stop,
-        by,
-    })
+    let said = without_harmless(said);
+    if is_phrase(&said) {
+        return means(Wish::Stop, Match::Phrase);
+    }
+    let intents = LANGUAGES.iter().flat_map(|words| words.intents);
+    if intents.into_iter().any(|intent| holds(&said, intent)) {
+        return means(Wish::Stop, Match::Intent);
+    }
+    None
+}
+
+/// Whether a person agrees, to whatever was asked. It means something only where something was.
+pub fn is_yes(text: &str) -> bool {
+    is_keyword(&words_of(text), |words| words.yes)
+}
+
+/// What to answer a message in: the language of its words where only one has them, else that of its number's country.
+pub fn language(text: &str, from: Phone) -> Language {
+    let said = words_of(text);
+    let mut written = LANGUAGES.iter().filter(|words| {
+        let keywords = [words.stop, words.start, words.help, words.yes];
+        keywords.iter().any(|list| is_one_of(&said, list))
+            || words.intents.iter().any(|intent| holds(&said, intent))
+    });
+    match (written.next(), written.next()) {
+        (Some(only), None) if only.language != "en" => Language::of(only.language),
+        _ => Language::of_country(from.country()),
+    }
+}
+
+fn is_keyword(said: &[String], list: impl Fn(&Words) -> &'static [&'static str]) -> bool {
+    LANGUAGES.iter().any(|words| is_one_of(said, list(words)))
+}
+
+fn is_one_of(said: &[String], keywords: &[&str]) -> bool {
+    keywords.iter().any(|keyword| words_of(keyword) == said)
+}
+
+fn is_from_china(from: Phone) -> bool {
+    from.country()
+        .is_some_and(|country| country.as_str() == "CN")
 }
 
 /// Lower case, without accents, width, marks, emoji and punctuation.
@@ -99,15 +128,33 @@ const fn is_invisible(character: char) -> bool {
     )
 }
 
+/// What stands for a place or a visit is taken out, so that it isn't read as a wish.
+fn without_harmless(mut said: Vec<String>) -> Vec<String> {
+    for harmless in words::HARMLESS {
+        let harmless = words_of(harmless);
+        while let Some(at) = said
+            .windows(harmless.len())
+            .position(|part| part == harmless)
+        {
+            said.splice(at..at + harmless.len(), [String::from("…")]);
+        }
+    }
+    said
+}
+
 fn is_phrase(said: &[String]) -> bool {
     if said.len() > SHORT {
         return false;
     }
     let core = without_politeness(said);
-    let strong = words::STRONG.iter().any(|strong| {
-        let strong = words_of(strong);
-        core.starts_with(&strong) || (core.ends_with(&strong) && !is_negated(core, strong.len()))
-    });
+    let strong = LANGUAGES
+        .iter()
+        .flat_map(|words| words.strong)
+        .any(|strong| {
+            let strong = words_of(strong);
+            core.starts_with(&strong)
+                || (core.ends_with(&strong) && !is_negated(core, strong.len()))
+        });
     strong || is_weak_phrase(said)
 }
 
@@ -118,12 +165,21 @@ fn without_politeness(said: &[String]) -> &[String] {
     &said[first..last.map_or(said.len(), |last| last + 1)]
 }
 
-/// Whether a negation stands right before the last words.
+/// Whether a negation stands before the last words, with nothing but small words between.
 fn is_negated(said: &[String], last: usize) -> bool {
-    let before = &said[..said.len() - last];
-    words::NEGATIONS
-        .iter()
-        .any(|negation| before.ends_with(&words_of(negation)))
+    let mut before = &said[..said.len() - last];
+    loop {
+        if words::NEGATIONS
+            .iter()
+            .any(|negation| before.ends_with(&words_of(negation)))
+        {
+            return true;
+        }
+        match before.split_last() {
+            Some((word, rest)) if words::BETWEEN.contains(&word.as_str()) => before = rest,
+            _ => return false,
+        }
+    }
 }
 
 fn is_weak_phrase(said: &[String]) -> bool {
@@ -132,7 +188,7 @@ fn is_weak_phrase(said: &[String]) -> bool {
     said.iter().any(|word| weak(&word)) && said.iter().all(|word| weak(&word) || beside(word))
 }
 
-/// Whether the words stand together somewhere, and no negation right before them.
+/// Whether the words stand together somewhere, and no negation before them.
 fn holds(said: &[String], phrase: &str) -> bool {
     let phrase = words_of(phrase);
     let ends = (phrase.len()..=said.len()).map(|end| &said[..end]);

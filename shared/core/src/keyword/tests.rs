@@ -30,10 +30,56 @@ fn messages_mean_what_a_reasonable_person_reads() {
         ("please stop texting me", stop(Match::Phrase)),
         ("remove me from your list", stop(Match::Phrase)),
         ("I said STOP", stop(Match::Phrase)),
+        ("STOP PLEASE", stop(Match::Phrase)),
+        ("Stop, thank you", stop(Match::Phrase)),
+        ("make it stop", stop(Match::Phrase)),
+        ("Stop at once!", stop(Match::Phrase)),
+        ("How do I unsubscribe?", stop(Match::Phrase)),
+        ("Cancel my subscription", stop(Match::Phrase)),
+        ("STOP SMS", stop(Match::Keyword)),
+        ("Remove", stop(Match::Keyword)),
+        ("revoke", stop(Match::Keyword)),
+        ("ABMELDEN", stop(Match::Keyword)),
+        ("No más", stop(Match::Keyword)),
+        ("Rezygnuję", stop(Match::Keyword)),
+        ("退订", stop(Match::Keyword)),
+        ("停止", stop(Match::Keyword)),
+        ("إيقاف", stop(Match::Keyword)),
+        ("הסר", stop(Match::Keyword)),
+        ("basta!", stop(Match::Keyword)),
+        ("Bitte abmelden, danke", stop(Match::Phrase)),
         ("please opt me out", stop(Match::Phrase)),
         ("cancel all texts", stop(Match::Phrase)),
         ("stop, don't text me", stop(Match::Phrase)),
         ("wrong number", stop(Match::Intent)),
+        (
+            "Please take my number off your marketing list today",
+            stop(Match::Intent),
+        ),
+        (
+            "How can I unsubscribe from all of this, please?",
+            stop(Match::Intent),
+        ),
+        (
+            "I no longer wish to hear from your company",
+            stop(Match::Intent),
+        ),
+        ("Don't ever text me again", stop(Match::Intent)),
+        ("lose my number", stop(Match::Intent)),
+        (
+            "I hereby withdraw my consent to be contacted",
+            stop(Match::Intent),
+        ),
+        ("Quit texting me you creeps", stop(Match::Intent)),
+        ("Je ne veux plus recevoir de messages", stop(Match::Intent)),
+        ("No me envíen más mensajes", stop(Match::Intent)),
+        ("Não quero mais receber isso", stop(Match::Intent)),
+        (
+            "Bitte keine SMS mehr an diese Nummer schicken",
+            stop(Match::Intent),
+        ),
+        ("Numero sbagliato", stop(Match::Intent)),
+        ("Не пишите мне больше", stop(Match::Intent)),
         (
             "I told you three times to stop texting me",
             stop(Match::Intent),
@@ -44,6 +90,20 @@ fn messages_mean_what_a_reasonable_person_reads() {
         ),
         ("Don't stop, I love it", None),
         ("never stop", None),
+        ("I didn't want to unsubscribe", None),
+        ("I did not mean to opt out", None),
+        ("Can I stop by at 5?", None),
+        ("Stop by the shop tomorrow", None),
+        ("Is this my stop?", None),
+        ("Where is the bus stop", None),
+        ("remove the onions please", None),
+        ("the quick end of the week", None),
+        ("I can't quit, it's great", None),
+        ("Is the number wrong?", None),
+        ("please text me when it is ready", None),
+        ("Please don't cancel", None),
+        ("ok", None),
+        ("Ja", None),
         ("please don't stop texting me these offers", None),
         ("cancel my 3pm appointment", None),
         ("we meet at the end of the street", None),
@@ -56,6 +116,8 @@ fn messages_mean_what_a_reasonable_person_reads() {
         ("Start", Some((Wish::Start, Match::Keyword))),
         ("help", Some((Wish::Help, Match::Keyword))),
         ("INFO?", Some((Wish::Help, Match::Keyword))),
+        ("Hilfe", Some((Wish::Help, Match::Keyword))),
+        ("subscribe", Some((Wish::Start, Match::Keyword))),
         ("can you help me", None),
     ] {
         assert_eq!(read(text), expected, "{text}");
@@ -77,10 +139,67 @@ fn letters_are_opt_outs_where_gateways_ask_for_them() {
     }
 }
 
+#[test]
+fn a_yes_is_a_whole_message() {
+    for (text, expected) in [
+        ("Yes!", true),
+        ("OUI", true),
+        ("sì", true),
+        ("yes I am coming at 5", false),
+        ("no", false),
+    ] {
+        assert_eq!(is_yes(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_reply_is_in_the_language_of_what_was_written() {
+    let (america, france, austria) = ("+12025550123", "+33612345678", "+436641234567");
+    for (text, from, expected) in [
+        ("STOP", america, "en"),
+        ("STOP", france, "fr"),
+        ("Arrêt", america, "fr"),
+        ("stopp", austria, "de"),
+        ("HELP", france, "fr"),
+        ("수신거부", america, "ko"),
+        ("numéro", america, "en"),
+    ] {
+        let from = Phone::from_e164(from).unwrap();
+
+        assert_eq!(language(text, from).as_str(), expected, "{text}");
+    }
+}
+
+#[test]
+fn the_same_word_is_in_no_two_lists() {
+    let all = |list: fn(&Words) -> &'static [&'static str]| {
+        LANGUAGES.iter().flat_map(list).map(|word| words_of(word))
+    };
+    let stop: Vec<_> = all(|words| words.stop).collect();
+    let start: Vec<_> = all(|words| words.start).collect();
+    let help: Vec<_> = all(|words| words.help).collect();
+    let yes: Vec<_> = all(|words| words.yes).collect();
+
+    for word in start.iter().chain(&help).chain(&yes) {
+        assert!(!stop.contains(word), "{word:?} also opts out");
+    }
+    for word in help.iter().chain(&yes) {
+        assert!(!start.contains(word), "{word:?} also opts in");
+    }
+}
+
+fn all_stop_words() -> Vec<&'static str> {
+    LANGUAGES
+        .iter()
+        .flat_map(|words| words.stop)
+        .copied()
+        .collect()
+}
+
 proptest! {
     #[test]
     fn no_disguise_hides_a_keyword(
-        keyword in prop::sample::select(words::STOP),
+        keyword in prop::sample::select(all_stop_words()),
         upper: bool,
         before in "[ .!\u{200b}🙏\\-]{0,5}",
         after in "[ .!\u{feff}🙏\\-]{0,5}",

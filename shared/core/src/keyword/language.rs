@@ -1,0 +1,72 @@
+//! The languages that replies may be written in: those whose words are known.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::words::{LANGUAGES, SPOKEN};
+use crate::phone::Country;
+
+/// Two letters of ISO 639-1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Language(&'static str);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a language that replies can be in; take one such as `en`, `fr`, `es`, `pt`, `de`, `it` or `nl`"
+)]
+pub struct UnknownLanguage;
+
+impl Language {
+    pub const ENGLISH: Self = Self("en");
+
+    pub(super) const fn of(known: &'static str) -> Self {
+        Self(known)
+    }
+
+    /// The one that most of a country's people understand.
+    pub fn of_country(country: Option<Country>) -> Self {
+        let spoken = country.and_then(|country| {
+            let mut languages = SPOKEN.iter();
+            languages.find(|(_, countries)| countries.contains(&country.as_str()))
+        });
+        spoken.map_or(Self::ENGLISH, |(language, _)| Self(language))
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLanguage> {
+        let mut languages = LANGUAGES.iter();
+        let known = languages.find(|words| words.language == text);
+        known
+            .map(|words| Self(words.language))
+            .ok_or(UnknownLanguage)
+    }
+}
+
+impl TryFrom<String> for Language {
+    type Error = UnknownLanguage;
+
+    fn try_from(text: String) -> Result<Self, UnknownLanguage> {
+        text.parse()
+    }
+}
+
+impl From<Language> for String {
+    fn from(language: Language) -> Self {
+        language.0.to_owned()
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
