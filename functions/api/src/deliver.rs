@@ -117,6 +117,8 @@ fn batch(sending: &Sending, drawn: Drawn, taken: &[Taken]) -> Batch {
         routing: sending.pinned.routing.clone(),
         began: drawn.at,
         not_before: sending.send_at,
+        local: None,
+        spread_over: None,
         expires_at: begins + sending.valid_for,
     };
     let accepted = taken.len() as u64;

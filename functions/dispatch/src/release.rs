@@ -157,7 +157,7 @@ impl Work {
 
     fn next(batch: &Batch, now: Timestamp) -> Option<Self> {
         let (id, cursor) = (batch.terms.id, batch.progress.cursor);
-        let chunks = batch.progress.chunks.unwrap_or(0).saturating_sub(cursor);
+        let chunks = batch.released_by(now).saturating_sub(cursor);
         if chunks == 0 || !batch.may_release(now) {
             return None;
         }

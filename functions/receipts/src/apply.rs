@@ -130,6 +130,8 @@ mod tests {
             routing: Routing::in_order([None]),
             began: Timestamp::UNIX_EPOCH,
             not_before: None,
+            local: None,
+            spread_over: None,
             expires_at: Timestamp::MAX,
         }
     }

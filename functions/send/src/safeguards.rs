@@ -76,7 +76,7 @@ pub struct Subjects<'a> {
 impl<'a> Subjects<'a> {
     pub fn of(terms: &'a BatchTerms, recipients: &'a [Recipient], ways: &'a Ways) -> Self {
         let mut hours = BTreeMap::new();
-        if terms.class == Class::Marketing {
+        if terms.class == Class::Marketing || terms.local.is_some() {
             for key in recipients.iter().filter_map(Recipient::hours) {
                 if let Ok(read) = key.parse() {
                     hours.entry(key).or_insert(read);
@@ -105,6 +105,7 @@ impl<'a> Subjects<'a> {
                 sender: sender.map(|sender| &sender.originator),
                 campaign: self.terms.campaign,
                 quiet_hours: self.terms.quiet_hours,
+                local: self.terms.local,
             };
             safeguards.verdict(&subject, now)
         };

@@ -1,6 +1,6 @@
 //! A batch: one act of sending. Its content and audience never change; what moves is its stage, its control and its cursor.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -110,6 +110,12 @@ pub struct BatchTerms {
     /// When it was made.
     pub began: Timestamp,
     pub not_before: Option<Timestamp>,
+    /// And to nobody before this time by their clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<DateTime>,
+    /// Seconds over which its chunks are released evenly, from when it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_over: Option<i64>,
     /// Nothing is sent from then on.
     pub expires_at: Timestamp,
 }
@@ -219,6 +225,19 @@ impl Batch {
             }
     }
 
+    /// How many of its chunks may have been released by now. A pause doesn't move the end: what it kept back follows at once.
+    pub fn released_by(&self, now: Timestamp) -> u32 {
+        let chunks = self.progress.chunks.unwrap_or(0);
+        let spread = self.terms.spread_over.filter(|over| *over > 0);
+        let (Some(over), Control::Running) = (spread, self.progress.control) else {
+            return chunks;
+        };
+        let begins = self.terms.not_before.unwrap_or(self.terms.began);
+        let since = i128::from(now.duration_since(begins).as_secs().max(0));
+        let begun = i128::from(chunks) * since / i128::from(over);
+        u32::try_from(begun + 1).unwrap_or(u32::MAX).min(chunks)
+    }
+
     pub fn view(&self, now: Timestamp) -> crate::status::BatchView {
         crate::status::BatchView {
             control: self.progress.control,
@@ -241,5 +260,78 @@ impl RouteEntry {
         self.deduplicates_for = capabilities.deduplicates_for.map(|time| time.as_secs());
         self.settles_after = capabilities.settles_after.map(|time| time.as_secs());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(spread_over: Option<i64>, control: Control) -> Batch {
+        let began = Timestamp::UNIX_EPOCH;
+        let terms = BatchTerms {
+            id: "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            account: "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            campaign: None,
+            test: false,
+            lane: Lane::Low,
+            policy: DoubtPolicy::AtMostOnce,
+            class: Class::Marketing,
+            quiet_hours: QuietHours::Hold,
+            text: "Hi".to_owned(),
+            routes: Vec::new(),
+            routing: Routing::default(),
+            began,
+            not_before: Some(after(100)),
+            local: None,
+            spread_over,
+            expires_at: after(100_000),
+        };
+        let mut batch = Batch::new(terms, Stage::Ready, Some(10));
+        batch.progress.control = control;
+        batch
+    }
+
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn chunks_are_released_evenly_over_the_time_that_was_asked_for() {
+        let running = Control::Running;
+        for (name, over, control, seconds, expected) in [
+            ("one at once", Some(1_000), running, 100, 1),
+            ("the second is not due", Some(1_000), running, 199, 1),
+            ("it is", Some(1_000), running, 200, 2),
+            (
+                "the last leaves before the end",
+                Some(1_000),
+                running,
+                1_000,
+                10,
+            ),
+            (
+                "and no more than there are",
+                Some(1_000),
+                running,
+                9_000,
+                10,
+            ),
+            ("less than a second for each", Some(5), running, 101, 3),
+            ("not spread", None, running, 100, 10),
+            (
+                "what is cancelled only has to end",
+                Some(1_000),
+                Control::Cancelled,
+                100,
+                10,
+            ),
+        ] {
+            assert_eq!(
+                batch(over, control).released_by(after(seconds)),
+                expected,
+                "{name}"
+            );
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     batch::{Batch, Control, DoubtPolicy, Lane, QuietHours, Stage},
     id::{AccountId, BatchId, CampaignId, ListId, SegmentId, UploadId},
+    moment::Moment,
     originator::Originator,
     phone::Country,
     rules::Class,
@@ -26,7 +27,7 @@ pub struct Campaign {
     pub class: Class,
     pub policies: Policies,
     /// When its owner means to send it; the plan says whether that is set.
-    pub wanted_at: Option<Timestamp>,
+    pub wanted_at: Option<Moment>,
     pub plan: Plan,
     pub created: Timestamp,
     pub changed: Timestamp,
@@ -76,6 +77,9 @@ pub struct Policies {
     pub quiet_hours: QuietHours,
     /// Seconds from its start after which nothing of it is sent.
     pub valid_for: i64,
+    /// Seconds over which its beginnings are spread evenly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_over: Option<i64>,
 }
 
 /// How far its plan has come. The batch id is drawn once, and carried by every message, since all of them may come twice.
@@ -84,6 +88,7 @@ pub struct Policies {
 pub enum Plan {
     Draft,
     Scheduled {
+        /// Where the day begins first, if it goes by the recipients' clocks.
         at: Timestamp,
         batch: BatchId,
     },
@@ -175,6 +180,8 @@ mod tests {
             routing: crate::routing::Routing::default(),
             began: now,
             not_before: not_before.map(|time| time.parse().unwrap()),
+            local: None,
+            spread_over: None,
             expires_at: now + crate::batch::DEFAULT_VALIDITY,
         };
         let mut batch = Batch::new(terms, stage, None);

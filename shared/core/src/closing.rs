@@ -148,6 +148,8 @@ mod tests {
             routing: crate::routing::Routing::default(),
             began: hours(0),
             not_before: None,
+            local: None,
+            spread_over: None,
             expires_at: Timestamp::MAX,
         };
         Batch::new(terms, Stage::Finished, Some(chunks))

@@ -21,6 +21,7 @@ pub mod keyword;
 pub mod limits;
 pub mod manifest;
 pub mod message_id;
+pub mod moment;
 pub mod originator;
 pub mod outcome;
 pub mod phone;

@@ -100,6 +100,7 @@ pub enum Reason {
     NoReceipt = 42,
     Internal = 43,
     QuietHours = 44,
+    LocalTime = 45,
 }
 
 /// All reasons, in the order of their bytes, from 1.
@@ -148,6 +149,7 @@ pub const REASONS: &[Reason] = &[
     Reason::NoReceipt,
     Reason::Internal,
     Reason::QuietHours,
+    Reason::LocalTime,
 ];
 
 impl Reason {
@@ -180,6 +182,7 @@ impl Reason {
             Self::Budget => ("policy.budget", R::Never, B::No, Contact::Nothing, Campaign::Pause, "the spending limit is reached"),
             Self::QuietExpired => ("policy.quiet_expired", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "the sending hours ended before it could go out"),
             Self::QuietHours => ("policy.quiet_hours", R::Later, B::No, Contact::Nothing, Campaign::Nothing, "it waits for the recipient's sending hours"),
+            Self::LocalTime => ("policy.local_time", R::Later, B::No, Contact::Nothing, Campaign::Nothing, "it waits for the campaign's time by the recipient's clock"),
             Self::NoConsent => ("policy.no_consent", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "there is no consent for this kind of message"),
             Self::FraudSuspected => ("policy.fraud_suspected", R::Never, B::No, Contact::Nothing, Campaign::Pause, "the traffic looks like fraud"),
             Self::KillSwitch => ("policy.kill_switch", R::Never, B::No, Contact::Nothing, Campaign::Nothing, "sending was switched off"),
@@ -283,7 +286,7 @@ mod tests {
             (&[Reason::GeoBlocked], R::AfterRepair, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Flood, Reason::Duplicate, Reason::QuietExpired, Reason::NoConsent, Reason::KillSwitch, Reason::Cancelled], R::Never, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Budget, Reason::FraudSuspected, Reason::Filtered], R::Never, Contact::Nothing, Campaign::Pause),
-            (&[Reason::Throttled, Reason::Temporary, Reason::Internal, Reason::DailyCap, Reason::Congestion, Reason::QuietHours], R::Later, Contact::Nothing, Campaign::Nothing),
+            (&[Reason::Throttled, Reason::Temporary, Reason::Internal, Reason::DailyCap, Reason::Congestion, Reason::QuietHours, Reason::LocalTime], R::Later, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Unavailable, Reason::NoRoute, Reason::BadResponse], R::Elsewhere, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Ambiguous, Reason::GatewayUnmapped], R::Never, Contact::Nothing, Campaign::Nothing),
             (&[Reason::Auth, Reason::NoCredit, Reason::Suspended, Reason::Unregistered], R::AfterRepair, Contact::Nothing, Campaign::Pause),

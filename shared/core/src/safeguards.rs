@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         spend::SpendCaps,
         switches::{Switches, killed},
     },
+    moment::by_clock,
     originator::Originator,
     phone::Country,
     reason::Reason,
@@ -86,6 +87,8 @@ pub struct Subject<'a> {
     pub sender: Option<&'a Originator>,
     pub campaign: Option<CampaignId>,
     pub quiet_hours: QuietHours,
+    /// Not before this time by the recipient's clock.
+    pub local: Option<DateTime>,
 }
 
 impl Safeguards {
@@ -116,12 +119,19 @@ impl Safeguards {
             sender,
             campaign,
             quiet_hours,
+            local,
         } = *subject;
         if killed(&self.switches, country, sender, campaign).is_some() {
             return Verdict::End(SlotOutcome::Suppressed, Reason::KillSwitch);
         }
         if !self.destinations.allow(country) {
             return Verdict::End(SlotOutcome::Suppressed, Reason::GeoBlocked);
+        }
+        if let Some(time) = local
+            .and_then(|local| self.reach(local, hours))
+            .filter(|time| *time > now)
+        {
+            return Verdict::Wait(time, Reason::LocalTime);
         }
         let too_late = Verdict::End(SlotOutcome::Expired, Reason::QuietExpired);
         let opening = match (class, hours) {
@@ -136,6 +146,12 @@ impl Safeguards {
             }
             (Opening::ClosedUntil(_), QuietHours::Skip) | (Opening::Never, _) => too_late,
         }
+    }
+
+    /// When it is that time for a recipient; by the account's clock where nobody knows theirs.
+    fn reach(&self, local: DateTime, hours: Option<&Hours>) -> Option<Timestamp> {
+        let theirs = hours.and_then(|hours| hours.reach(local));
+        theirs.or_else(|| by_clock(local, &self.clock()))
     }
 }
 
@@ -169,6 +185,7 @@ mod tests {
             sender: None,
             campaign: None,
             quiet_hours: QuietHours::Hold,
+            local: None,
         }
     }
 
@@ -209,6 +226,40 @@ mod tests {
             ("nobody knows when", unreadable, "12:00", too_late),
         ] {
             assert_eq!(safeguards().verdict(&subject, at(time)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_time_by_the_recipients_clock_is_waited_for_and_hours_are_looked_at_then() {
+        let (everywhere, nowhere) = (hours("AU"), hours("unknown"));
+        let local = |time: &str, hours| Subject {
+            local: Some(time.parse().unwrap()),
+            ..subject("GB", hours)
+        };
+        let wait = |time: &str| Verdict::Wait(time.parse().unwrap(), Reason::LocalTime);
+        let morning = "2026-08-02T10:00";
+        for (name, subject, expected) in [
+            (
+                "the last of its clocks",
+                local(morning, &everywhere),
+                wait("2026-08-02T02:00:00Z"),
+            ),
+            (
+                "the account's, where none is known",
+                local(morning, &nowhere),
+                wait("2026-08-02T10:00:00Z"),
+            ),
+            (
+                "it has come, and it is night",
+                local("2026-08-01T10:00", &everywhere),
+                Verdict::Wait("2026-08-02T01:00:00Z".parse().unwrap(), Reason::QuietHours),
+            ),
+        ] {
+            assert_eq!(
+                safeguards().verdict(&subject, at("12:00")),
+                expected,
+                "{name}"
+            );
         }
     }
 

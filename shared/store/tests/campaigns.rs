@@ -58,6 +58,7 @@ fn campaign(account: AccountId) -> Campaign {
             doubt: DoubtPolicy::AtMostOnce,
             quiet_hours: QuietHours::Hold,
             valid_for: 3_600,
+            spread_over: None,
         },
         wanted_at: None,
         plan: Plan::Draft,

@@ -42,6 +42,8 @@ pub fn terms(now: Timestamp) -> BatchTerms {
         routing: carillon_core::routing::Routing::default(),
         began: now,
         not_before: None,
+        local: None,
+        spread_over: None,
         expires_at: now + SignedDuration::from_hours(72),
     }
 }

@@ -211,6 +211,7 @@ async fn begin(preparation: &Preparation, terms: BatchTerms, audience: Audience)
             doubt: DoubtPolicy::AtMostOnce,
             quiet_hours: QuietHours::Hold,
             valid_for: 3600,
+            spread_over: None,
         },
         plan: Plan::Draft,
         wanted_at: None,

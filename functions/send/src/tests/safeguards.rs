@@ -193,6 +193,28 @@ async fn hours_that_come_too_late_or_are_not_waited_for_end_it() {
 }
 
 #[tokio::test]
+async fn a_time_by_their_own_clock_is_kept_by_what_is_no_marketing_too() {
+    let local = |terms: &mut BatchTerms| terms.local = Some("2026-12-02T06:00".parse().unwrap());
+    let numbers = [LONDON, NEW_YORK];
+    let case = Case::of(&numbers, "2026-12-01T16:00:00Z", local).await;
+    case.allow(|_| {}).await;
+
+    let first = case.at("2026-12-01T16:00:00Z").await;
+    let london = case.at("2026-12-02T06:00:00Z").await;
+    let new_york = case.at("2026-12-02T11:00:00Z").await;
+
+    let at = |time: &str| Some(time.parse::<Timestamp>().unwrap());
+    assert_eq!(sent(&first), [false, false]);
+    assert_eq!(first.slots[0].reason, Some(Reason::LocalTime));
+    assert_eq!(first.wake, at("2026-12-02T06:00:00Z"));
+    assert_eq!(
+        (sent(&london), london.wake),
+        (vec![true, false], at("2026-12-02T11:00:00Z"))
+    );
+    assert_eq!(sent(&new_york), [true, true]);
+}
+
+#[tokio::test]
 async fn half_an_hour_is_kept_too() {
     // Nepal is 5:45 ahead.
     let case = Case::of(&[KATHMANDU], "2026-12-02T00:00:00Z", marketing).await;

@@ -185,6 +185,7 @@ async fn begin(preparation: &Preparation, terms: BatchTerms, rows: &str) -> Prep
             doubt: DoubtPolicy::AtMostOnce,
             quiet_hours: QuietHours::Hold,
             valid_for: 86_400,
+            spread_over: None,
         },
         plan: Plan::Draft,
         wanted_at: None,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use jiff::{
     SignedDuration, Timestamp,
-    civil::Date,
+    civil::{Date, DateTime},
     tz::{Offset, TimeZone},
 };
 
@@ -13,6 +13,7 @@ use super::{
     key::{ANY_STATE, BETWEEN_ZONES, NO_COUNTRY, STATE, ZONES},
 };
 use crate::{
+    moment::by_clock,
     phone::Country,
     rules::{self, Calendar, Class},
     zones::{self, State, Zone},
@@ -119,6 +120,12 @@ impl Hours {
             Some(next) => Opening::ClosedUntil(next),
             None => Opening::Never,
         }
+    }
+
+    /// When a time has come by all clocks; `None` where none is known.
+    pub fn reach(&self, local: DateTime) -> Option<Timestamp> {
+        let clocks = self.clocks.iter();
+        clocks.filter_map(|clock| by_clock(local, clock)).max()
     }
 
     /// The first moment from `now` on at which all clocks are open. Each clock says when it is next; that is never too late for

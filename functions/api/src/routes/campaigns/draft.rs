@@ -118,7 +118,8 @@ pub async fn create(
                           at: now,
                       }: Drawn| {
         let wanted_at = schedule
-            .map(|Schedule { at }| check::time("/schedule/at", at, now))
+            .as_ref()
+            .map(|schedule| schedule.check("/schedule", now))
             .transpose()?;
         let mut campaign = Campaign {
             id,
@@ -143,17 +144,31 @@ pub async fn create(
     once.run(&api, &who, &raw, drawn, work).await
 }
 
+/// In seconds.
+const LEAST_SPREAD: i64 = 60;
+
 fn checked_policies(policies: Option<Policies>) -> Result<campaign::Policies, Problem> {
     let Policies {
         doubt,
         quiet_hours,
         valid_for,
+        spread_over,
     } = policies.unwrap_or_default();
     let valid_for = check::validity("/policies/valid_for", valid_for)?;
+    if let Some(over) = spread_over
+        && !(LEAST_SPREAD..=valid_for.as_secs()).contains(&over)
+    {
+        let words = format!(
+            "expected {LEAST_SPREAD} to {} seconds, so that the last may leave before `valid_for` is over",
+            valid_for.as_secs()
+        );
+        return Err(check::content("/policies/spread_over", &words));
+    }
     Ok(campaign::Policies {
         doubt: doubt.map_or(DoubtPolicy::AtMostOnce, Into::into),
         quiet_hours: quiet_hours.map(Into::into).unwrap_or_default(),
         valid_for: valid_for.as_secs(),
+        spread_over,
     })
 }
 
@@ -245,8 +260,8 @@ async fn changed(
     }
     campaign.class = class.map_or(campaign.class, Into::into);
     if let Some(schedule) = schedule {
-        let at = schedule.map(|Schedule { at }| check::time("/schedule/at", at, now));
-        campaign.wanted_at = at.transpose()?;
+        let moment = schedule.map(|schedule| schedule.check("/schedule", now));
+        campaign.wanted_at = moment.transpose()?;
     }
     if policies.is_some() {
         campaign.policies = checked_policies(policies)?;

@@ -6,6 +6,7 @@ pub mod draft;
 pub mod preview;
 mod ready;
 pub mod results;
+mod schedule;
 pub mod start;
 
 use axum::{
@@ -29,7 +30,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use self::audience::AudienceView;
+use self::{audience::AudienceView, schedule::Schedule};
 use crate::{
     fields::{Class, Lane, Policy, QuietHours},
     list::{Asked, Page, PageQuery},
@@ -79,13 +80,6 @@ pub struct Content {
     pub text: String,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Schedule {
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-}
-
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policies {
@@ -99,6 +93,11 @@ pub struct Policies {
     #[schema(minimum = 60, maximum = 604_800)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_for: Option<i64>,
+    /// Seconds over which it is spread evenly, a hundred messages at a time: 60 to `valid_for`. Left out, it goes as
+    /// fast as the gateways take it.
+    #[schema(minimum = 60, maximum = 604_800)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spread_over: Option<i64>,
 }
 
 /// How far a campaign is.
@@ -146,11 +145,12 @@ impl CampaignView {
             sender: sender.map(|sender| sender.to_string()),
             lane: lane.into(),
             class: class.into(),
-            schedule: wanted_at.map(|at| Schedule { at }),
+            schedule: wanted_at.map(Schedule::from),
             policies: Policies {
                 doubt: Some(policies.doubt.into()),
                 quiet_hours: Some(policies.quiet_hours.into()),
                 valid_for: Some(policies.valid_for),
+                spread_over: policies.spread_over,
             },
             batch: plan.batch(),
             test,

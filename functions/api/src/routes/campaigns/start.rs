@@ -6,6 +6,7 @@ use carillon_core::{
     batch::{Batch, BatchTerms, Control, PREPARED_EARLY, Stage},
     campaign::{Campaign, Plan},
     id::{BatchId, CampaignId},
+    moment::Moment,
 };
 use carillon_runtime::{
     input::{InPath, Input},
@@ -19,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{CampaignView, Schedule, etag, find, ready};
+use super::{CampaignView, etag, find, ready, schedule::Schedule};
 use crate::{
     act, check,
     once::{Answer, Once},
@@ -77,9 +78,12 @@ pub async fn start(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleRequest {
-    /// Left out: the draft's `schedule`.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    at: Option<Timestamp>,
+    /// With `Z` or an offset, or with `time_zone` without. If nothing is given, the draft's `schedule` counts.
+    at: Option<String>,
+    /// The clock of `at`.
+    time_zone: Option<String>,
+    /// By each recipient's clock, instead of `at`.
+    local: Option<String>,
 }
 
 /// Schedules a draft, or moves a scheduled campaign. It is prepared 15 minutes early and begins on the second.
@@ -96,25 +100,32 @@ pub async fn schedule(
     InPath(id): InPath<CampaignId>,
     once: Once,
     Input {
-        value: ScheduleRequest { at },
+        value: ScheduleRequest {
+            at,
+            time_zone,
+            local,
+        },
         raw,
     }: Input<ScheduleRequest>,
 ) -> Result<Response, Problem> {
     let now = time::now();
+    let asked = Schedule {
+        at,
+        time_zone,
+        local,
+    };
     let work = async |drawn: BatchId| {
         let campaign = find(&api, &who, id).await?;
-        let wanted = campaign.wanted_at.map(|at| Schedule { at });
-        let wanted = at.or(wanted.map(|Schedule { at }| at));
-        let missing = || check::content("/at", &"the campaign has no time yet; give one");
         let before = campaign.plan;
         let (campaign, at) = match before {
             Plan::Scheduled { at, batch } if batch == drawn => (campaign, at),
             Plan::Started { .. } | Plan::Cancelled => return Err(begun_before()),
             Plan::Draft | Plan::Scheduled { .. } => {
-                let at = check::time("/at", wanted.ok_or_else(missing)?, now)?;
+                let moment = wanted(&asked, &campaign, now)?;
                 ready::to_begin(&api, &campaign).await?;
                 let mut campaign = campaign;
-                campaign.wanted_at = Some(at);
+                campaign.wanted_at = Some(moment);
+                let at = first(moment)?;
                 let plan = Plan::Scheduled { at, batch: drawn };
                 let begun = begin(&api, &who, campaign, plan, "campaign.schedule", now);
                 (begun.await?, at)
@@ -129,6 +140,33 @@ pub async fn schedule(
         accepted(&api, campaign).await
     };
     once.run(&api, &who, &raw, random::id(now), work).await
+}
+
+/// What the request asks for; else what the draft says.
+fn wanted(asked: &Schedule, campaign: &Campaign, now: Timestamp) -> Result<Moment, Problem> {
+    let nothing = Schedule::default();
+    let schedule = match campaign.wanted_at {
+        Some(moment) if asked == &nothing => moment.into(),
+        None if asked == &nothing => {
+            return Err(check::content(
+                "/at",
+                &"the campaign has no time yet; give one",
+            ));
+        }
+        _ => asked.clone(),
+    };
+    let moment = schedule.check("", now)?;
+    if moment.local().is_some() && campaign.policies.spread_over.is_some() {
+        let words = "a campaign goes by its recipients' clocks or is spread over a time, not both; take back one of them";
+        return Err(check::content("/local", &words));
+    }
+    Ok(moment)
+}
+
+/// `Schedule::check` lets only times pass that there are.
+fn first(moment: Moment) -> Result<Timestamp, Problem> {
+    let beyond = || check::content("/local", &"no calendar has that time");
+    moment.first().ok_or_else(beyond)
 }
 
 async fn pinned(api: &Api, who: &Principal, campaign: &Campaign) -> Result<Pinned, Problem> {
@@ -170,10 +208,11 @@ async fn begin(
 
 /// The batch that the plan names.
 fn batch(campaign: &Campaign, pinned: Pinned, now: Timestamp) -> Result<Batch, Problem> {
-    let at = match campaign.plan {
-        Plan::Scheduled { at, .. } => Some(at),
-        Plan::Draft | Plan::Started { .. } | Plan::Cancelled => None,
+    let (at, moment) = match campaign.plan {
+        Plan::Scheduled { at, .. } => (Some(at), campaign.wanted_at),
+        Plan::Draft | Plan::Started { .. } | Plan::Cancelled => (None, None),
     };
+    let last = moment.and_then(Moment::last).or(at).unwrap_or(now);
     let valid_for = SignedDuration::from_secs(campaign.policies.valid_for);
     let terms = BatchTerms {
         id: campaign.plan.batch().ok_or_else(begun_before)?,
@@ -189,7 +228,9 @@ fn batch(campaign: &Campaign, pinned: Pinned, now: Timestamp) -> Result<Batch, P
         routing: pinned.routing,
         began: now,
         not_before: at,
-        expires_at: at.unwrap_or(now) + valid_for,
+        local: moment.and_then(Moment::local),
+        spread_over: campaign.policies.spread_over,
+        expires_at: last + valid_for,
     };
     Ok(Batch::new(terms, Stage::Preparing, None))
 }
