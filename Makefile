@@ -22,7 +22,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-prepare bench-rate deploy invoke account
+.PHONY: help setup build up down demo peers test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-prepare bench-rate deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -44,9 +44,13 @@ down: setup ## stop the local stack; nothing of it is kept
 demo: up ## send a real campaign through the local stack and show the result
 	@$(TOOLS)/python infra/local/demo.py
 
+peers: ## what tests compare with, into .local/: a real Kannel
+	@$(PYTHON) infra/local/kannel.py
+
 test: build ## every test, against a local stack of its own
 	@echo "[make] checking that the template fits the code"
 	@$(TOOLS)/python infra/local/check_template.py
+	@$(MAKE) --no-print-directory peers || echo "[make] going on without: the tests that need it fail and say so"
 	@$(TEST_STACK) down
 	@trap '$(TEST_STACK) down' EXIT; trap 'exit 130' INT TERM; set -e; \
 	$(TEST_STACK) up; \

@@ -77,7 +77,8 @@ async fn a_switch_stops_a_running_campaign_within_seconds() {
     account.with_gateway(&simulator).await;
     let slow = json!({"rules": [{"latency_ms": [400, 600]}]});
     simulator.control.set_rules(&slow).await.expect("rules");
-    let rows: String = (0..6_000).map(|n| format!("+4477009{n:05}\n")).collect();
+    let rows: Vec<_> = (0..6_000).map(|n| format!("+4477009{n:05}")).collect();
+    let rows = rows.join("\n");
     let upload = account.upload(format!("phone\n{rows}").as_bytes()).await;
     let campaign = json!({
         "name": "To be stopped",

@@ -9,6 +9,7 @@ mod dead_letters;
 mod doubt;
 mod drafts;
 mod gateways;
+mod kannel;
 mod messages;
 mod opt_outs;
 mod quotas;
