@@ -44,7 +44,8 @@ down: setup ## stop the local stack; nothing of it is kept
 demo: up ## send a real campaign through the local stack and show the result
 	@$(TOOLS)/python infra/local/demo.py
 
-peers: ## what tests compare with, into .local/: a real Kannel
+peers: ## what tests compare with, into .local/: a real Kannel, and vendors' own libraries
+	@$(PYTHON) infra/local/venvs.py judges
 	@$(PYTHON) infra/local/kannel.py
 
 test: build ## every test, against a local stack of its own

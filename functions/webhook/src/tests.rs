@@ -25,6 +25,8 @@ use serde_json::Value;
 
 use crate::{State, handle};
 
+mod judges;
+
 const RECORDED: &str = include_str!("../../../events/webhook-url.json");
 const GATEWAY: &str = include_str!("../../../infra/local/simulator-gateway.json");
 const MESSAGE: &str = "msg_064gmqdcjsvmqf6epc10k6m0aw000000.1";
@@ -48,12 +50,22 @@ fn key() -> DeploymentKey {
 impl Setup {
     /// A gateway account as the demo makes it, in a table of its own.
     async fn new() -> Self {
+        let sample: Value = serde_json::from_str(GATEWAY).unwrap();
+        Self::of("generic", &sample["config"], &sample["credentials"]).await
+    }
+
+    async fn of(kind: &str, config: &Value, credentials: &Value) -> Self {
         let aws = stack::aws().await;
         let core = stack::table_like(&aws.dynamodb(), "CORE_TABLE").await;
         let receipts = stack::queue(&aws.sqs(), "receipts").await;
         let accounts = GatewayAccounts::new(aws.dynamodb(), core);
         let vault = Vault::new(aws.kms(), stack::variable("CREDENTIALS_KEY_ARN"));
-        let gateway = gateway(&accounts, &vault).await;
+        let gateway = GatewayRecord {
+            kind: kind.to_owned(),
+            config: config.clone(),
+            ..record()
+        };
+        keep(&accounts, &vault, &gateway, credentials).await;
         let urls = QueueUrls {
             receipts: Some(receipts.clone()),
             ..QueueUrls::default()
@@ -114,16 +126,14 @@ fn recorded() -> ApiGatewayV2httpRequest {
     serde_json::from_str(RECORDED).unwrap()
 }
 
-async fn gateway(accounts: &GatewayAccounts, vault: &Vault) -> GatewayRecord {
-    let sample: Value = serde_json::from_str(GATEWAY).unwrap();
-    let (id, account) = (build::id(), build::id());
+fn record() -> GatewayRecord {
     let token = PathToken::from_random(build::token()[..12].try_into().unwrap());
-    let gateway = GatewayRecord {
-        id,
-        account,
-        kind: "generic".to_owned(),
+    GatewayRecord {
+        id: build::id(),
+        account: build::id(),
+        kind: String::new(),
         name: "A gateway".to_owned(),
-        config: sample["config"].clone(),
+        config: Value::Null,
         token: token.as_str().to_owned(),
         parts_per_second: None,
         sender_parts_per_second: None,
@@ -131,15 +141,22 @@ async fn gateway(accounts: &GatewayAccounts, vault: &Vault) -> GatewayRecord {
         enabled: true,
         created: now(),
         version: 1,
-    };
-    let credentials = sample["credentials"].to_string();
+    }
+}
+
+async fn keep(
+    accounts: &GatewayAccounts,
+    vault: &Vault,
+    gateway: &GatewayRecord,
+    credentials: &Value,
+) {
+    let credentials = credentials.to_string();
     let sealed = vault
-        .seal(account, id, credentials.as_bytes())
+        .seal(gateway.account, gateway.id, credentials.as_bytes())
         .await
         .unwrap();
-    let audit = audit(&gateway);
-    accounts.create(&gateway, &sealed, &audit).await.unwrap();
-    gateway
+    let audit = audit(gateway);
+    accounts.create(gateway, &sealed, &audit).await.unwrap();
 }
 
 fn audit(gateway: &GatewayRecord) -> Audit {
