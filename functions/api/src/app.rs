@@ -17,7 +17,7 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, dead_letters, gateways, keys, messages, meta, routes,
-        senders, uploads,
+        senders, suppressions, uploads,
     },
     services::Api,
 };
@@ -79,6 +79,11 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(account::get, account::patch))
+        .routes(routes!(suppressions::list, suppressions::add))
+        .routes(routes!(suppressions::search))
+        .routes(routes!(suppressions::remove))
+        .routes(routes!(suppressions::import::import))
+        .routes(routes!(suppressions::export::export))
         .routes(routes!(audit::list))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::redrive))

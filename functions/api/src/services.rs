@@ -26,6 +26,7 @@ use carillon_store::{
     safeguards::SafeguardStore,
     schedules::{ScheduleNames, Schedules},
     spending::Spending,
+    suppressions::Suppressions,
     upload_form::UploadForms,
     uploads::Uploads,
 };
@@ -57,6 +58,7 @@ pub struct Services {
     pub safeguards: SafeguardStore,
     pub schedules: Schedules,
     pub spending: Spending,
+    pub suppressions: Suppressions,
     pub senders: Records<Sender>,
     pub upload_forms: UploadForms,
     pub uploads: Uploads,
@@ -68,6 +70,7 @@ pub struct Services {
 pub struct Settings {
     pub ledger_table: String,
     pub core_table: String,
+    pub contacts_table: String,
     pub files_bucket: String,
     pub credentials_key_arn: String,
     pub queues: QueueUrls,
@@ -103,6 +106,7 @@ impl Settings {
         Ok(Self {
             ledger_table: Config::required("LEDGER_TABLE")?,
             core_table: Config::required("CORE_TABLE")?,
+            contacts_table: Config::required("CONTACTS_TABLE")?,
             files_bucket: Config::required("FILES_BUCKET")?,
             credentials_key_arn: Config::required("CREDENTIALS_KEY_ARN")?,
             queues,
@@ -157,6 +161,7 @@ impl Api {
             safeguards: SafeguardStore::new(dynamodb.clone(), core),
             spending: Spending::new(dynamodb.clone(), core),
             senders: Records::new(dynamodb.clone(), core),
+            suppressions: Suppressions::new(dynamodb.clone(), settings.contacts_table.as_str()),
             limiter: Limiter::new(RequestCounts::new(dynamodb.clone(), core)),
             uploads: Uploads::new(dynamodb.clone(), core),
             ledger: Ledger::new(dynamodb, settings.ledger_table.as_str()),

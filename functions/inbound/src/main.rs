@@ -10,6 +10,7 @@ use carillon_core::{
     inbound::QueuedInbound,
     keyed_hash::DeploymentKey,
     keyword::{self, Meaning, Wish},
+    suppression::{Cause, Consent, Word},
 };
 use carillon_runtime::{config::Config, logs, sqs};
 use carillon_store::{
@@ -18,7 +19,7 @@ use carillon_store::{
     dead_letter_queues::DeadLetterQueues,
     inbound_log::{InboundLog, LoggedInbound},
     queues::{Outbound, QueueUrls, Queues},
-    suppressions::{Consent, Suppressions},
+    suppressions::Suppressions,
 };
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -95,11 +96,16 @@ async fn obey(
         Wish::Help => return Ok(()),
     };
     let hash = state.key.number(message.account, message.from);
-    let recorded = state
+    let word = Word {
+        number: Some(message.from),
+        inbound: Some(message.id()),
+        ..Word::new(consent, message.at, Cause::Reply)
+    };
+    let stands = state
         .suppressions
-        .record(message.account, &hash, consent, message.at, now)
+        .take(message.account, &hash, &word, now)
         .await?;
-    if !recorded {
+    if stands.consent != consent {
         tracing::info!(account = %message.account, "an opt-out or opt-in came after a later one, which stands");
     }
     Ok(())

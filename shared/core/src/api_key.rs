@@ -137,10 +137,14 @@ pub enum Scope {
     AccountRead,
     #[serde(rename = "account:write")]
     AccountWrite,
+    #[serde(rename = "suppressions:read")]
+    SuppressionsRead,
+    #[serde(rename = "suppressions:write")]
+    SuppressionsWrite,
 }
 
 impl Scope {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::MessagesSend,
         Self::MessagesRead,
         Self::CampaignsWrite,
@@ -151,6 +155,8 @@ impl Scope {
         Self::AuditRead,
         Self::AccountRead,
         Self::AccountWrite,
+        Self::SuppressionsRead,
+        Self::SuppressionsWrite,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -165,6 +171,8 @@ impl Scope {
             Self::AuditRead => "audit:read",
             Self::AccountRead => "account:read",
             Self::AccountWrite => "account:write",
+            Self::SuppressionsRead => "suppressions:read",
+            Self::SuppressionsWrite => "suppressions:write",
         }
     }
 }

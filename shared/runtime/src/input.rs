@@ -41,6 +41,37 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
+/// A body that may come as JSON or as CSV, as it came.
+#[derive(Debug)]
+pub struct Content {
+    pub kind: ContentKind,
+    pub raw: Bytes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentKind {
+    Json,
+    Csv,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Content {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let kind = if is_type(request.headers(), "text/csv") {
+            ContentKind::Csv
+        } else if is_json(request.headers()) {
+            ContentKind::Json
+        } else {
+            let detail = "Send the body as JSON or as CSV, with the header `Content-Type: application/json` or `text/csv`.";
+            return Err(Problem::new(Code::UnsupportedMediaType, detail).into_response());
+        };
+        let raw = Bytes::from_request(request, state).await;
+        let raw = raw.map_err(|refused| unreadable(refused.status()).into_response())?;
+        Ok(Self { kind, raw })
+    }
+}
+
 fn unreadable(status: StatusCode) -> Problem {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         let detail = "The body is larger than 5 MiB. Split it, or upload the recipients as a file: `POST /v1/uploads`.";
@@ -53,11 +84,15 @@ fn unreadable(status: StatusCode) -> Problem {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
+    is_type(headers, "application/json")
+}
+
+fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
     let given = headers.get(header::CONTENT_TYPE);
     let given = given.and_then(|value| value.to_str().ok());
     given.is_some_and(|value| {
         let essence = value.split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case("application/json")
+        essence.eq_ignore_ascii_case(wanted)
     })
 }
 

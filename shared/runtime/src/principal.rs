@@ -141,6 +141,18 @@ impl Permission for WriteAccount {
     const SCOPE: Scope = Scope::AccountWrite;
 }
 
+#[derive(Debug)]
+pub enum ReadSuppressions {}
+impl Permission for ReadSuppressions {
+    const SCOPE: Scope = Scope::SuppressionsRead;
+}
+
+#[derive(Debug)]
+pub enum WriteSuppressions {}
+impl Permission for WriteSuppressions {
+    const SCOPE: Scope = Scope::SuppressionsWrite;
+}
+
 impl<P> Deref for May<P> {
     type Target = Principal;
 

@@ -1,34 +1,37 @@
 //! Opt-outs: one item that says by number whether an account may text it, one line in the account's log in the order of time,
-//! written together. A word that was said later wins, in whatever order they come.
+//! written together. What a word changes is decided in `core`.
 
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::{
     Client,
-    types::{Put, TransactWriteItem, Update},
+    types::{Put, TransactWriteItem},
 };
-use carillon_core::id::AccountId;
+pub use carillon_core::suppression::Consent;
+use carillon_core::{
+    id::AccountId,
+    suppression::{Change, Suppression, Word},
+};
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::{
     StoreError,
-    core_table::CoreTable,
-    item::{Item, ReadItem, text, time},
+    core_table::{Condition, CoreTable, DOC, Order, Page},
+    item::{Item, ReadItem, json, text},
     keys::{self, PARTITION, SORT},
 };
+
+/// How often a write is tried again that another one got in the way of.
+const TRIES: u32 = 8;
+/// Lines of the log that are read at once, and looked up at once.
+const LINES: i32 = 200;
+const CONCURRENT: usize = 25;
 
 #[derive(Debug, Clone)]
 pub struct Suppressions {
     /// The contacts table.
     table: CoreTable,
-}
-
-/// Whether a number may be texted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
-    OptedOut,
-    /// It was opted out, and its owner wants messages again.
-    OptedIn,
 }
 
 /// One line of the opt-out log.
@@ -46,49 +49,160 @@ impl Suppressions {
         Self { table }
     }
 
-    /// From now on the account must not text the number, or may again, unless something else was said after `said`. Writing it
-    /// again adds a line to the log and changes nothing. Returns whether it is so.
-    pub async fn record(
+    /// Writes what a word changes, and tells what stands then. Writing it again changes nothing.
+    pub async fn take(
         &self,
         account: AccountId,
         number_hash: &str,
-        consent: Consent,
-        said: Timestamp,
+        word: &Word,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let by_number = Update::builder()
-            .table_name(self.table.name())
-            .set_key(Some(keys::suppression(account, number_hash).item()))
-            .update_expression("SET said = :said, consent = :consent")
-            .condition_expression("attribute_not_exists(said) OR said <= :said")
-            .expression_attribute_values(":said", time(said))
-            .expression_attribute_values(":consent", text(consent.word()))
-            .build()
-            .expect("table, key and expression are set");
-        let logged = Item::from([
+    ) -> Result<Suppression, StoreError> {
+        for _ in 0..TRIES {
+            let current = self.find(account, number_hash).await?;
+            let (next, turned) = match word.change(current.as_ref(), now) {
+                Change::Turn(next) => (next, true),
+                Change::Again(next) => (next, false),
+                Change::None => return Ok(current.expect("only what stands outweighs a word")),
+            };
+            let mut writes = vec![self.by_number(account, number_hash, &next, current.as_ref())];
+            if turned {
+                writes.push(self.line(account, number_hash, &next));
+            }
+            if self.table.commit(writes, "write an opt-out").await?.is_ok() {
+                return Ok(next);
+            }
+        }
+        Err(contended("write an opt-out"))
+    }
+
+    /// Forgets the number itself: what is left is its keyed hash.
+    pub async fn forget_number(
+        &self,
+        account: AccountId,
+        number_hash: &str,
+    ) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let Some(current) = self.find(account, number_hash).await? else {
+                return Ok(());
+            };
+            let next = Suppression {
+                number: None,
+                inbound: None,
+                reason: None,
+                ..current.clone()
+            };
+            let writes = vec![self.by_number(account, number_hash, &next, Some(&current))];
+            if self.table.commit(writes, "forget a number").await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(contended("forget a number"))
+    }
+
+    /// Only over what was read.
+    fn by_number(
+        &self,
+        account: AccountId,
+        number_hash: &str,
+        next: &Suppression,
+        current: Option<&Suppression>,
+    ) -> TransactWriteItem {
+        let mut item = keys::suppression(account, number_hash).item();
+        item.insert(DOC.to_owned(), json(next));
+        let condition = current.map_or(Condition::NEW, |current| Condition {
+            expression: "doc = :expected",
+            expected: Some(json(current)),
+        });
+        self.table.put(item, condition)
+    }
+
+    fn line(
+        &self,
+        account: AccountId,
+        number_hash: &str,
+        turned: &Suppression,
+    ) -> TransactWriteItem {
+        let item = Item::from([
             (PARTITION.to_owned(), text(keys::opt_out_log(account))),
-            (SORT.to_owned(), text(log_sort(now, number_hash))),
-            ("consent".to_owned(), text(consent.word())),
+            (SORT.to_owned(), text(log_sort(turned.since, number_hash))),
+            ("consent".to_owned(), text(word_of(turned.consent))),
         ]);
-        let logged = Put::builder()
+        let put = Put::builder()
             .table_name(self.table.name())
-            .set_item(Some(logged))
-            .build()
-            .expect("table and item are set");
-        let writes = vec![
-            TransactWriteItem::builder().update(by_number).build(),
-            TransactWriteItem::builder().put(logged).build(),
-        ];
-        let written = self.table.commit(writes, "write an opt-out").await?;
-        Ok(written.is_ok())
+            .set_item(Some(item));
+        let put = put.build().expect("table and item are set");
+        TransactWriteItem::builder().put(put).build()
+    }
+
+    /// What stands, strongly consistent.
+    pub async fn find(
+        &self,
+        account: AccountId,
+        number_hash: &str,
+    ) -> Result<Option<Suppression>, StoreError> {
+        let key = keys::suppression(account, number_hash);
+        let item = self.table.get(&key, "look for an opt-out").await?;
+        item.map(|item| item.json(DOC)).transpose()
+    }
+
+    /// Who is opted out now, those of the last opt-outs first. Each is there once, at the place of the line that `place` ends with.
+    pub async fn page(
+        &self,
+        account: AccountId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let partition = keys::opt_out_log(account);
+        let mut after = after.map(str::to_owned);
+        let mut listed = Vec::new();
+        while listed.len() < limit {
+            let page = Page {
+                partition: &partition,
+                // Milliseconds of this millennium, with zeros before them.
+                prefix: "0",
+                after: after.as_deref(),
+                order: Order::NewestFirst,
+                limit: LINES,
+            };
+            let lines = self.table.page(page, "list opt-outs").await?;
+            let Some(last) = lines.last() else { break };
+            after = Some(last.text(SORT)?.to_owned());
+            let lines: Vec<OptOut> = lines.iter().map(from_item).collect::<Result<_, _>>()?;
+            let looks = lines.into_iter().map(|line| self.standing(account, line));
+            let found: Vec<Option<Listed>> = stream::iter(looks)
+                .buffered(CONCURRENT)
+                .try_collect()
+                .await?;
+            listed.extend(found.into_iter().flatten());
+        }
+        listed.truncate(limit);
+        Ok(listed)
+    }
+
+    /// What a line of the log began, if it still stands.
+    async fn standing(
+        &self,
+        account: AccountId,
+        line: OptOut,
+    ) -> Result<Option<Listed>, StoreError> {
+        if line.consent == Consent::OptedIn {
+            return Ok(None);
+        }
+        let suppression = self.find(account, &line.number_hash).await?;
+        let began = |stands: &Suppression| {
+            stands.holds() && stands.since.as_millisecond() == line.at.as_millisecond()
+        };
+        Ok(suppression.filter(began).map(|suppression| Listed {
+            place: log_sort(line.at, &line.number_hash),
+            number_hash: line.number_hash,
+            suppression,
+        }))
     }
 
     /// Whether the account must not text the number, strongly consistent.
     pub async fn holds(&self, account: AccountId, number_hash: &str) -> Result<bool, StoreError> {
-        let key = keys::suppression(account, number_hash);
-        let item = self.table.get(&key, "look for an opt-out").await?;
-        let Some(item) = item else { return Ok(false) };
-        Ok(Consent::from_word(item.text("consent")?)? == Consent::OptedOut)
+        let stands = self.find(account, number_hash).await?;
+        Ok(stands.is_some_and(|stands| stands.holds()))
     }
 
     /// The lines of an account's log since a time, in its order, strongly consistent. All of them when `since` is `None`.
@@ -120,20 +234,32 @@ impl Suppressions {
     }
 }
 
-impl Consent {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::OptedOut => "out",
-            Self::OptedIn => "in",
-        }
-    }
+/// Somebody who is opted out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// In the log.
+    pub place: String,
+    pub number_hash: String,
+    pub suppression: Suppression,
+}
 
-    fn from_word(word: &str) -> Result<Self, StoreError> {
-        match word {
-            "out" => Ok(Self::OptedOut),
-            "in" => Ok(Self::OptedIn),
-            _ => Err(StoreError::corrupt("a consent")),
-        }
+fn contended(operation: &'static str) -> StoreError {
+    let source = "others wrote it each time".into();
+    StoreError::Busy { operation, source }
+}
+
+const fn word_of(consent: Consent) -> &'static str {
+    match consent {
+        Consent::OptedOut => "out",
+        Consent::OptedIn => "in",
+    }
+}
+
+fn from_word(word: &str) -> Result<Consent, StoreError> {
+    match word {
+        "out" => Ok(Consent::OptedOut),
+        "in" => Ok(Consent::OptedIn),
+        _ => Err(StoreError::corrupt("a consent")),
     }
 }
 
@@ -183,6 +309,6 @@ fn from_item(item: &Item) -> Result<OptOut, StoreError> {
     Ok(OptOut {
         at,
         number_hash: number_hash.to_owned(),
-        consent: Consent::from_word(item.text("consent")?)?,
+        consent: from_word(item.text("consent")?)?,
     })
 }

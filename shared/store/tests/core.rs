@@ -5,12 +5,14 @@
 use carillon_core::{
     batch::{Batch, Control, Prepared, Stage, Sweep},
     closing::Look,
+    phone::Phone,
     status::Totals,
+    suppression::{Cause, Word},
 };
 use carillon_store::{
     batches::{Activity, Batches, Closing},
     dispatcher_lock::{DispatcherLock, Held},
-    suppressions::{Consent, OptedOut, Suppressions},
+    suppressions::{Consent, Listed, OptedOut, Suppressions},
 };
 use carillon_testkit::{build, stack};
 use jiff::{SignedDuration, Timestamp};
@@ -286,11 +288,11 @@ async fn an_opt_out_is_found_by_number_and_in_the_log() {
 
     let later = now() + SignedDuration::from_secs(9);
     let record = async |hash, consent, said, at| {
-        let recorded = suppressions.record(account, hash, consent, said, at);
-        recorded.await.unwrap()
+        let word = Word::new(consent, said, Cause::Reply);
+        suppressions.take(account, hash, &word, at).await.unwrap()
     };
-    assert!(record("hash1", Consent::OptedOut, now(), now()).await);
-    assert!(record("hash2", Consent::OptedOut, later, later).await);
+    record("hash1", Consent::OptedOut, now(), now()).await;
+    record("hash2", Consent::OptedOut, later, later).await;
 
     assert!(suppressions.holds(account, "hash1").await.unwrap());
     assert!(
@@ -318,8 +320,9 @@ async fn what_was_said_later_wins_in_whatever_order_it_comes() {
     let (suppressions, account) = (Suppressions::new(dynamodb, table), build::id());
     let second = |second| now() + SignedDuration::from_secs(second);
     let record = async |consent, said, at| {
-        let recorded = suppressions.record(account, "hash", consent, second(said), second(at));
-        recorded.await.unwrap()
+        let word = Word::new(consent, second(said), Cause::Reply);
+        let taken = suppressions.take(account, "hash", &word, second(at));
+        taken.await.unwrap().consent == consent
     };
 
     assert!(record(Consent::OptedOut, 0, 10).await);
@@ -331,5 +334,65 @@ async fn what_was_said_later_wins_in_whatever_order_it_comes() {
     assert_eq!(lines.len(), 2, "what did not count is not in the log");
     assert!(OptedOut::from_iter(lines).is_empty());
     assert!(record(Consent::OptedOut, 6, 13).await);
+    assert!(record(Consent::OptedOut, 7, 14).await);
+    let lines = suppressions.since(account, None).await.unwrap();
+    assert_eq!(lines.len(), 3, "a repetition is no line");
     assert!(suppressions.holds(account, "hash").await.unwrap());
+}
+
+#[tokio::test]
+async fn who_is_opted_out_is_listed_once_by_pages_the_newest_first() {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CONTACTS_TABLE").await;
+    let (suppressions, account) = (Suppressions::new(dynamodb, table), build::id());
+    let second = |second| now() + SignedDuration::from_secs(second);
+    for (hash, consent, at) in [
+        ("stays", Consent::OptedOut, 1),
+        ("returns", Consent::OptedOut, 2),
+        ("goes again", Consent::OptedOut, 3),
+        ("returns", Consent::OptedIn, 4),
+        ("goes again", Consent::OptedIn, 5),
+        ("goes again", Consent::OptedOut, 6),
+        ("late", Consent::OptedOut, 7),
+    ] {
+        let word = Word::new(consent, second(at), Cause::Reply);
+        suppressions
+            .take(account, hash, &word, second(at))
+            .await
+            .unwrap();
+    }
+
+    let first = suppressions.page(account, None, 2).await.unwrap();
+    let rest = suppressions
+        .page(account, Some(&first[1].place), 2)
+        .await
+        .unwrap();
+
+    let hashes = |page: &[Listed]| {
+        page.iter()
+            .map(|listed| listed.number_hash.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(hashes(&first), ["late", "goes again"]);
+    assert_eq!(hashes(&rest), ["stays"]);
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_forgotten_number_still_holds() {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CONTACTS_TABLE").await;
+    let (suppressions, account) = (Suppressions::new(dynamodb, table), build::id());
+    let word = Word {
+        number: Phone::from_e164("+447700900123").ok(),
+        ..Word::new(Consent::OptedOut, now(), Cause::Request)
+    };
+    suppressions
+        .take(account, "hash", &word, now())
+        .await
+        .unwrap();
+
+    suppressions.forget_number(account, "hash").await.unwrap();
+
+    let left = suppressions.find(account, "hash").await.unwrap().unwrap();
+    assert_eq!((left.number, left.holds()), (None, true));
 }

@@ -12,4 +12,5 @@ pub mod meta;
 #[expect(clippy::module_inception, reason = "the resource is called so")]
 pub mod routes;
 pub mod senders;
+pub mod suppressions;
 pub mod uploads;

@@ -65,6 +65,7 @@ pub fn settings(ledger_table: &str, core_table: &str) -> Settings {
     Settings {
         ledger_table: ledger_table.to_owned(),
         core_table: core_table.to_owned(),
+        contacts_table: "contacts".to_owned(),
         files_bucket: "files".to_owned(),
         credentials_key_arn: "arn".to_owned(),
         queues: QueueUrls::default(),

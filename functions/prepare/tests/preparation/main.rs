@@ -15,9 +15,10 @@ use carillon_core::{
     phone::{Country, Phone},
     rules::Class,
     safeguards::Safeguards,
+    suppression::{Cause, Consent, Word},
 };
 use carillon_runtime::sqs;
-use carillon_store::{queues::PrepareRequest, suppressions::Consent, uploads::UploadFormat};
+use carillon_store::{queues::PrepareRequest, uploads::UploadFormat};
 use carillon_testkit::build;
 use jiff::SignedDuration;
 use prepare::preparation::handle;
@@ -35,8 +36,9 @@ async fn an_upload_becomes_frames_and_chunks_and_the_dispatcher_is_woken() {
         .number(setup.request.account, opted_out);
     let suppressions = &setup.preparation.suppressions;
     let account = setup.request.account;
+    let word = Word::new(Consent::OptedOut, now(), Cause::Reply);
     suppressions
-        .record(account, &hash, Consent::OptedOut, now(), now())
+        .take(account, &hash, &word, now())
         .await
         .unwrap();
 

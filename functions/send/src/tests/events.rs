@@ -9,8 +9,8 @@ use carillon_core::{
     },
     phone::Phone,
     reason::Reason,
+    suppression::{Cause, Consent, Word},
 };
-use carillon_store::suppressions::Consent;
 use carillon_testkit::build;
 use jiff::Timestamp;
 
@@ -99,10 +99,9 @@ async fn who_opted_out_after_the_batch_was_made_is_not_sent_to() {
     let hash = setup.state.key.number(terms.account, number);
     setup.batch(terms.clone(), &[DELIVERED, REFUSED]).await;
     let now = Timestamp::now();
-    let opt_out = setup
-        .suppressions
-        .record(terms.account, &hash, Consent::OptedOut, now, now);
-    assert!(opt_out.await.unwrap());
+    let word = Word::new(Consent::OptedOut, now, Cause::Reply);
+    let opt_out = setup.suppressions.take(terms.account, &hash, &word, now);
+    opt_out.await.unwrap();
 
     setup.failed(recorded()).await;
 
