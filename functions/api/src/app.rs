@@ -79,6 +79,7 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(account::get, account::patch))
+        .routes(routes!(account::replies::get, account::replies::patch))
         .routes(routes!(suppressions::list, suppressions::add))
         .routes(routes!(suppressions::search))
         .routes(routes!(suppressions::remove))

@@ -115,6 +115,7 @@ fn batch(sending: &Sending, drawn: Drawn, taken: &[Taken]) -> Batch {
         text: sending.text.clone(),
         routes: sending.pinned.routes.clone(),
         routing: sending.pinned.routing.clone(),
+        answers: None,
         began: drawn.at,
         not_before: sending.send_at,
         local: None,

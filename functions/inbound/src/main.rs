@@ -1,5 +1,6 @@
 //! What handsets write: opt-outs and opt-ins first, before anything is acknowledged; then the log, then the customers' events.
 
+mod reply;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +10,7 @@ use carillon_core::{
     event::Event,
     inbound::QueuedInbound,
     keyed_hash::DeploymentKey,
-    keyword::{self, Meaning, Wish},
+    keyword::{self, Match, Meaning, Wish},
     suppression::{Cause, Consent, Word},
 };
 use carillon_runtime::{config::Config, logs, sqs};
@@ -24,7 +25,10 @@ use carillon_store::{
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
+use crate::reply::Answers;
+
 pub struct State {
+    answers: Answers,
     dead: DeadLetterQueues,
     key: DeploymentKey,
     suppressions: Suppressions,
@@ -72,56 +76,92 @@ async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchRespo
 
 /// Every step can be repeated: the message may come again after any of them.
 async fn take(state: &State, message: QueuedInbound, now: Timestamp) -> Result<(), StoreError> {
-    let meaning = keyword::meaning(&message.text, message.from);
-    if let Some(meaning) = meaning {
-        obey(state, &message, meaning, now).await?;
-    }
+    let hash = state.key.number(message.account, message.from);
+    let meaning = meaning(state, &message, &hash).await?;
+    let answer = match meaning {
+        Some(meaning) => obey(state, &message, meaning, &hash, now).await?,
+        None => false,
+    };
     let mut events = vec![Event::of_inbound(&message, meaning)];
     events.extend(meaning.and_then(|meaning| Event::of_consent(&message, meaning)));
     let logged = LoggedInbound { message, meaning };
     state.log.put(&logged, now).await?;
+    if let Some(meaning) = meaning.filter(|_| answer) {
+        let answers = &state.answers;
+        answers
+            .answer(&state.queues, &logged.message, meaning, &hash, now)
+            .await?;
+    }
     let events = events.iter().map(Outbound::now).collect();
     state.queues.send_events(events).await
 }
 
+/// YES is a START only of whoever has opted out, and where the account wants it so: others answer a question with it.
+async fn meaning(
+    state: &State,
+    message: &QueuedInbound,
+    hash: &str,
+) -> Result<Option<Meaning>, StoreError> {
+    let meaning = keyword::meaning(&message.text, message.from);
+    if meaning.is_some() || !keyword::is_yes(&message.text) {
+        return Ok(meaning);
+    }
+    let account = message.account;
+    let stands = state.suppressions.find(account, hash).await?;
+    // Its own YES, which comes again, finds what it made.
+    let returns =
+        stands.is_some_and(|stands| stands.holds() || stands.inbound == Some(message.id()));
+    let starts = returns && state.answers.settings.find(account).await?.yes_starts;
+    Ok(starts.then_some(Meaning {
+        wish: Wish::Start,
+        by: Match::Keyword,
+    }))
+}
+
+/// Returns whether there is something to answer: this message, and none before it, changed what stands.
 async fn obey(
     state: &State,
     message: &QueuedInbound,
     meaning: Meaning,
+    hash: &str,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let consent = match meaning.wish {
         Wish::Stop => Consent::OptedOut,
         Wish::Start => Consent::OptedIn,
-        Wish::Help => return Ok(()),
+        Wish::Help => return Ok(true),
     };
-    let hash = state.key.number(message.account, message.from);
+    let inbound = Some(message.id());
     let word = Word {
         number: Some(message.from),
-        inbound: Some(message.id()),
+        inbound,
         ..Word::new(consent, message.at, Cause::Reply)
     };
     let stands = state
         .suppressions
-        .take(message.account, &hash, &word, now)
+        .take(message.account, hash, &word, now)
         .await?;
     if stands.consent != consent {
         tracing::info!(account = %message.account, "an opt-out or opt-in came after a later one, which stands");
     }
-    Ok(())
+    Ok(stands.consent == consent && stands.inbound == inbound)
 }
 
 impl State {
     async fn from_environment() -> Result<Self, Error> {
         let aws = Aws::from_environment().await;
         let contacts = Config::required("CONTACTS_TABLE")?;
+        let core = Config::required("CORE_TABLE")?;
+        let ledger = Config::required("LEDGER_TABLE")?;
         let urls = QueueUrls {
+            high: Some(Config::required("LANE_HIGH_QUEUE_URL")?),
             hooks: Config::optional("HOOKS_QUEUE_URL"),
             ..QueueUrls::default()
         };
         let secret = Config::required("DEPLOYMENT_SECRET_ARN")?;
         let dead = Config::list("DEAD_LETTER_URLS");
         Ok(Self {
+            answers: Answers::new(&aws, &contacts, &core, &ledger),
             dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
             key: aws.deployment_key(&secret).await?,
             suppressions: Suppressions::new(aws.dynamodb(), &contacts),

@@ -1,8 +1,23 @@
 //! The recorded message of `events/`, and what a message changes.
 
-use carillon_core::{id::AccountId, keyword::Match, phone::Phone};
+use carillon_core::{
+    batch::{BatchTerms, DoubtPolicy},
+    chunk::{Pointer, source::Source},
+    frame,
+    id::{AccountId, BatchId, GatewayAccountId},
+    keyword::Match,
+    phone::Phone,
+    replies::Replies,
+    safeguards::Safeguards,
+};
+use carillon_store::{
+    accounts::Account,
+    audit::{Actor, Audit},
+    credentials::Sealed,
+    gateway_accounts::GatewayRecord,
+};
 use carillon_testkit::{build, stack};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -12,6 +27,7 @@ struct Setup {
     state: State,
     aws: Aws,
     hooks: String,
+    lane: String,
     account: AccountId,
 }
 
@@ -28,11 +44,16 @@ impl Setup {
         let aws = stack::aws().await;
         let contacts = stack::table_like(&aws.dynamodb(), "CONTACTS_TABLE").await;
         let hooks = stack::queue(&aws.sqs(), "hooks").await;
+        let lane = stack::queue(&aws.sqs(), "high").await;
         let urls = QueueUrls {
             hooks: Some(hooks.clone()),
+            high: Some(lane.clone()),
             ..QueueUrls::default()
         };
+        let core = stack::table_like(&aws.dynamodb(), "CORE_TABLE").await;
+        let ledger = stack::table_like(&aws.dynamodb(), "LEDGER_TABLE").await;
         let state = State {
+            answers: Answers::new(&aws, &contacts, &core, &ledger),
             dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 5),
             key: DeploymentKey::from_secret("a secret of a test"),
             suppressions: Suppressions::new(aws.dynamodb(), &contacts),
@@ -43,14 +64,102 @@ impl Setup {
             state,
             aws,
             hooks,
+            lane,
             account: build::id(),
         }
+        .with_account()
+        .await
+    }
+
+    async fn with_account(self) -> Self {
+        let account = Account {
+            id: self.account,
+            name: "ACME".to_owned(),
+            created: at(0),
+            quotas: None,
+        };
+        let safeguards = Safeguards::of(self.account);
+        let audit = self.audit();
+        let accounts = &self.state.answers.accounts;
+        accounts
+            .create(&account, &safeguards, &[], &audit)
+            .await
+            .unwrap();
+        self
+    }
+
+    fn audit(&self) -> Audit {
+        Audit {
+            id: build::id(),
+            at: at(0),
+            account: self.account,
+            actor: Actor::Operator,
+            action: "test".to_owned(),
+            target: self.account.to_string(),
+        }
+    }
+
+    /// A gateway account of this kind.
+    async fn gateway(&self, kind: &str, config: Value) -> GatewayAccountId {
+        let record = GatewayRecord {
+            id: build::id(),
+            account: self.account,
+            kind: kind.to_owned(),
+            name: kind.to_owned(),
+            config,
+            token: build::id::<carillon_core::id::Batch>().to_string(),
+            parts_per_second: Some(10),
+            sender_parts_per_second: None,
+            cost_per_part: None,
+            enabled: true,
+            created: at(0),
+            version: 1,
+        };
+        let sealed = Sealed {
+            data_key: vec![1],
+            content: vec![2],
+        };
+        let gateways = &self.state.answers.gateways;
+        gateways
+            .create(&record, &sealed, &self.audit())
+            .await
+            .unwrap();
+        record.id
+    }
+
+    /// The batches whose pointers wait in the lane, each once.
+    async fn answers(&self) -> Vec<BatchTerms> {
+        let pointers = stack::taken(&self.aws.sqs(), &self.lane).await;
+        let mut ids: Vec<BatchId> = pointers
+            .iter()
+            .map(|body| serde_json::from_str::<Pointer>(body).unwrap().batch)
+            .collect();
+        ids.sort();
+        ids.dedup();
+        let mut answers = Vec::new();
+        for id in ids {
+            let batch = self.state.answers.batches.find(id).await.unwrap();
+            answers.push(batch.expect("a pointer to a batch").terms);
+        }
+        answers
+    }
+
+    /// What the recipient of a batch reads.
+    async fn text(&self, batch: BatchId) -> String {
+        let pointer = Pointer { batch, chunk: 0 };
+        let chunk = self.state.answers.ledger.find(pointer).await.unwrap();
+        let Source::Inline(frame) = chunk.unwrap().source else {
+            panic!("an answer is short")
+        };
+        let recipients = frame::decode(&frame).unwrap();
+        assert_eq!(recipients[0].number, from());
+        recipients[0].vars["answer"].clone()
     }
 
     fn message(&self, text: &str, second: i64) -> QueuedInbound {
         QueuedInbound {
             account: self.account,
-            gateway: Some(build::id()),
+            gateway: None,
             from: from(),
             to: "12345".to_owned(),
             text: text.to_owned(),
@@ -154,4 +263,128 @@ async fn garbage_goes_back_alone() {
     let failed = answer.batch_item_failures.iter();
     let failed: Vec<_> = failed.map(|it| it.item_identifier.as_str()).collect();
     assert_eq!(failed, ["garbage"]);
+}
+
+#[tokio::test]
+async fn an_opt_out_is_confirmed_once_by_the_way_it_came() {
+    let setup = Setup::new().await;
+    let gateway = setup.gateway("simulated", json!({})).await;
+    let message = QueuedInbound {
+        gateway: Some(gateway),
+        to: "447700900999".to_owned(),
+        ..setup.message("STOP", 1)
+    };
+
+    setup.take(&message).await;
+    setup.take(&message).await;
+    let again = setup.message("stop", 9);
+    setup.take(&again).await;
+
+    let answers = setup.answers().await;
+    let [answer] = answers.as_slice() else {
+        panic!("{} answers", answers.len())
+    };
+    assert_eq!(answer.routes[0].gateway, gateway);
+    let sender = usize::from(answer.routing.named.unwrap());
+    assert_eq!(
+        answer.routing.senders[sender].originator.as_str(),
+        "+447700900999"
+    );
+    assert_eq!(answer.answers, Some(message.id()));
+    assert_eq!(
+        answer.policy,
+        DoubtPolicy::AtMostOnce,
+        "never a second copy"
+    );
+    let text = setup.text(answer.id).await;
+    assert!(text.starts_with("ACME: You are unsubscribed"), "{text}");
+}
+
+#[tokio::test]
+async fn each_word_has_its_answer_and_other_messages_have_none() {
+    let setup = Setup::new().await;
+    for (name, text, second, expected) in [
+        ("a question", "When do you open?", 1, None),
+        ("a yes of somebody who is not opted out", "YES", 2, None),
+        ("a plea for help", "HELP", 3, Some("ACME: Reply STOP")),
+        ("an opt-out", "Arrêt", 4, Some("ACME : votre")),
+        ("a second one", "stop it", 5, None),
+        (
+            "a yes of somebody who is",
+            "YES",
+            6,
+            Some("ACME: You are subscribed"),
+        ),
+        ("an opt-out that comes late", "STOP", 5, None),
+    ] {
+        setup.take(&setup.message(text, second)).await;
+
+        let answers = setup.answers().await;
+        let mut texts = Vec::new();
+        for answer in &answers {
+            texts.push(setup.text(answer.id).await);
+        }
+        assert_eq!(texts.len(), usize::from(expected.is_some()), "{name}");
+        let begins = texts
+            .iter()
+            .all(|text| text.starts_with(expected.unwrap_or_default()));
+        assert!(begins, "{name}: {texts:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_machines_do_not_answer_each_other_for_ever() {
+    let setup = Setup::new().await;
+
+    for second in 1..=8 {
+        setup.take(&setup.message("HELP", second)).await;
+    }
+
+    assert_eq!(setup.answers().await.len(), 5);
+}
+
+#[tokio::test]
+async fn what_the_gateway_answers_is_not_answered_twice() {
+    let setup = Setup::new().await;
+    let config = json!({"account_sid": format!("AC{}", "0".repeat(32))});
+    let gateway = setup.gateway("twilio", config).await;
+    let by_twilio = |text, second| QueuedInbound {
+        gateway: Some(gateway),
+        ..setup.message(text, second)
+    };
+
+    setup.take(&by_twilio("STOP", 1)).await;
+    assert_eq!(setup.answers().await.len(), 0, "its own word");
+    setup.take(&by_twilio("START", 2)).await;
+    setup.take(&by_twilio("please stop texting me", 3)).await;
+    assert_eq!(
+        setup.answers().await.len(),
+        1,
+        "a sentence that Twilio doesn't read"
+    );
+
+    let mut replies = Replies::of(setup.account);
+    replies.not_answered_by.insert(gateway);
+    replies.version = 1;
+    let settings = &setup.state.answers.settings;
+    settings
+        .change(&replies, &setup.audit())
+        .await
+        .unwrap()
+        .unwrap();
+    setup.take(&by_twilio("START", 4)).await;
+    assert_eq!(setup.answers().await.len(), 1, "switched off at Twilio");
+}
+
+#[tokio::test]
+async fn a_confirmation_that_would_be_late_is_not_sent() {
+    let setup = Setup::new().await;
+
+    // Handled at second 60.
+    setup.take(&setup.message("STOP", 60 - 301)).await;
+    assert!(setup.may_not_be_texted().await);
+    assert!(setup.answers().await.is_empty());
+
+    setup.take(&setup.message("START", 60 - 299)).await;
+    assert_eq!(setup.answers().await.len(), 1, "in time");
 }

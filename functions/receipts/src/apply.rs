@@ -128,6 +128,7 @@ mod tests {
             text: "Hello".into(),
             routes: vec![route],
             routing: Routing::in_order([None]),
+            answers: None,
             began: Timestamp::UNIX_EPOCH,
             not_before: None,
             local: None,

@@ -59,6 +59,10 @@ impl OptOuts {
         numbers: &[Phone],
         now: Timestamp,
     ) -> Result<HashSet<Phone>, StoreError> {
+        if terms.answers.is_some() {
+            // It confirms the opt-out itself, and is the only one that may.
+            return Ok(HashSet::new());
+        }
         if audience == Audience::Direct {
             return self.one_by_one(terms.account, numbers).await;
         }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::state::State;
 
 /// Why a message must not leave, if it is one too many. Asked of single messages of the lane `high` on their first try: lists and
-/// campaigns have audiences that their owner chose.
+/// campaigns have audiences that their owner chose, and answers have a limit of their own.
 pub async fn look(
     state: &State,
     terms: &BatchTerms,
@@ -24,7 +24,7 @@ pub async fn look(
     let ([recipient], [Planned { attempt: 1, .. }]) = (recipients, sends) else {
         return Ok(None);
     };
-    if terms.test || terms.lane != Lane::High {
+    if terms.test || terms.lane != Lane::High || terms.answers.is_some() {
         return Ok(None);
     }
     let account = terms.account;

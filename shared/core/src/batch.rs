@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gateway::Capabilities,
-    id::{AccountId, BatchId, CampaignId, GatewayAccountId},
+    id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId},
     routing::Routing,
     rules::Class,
     status::Totals,
@@ -107,6 +107,9 @@ pub struct BatchTerms {
     pub routes: Vec<RouteEntry>,
     /// Which of them a message takes, and under which sender.
     pub routing: Routing,
+    /// The message of a handset that it answers: it goes also to whoever has opted out by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<EventId>,
     /// When it was made.
     pub began: Timestamp,
     pub not_before: Option<Timestamp>,

@@ -178,6 +178,7 @@ mod tests {
             text: String::new(),
             routes: Vec::new(),
             routing: crate::routing::Routing::default(),
+            answers: None,
             began: now,
             not_before: not_before.map(|time| time.parse().unwrap()),
             local: None,

@@ -146,6 +146,7 @@ mod tests {
             text: String::new(),
             routes: Vec::new(),
             routing: crate::routing::Routing::default(),
+            answers: None,
             began: hours(0),
             not_before: None,
             local: None,

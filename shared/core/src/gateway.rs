@@ -19,6 +19,8 @@ pub struct Capabilities {
     pub signs_calls: bool,
     /// It is told what India wants to know of a sender.
     pub tells_dlt: bool,
+    /// Who writes STOP, START or HELP as its only word gets an answer from the gateway itself.
+    pub answers_keywords: bool,
 }
 
 /// What a gateway lets the messages of one request differ in. Each includes the one before.

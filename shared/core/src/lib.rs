@@ -31,6 +31,7 @@ pub mod quota;
 pub mod rate;
 pub mod reason;
 pub mod recipients;
+pub mod replies;
 pub mod report;
 pub mod routing;
 pub mod rules;

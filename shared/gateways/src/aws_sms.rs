@@ -219,6 +219,7 @@ impl Gateway for AwsSms {
             messages_per_request: 1,
             signs_calls: by_sns,
             tells_dlt: true,
+            answers_keywords: true,
             ..Capabilities::default()
         }
     }

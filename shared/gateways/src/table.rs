@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use crate::{GatewayKind, conformance::samples};
 
 const HEAD: &str = "\
-| Kind | Messages a request | They share | Our id comes back | Knows a repeated id | Can be asked by our id | Signs its calls | Is told DLT ids |
-| --- | ---: | --- | --- | --- | --- | --- | --- |
+| Kind | Messages a request | They share | Our id comes back | Knows a repeated id | Can be asked by our id | Signs its calls | Is told DLT ids | Answers STOP itself |
+| --- | ---: | --- | --- | --- | --- | --- | --- | --- |
 ";
 
 fn row(kind: GatewayKind, capabilities: Capabilities) -> String {
@@ -19,6 +19,7 @@ fn row(kind: GatewayKind, capabilities: Capabilities) -> String {
         shared,
         signs_calls,
         tells_dlt,
+        answers_keywords,
     } = capabilities;
     let shared = match (messages_per_request, shared) {
         (0 | 1, _) => "–",
@@ -34,12 +35,13 @@ fn row(kind: GatewayKind, capabilities: Capabilities) -> String {
         )
     };
     format!(
-        "| `{kind}` | {messages_per_request} | {shared} | {} | {} | {} | {} | {} |\n",
+        "| `{kind}` | {messages_per_request} | {shared} | {} | {} | {} | {} | {} | {} |\n",
         yes(echoes_our_id),
         time("for", deduplicates_for),
         time("after", settles_after),
         yes(signs_calls),
         yes(tells_dlt),
+        yes(answers_keywords),
     )
 }
 

@@ -101,6 +101,7 @@ impl Gateway for Telnyx {
             echoes_our_id: true,
             messages_per_request: 1,
             signs_calls: true,
+            answers_keywords: true,
             ..Capabilities::default()
         }
     }

@@ -219,6 +219,11 @@ pub fn safeguards(account: AccountId) -> Key {
     Key::new(account.to_string(), "safeguards")
 }
 
+/// What an account answers handsets.
+pub fn replies(account: AccountId) -> Key {
+    Key::new(account.to_string(), "replies")
+}
+
 /// What was reserved of an account's money: in all, or for a country.
 pub fn spent(account: AccountId, country: Option<Country>) -> Key {
     let of = country.map_or_else(|| "all".to_owned(), |country| country.to_string());
@@ -354,6 +359,16 @@ pub fn suppression(account: AccountId, number_hash: &str) -> Key {
 /// The partition of an account's opt-outs, in the order of time.
 pub fn opt_out_log(account: AccountId) -> String {
     format!("{account}#optouts")
+}
+
+/// The partition of what a number was answered.
+pub fn answers(account: AccountId, number_hash: &str) -> String {
+    format!("{account}#answers#{number_hash}")
+}
+
+/// The answer to one message of it.
+pub fn answer(account: AccountId, number_hash: &str, inbound: EventId) -> Key {
+    Key::new(answers(account, number_hash), inbound.to_string())
 }
 
 /// The partition of what handsets wrote to an account, in the order of time.

@@ -27,6 +27,7 @@ pub mod queues;
 pub mod quotas;
 pub mod rate;
 pub mod records;
+pub mod replies;
 pub mod safeguards;
 pub mod schedules;
 pub mod spending;

@@ -40,6 +40,7 @@ pub fn terms(now: Timestamp) -> BatchTerms {
         text: "Hello {{name|you}}".to_owned(),
         routes: Vec::new(),
         routing: carillon_core::routing::Routing::default(),
+        answers: None,
         began: now,
         not_before: None,
         local: None,

@@ -76,6 +76,11 @@ pub fn is_yes(text: &str) -> bool {
     is_keyword(&words_of(text), |words| words.yes)
 }
 
+/// Whether it is nothing but a word that gateways which know keywords know.
+pub fn is_common(text: &str) -> bool {
+    is_one_of(&words_of(text), words::COMMON)
+}
+
 /// What to answer a message in: the language of its words where only one has them, else that of its number's country.
 pub fn language(text: &str, from: Phone) -> Language {
     let said = words_of(text);

@@ -124,6 +124,24 @@ fn messages_mean_what_a_reasonable_person_reads() {
     }
 }
 
+/// What the FCC, CTIA, Twilio, AWS, Telnyx and Braze take for an opt-out, and what other languages say.
+const EVERYWHERE: &str = "STOP STOPALL UNSUBSCRIBE UNSUB CANCEL END QUIT REVOKE OPTOUT OPT-OUT REMOVE ARRET ARRÊT ARRETE 退订 \
+    ALTO BAJA PARAR CANCELAR SAIR STOPP ABMELDEN CANCELLA BASTA AFMELDEN REZYGNUJE СТОП IPTAL RET إيقاف الغاء הסר बंद 停止 수신거부";
+
+#[test]
+fn every_keyword_of_every_list_opts_out() {
+    let words = EVERYWHERE.split_whitespace();
+    for word in words.chain(["STOP ALL", "OPT OUT", "NO MAS"]) {
+        for written in [word.to_owned(), word.to_lowercase(), format!(" {word}.\n")] {
+            assert_eq!(
+                read(&written),
+                Some((Wish::Stop, Match::Keyword)),
+                "{written}"
+            );
+        }
+    }
+}
+
 #[test]
 fn letters_are_opt_outs_where_gateways_ask_for_them() {
     let (china, america) = ("+8613812345678", "+12025550123");

@@ -23,6 +23,19 @@ pub(super) struct Words {
 /// From China only, where gateways ask for them; elsewhere they are letters.
 pub(super) const STOP_IN_CHINA: &[&str] = &["td", "t", "n"];
 
+/// What Twilio, AWS and Telnyx answer themselves where they handle keywords: what all of them have in their lists, and START and HELP.
+pub(super) const COMMON: &[&str] = &[
+    "stop",
+    "stopall",
+    "unsubscribe",
+    "cancel",
+    "end",
+    "quit",
+    "start",
+    "unstop",
+    "help",
+];
+
 /// Words of other sentences as well: opt-outs only with [`WITH_WEAK`] around them.
 pub(super) const WEAK: &[&str] = &["end", "cancel", "quit"];
 pub(super) const WITH_WEAK: &[&str] = &[

@@ -77,6 +77,7 @@ impl Gateway for Generic {
             shared: Shared::Nothing,
             signs_calls: self.config.dlr.as_ref().is_some_and(Dlr::is_signed),
             tells_dlt: self.sends(|variable| *variable == Variable::DltEntity),
+            answers_keywords: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! `/v1/account`: the account itself, and what it lets leave.
 
 mod limits;
+pub mod replies;
 
 use axum::{
     Json,

@@ -226,6 +226,7 @@ fn batch(campaign: &Campaign, pinned: Pinned, now: Timestamp) -> Result<Batch, P
         text: campaign.content.text.clone(),
         routes: pinned.routes,
         routing: pinned.routing,
+        answers: None,
         began: now,
         not_before: at,
         local: moment.and_then(Moment::local),
