@@ -5,6 +5,7 @@ mod allowed;
 mod api_keys;
 mod bad_input;
 mod campaigns;
+mod contacts;
 mod dead_letters;
 mod doubt;
 mod drafts;

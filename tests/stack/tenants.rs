@@ -12,6 +12,8 @@ fn body(path: &str) -> Value {
         "/v1/campaigns/{id}/schedule" => {
             json!({"at": jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)})
         }
+        "/v1/contacts/{id}/merge" => json!({"from": "cnt_01h455vb4pex5vsknk084sn02q"}),
+        "/v1/lists/{id}" => json!({"name": "Mine"}),
         "/v1/gateways/{id}/test" => json!({"to": "+447700900123"}),
         _ => json!({}),
     }
@@ -71,6 +73,26 @@ async fn no_route_answers_for_the_thing_of_another_account() {
             ),
         ),
     ];
+    let contact = json!({"number": "+447700900123"});
+    let segment = json!({"name": "Mine", "filter": "tag is set"});
+    let ids = ids.into_iter().chain([
+        (
+            "contacts",
+            text(&owner.post("/v1/contacts", &contact).await, "id"),
+        ),
+        (
+            "lists",
+            text(
+                &owner.post("/v1/lists", &json!({"name": "Mine"})).await,
+                "id",
+            ),
+        ),
+        (
+            "segments",
+            text(&owner.post("/v1/segments", &segment).await, "id"),
+        ),
+    ]);
+    let ids: Vec<_> = ids.collect();
     let (_, gateway) = &ids[4];
     let route = json!({"name": "Mine", "gateways": [{"gateway": gateway}]});
     let route = text(&owner.post("/v1/routes", &route).await, "id");
@@ -110,7 +132,16 @@ async fn no_route_answers_for_the_thing_of_another_account() {
         }
     }
     assert!(asked > 20, "only {asked} routes were asked");
-    for list in ["campaigns", "batches", "gateways", "senders", "routes"] {
+    for list in [
+        "campaigns",
+        "batches",
+        "gateways",
+        "senders",
+        "routes",
+        "contacts",
+        "lists",
+        "segments",
+    ] {
         assert_eq!(
             stranger.get(&format!("/v1/{list}")).await["data"],
             json!([]),

@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     openapi,
     routes::{
-        account, audit, batches, campaigns, dead_letters, gateways, keys, messages, meta, routes,
-        senders, suppressions, uploads,
+        account, audit, batches, campaigns, contacts, dead_letters, gateways, keys, lists,
+        messages, meta, routes, segments, senders, suppressions, uploads,
     },
     services::Api,
 };
@@ -66,6 +66,21 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(campaigns::control::cancel))
         .routes(routes!(campaigns::results::report))
         .routes(routes!(campaigns::results::messages))
+        .routes(routes!(contacts::upsert::upsert, contacts::list))
+        .routes(routes!(contacts::upsert::batch))
+        .routes(routes!(
+            contacts::get,
+            contacts::change::patch,
+            contacts::change::delete
+        ))
+        .routes(routes!(contacts::change::merge))
+        .routes(routes!(lists::create, lists::list))
+        .routes(routes!(lists::get, lists::patch, lists::delete))
+        .routes(routes!(lists::members::change))
+        .routes(routes!(segments::create, segments::list))
+        .routes(routes!(segments::check))
+        .routes(routes!(segments::get, segments::patch, segments::delete))
+        .routes(routes!(segments::count::count))
         .routes(routes!(uploads::create))
         .routes(routes!(uploads::get))
         .routes(routes!(gateways::create::create, gateways::list))

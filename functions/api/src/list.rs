@@ -44,21 +44,40 @@ pub struct Asked {
     /// Where the page before ended.
     pub after: Option<String>,
     path: String,
+    /// `list=lst_…&`: what the next page has to be asked for beside its cursor.
+    filter: String,
 }
 
 impl Asked {
     /// `path`: the list's, with the ids in it.
     pub fn new(api: &Api, who: &Principal, path: &str, query: PageQuery) -> Result<Self, Problem> {
+        Self::filtered(api, who, path, &[], query)
+    }
+
+    /// Of a list that shows a part of what there is: a cursor goes on with the same part.
+    pub fn filtered(
+        api: &Api,
+        who: &Principal,
+        path: &str,
+        filter: &[(&str, String)],
+        query: PageQuery,
+    ) -> Result<Self, Problem> {
+        let filter = filter.iter();
+        let filter: String = filter
+            .map(|(name, value)| format!("{name}={}&", percent_encoded(value)))
+            .collect();
+        let sealed = sealed(path, &filter);
         let limit = query.limit.unwrap_or(USUAL);
         if !(1..=MOST).contains(&limit) {
             let detail = format!("`limit` must be 1 to {MOST}.");
             return Err(Problem::new(Code::InvalidRequest, detail));
         }
-        let open = |cursor: String| api.cursors.open(who.account, path, &cursor);
+        let open = |cursor: String| api.cursors.open(who.account, &sealed, &cursor);
         Ok(Self {
             limit: usize::from(limit),
             after: query.cursor.map(open).transpose()?,
             path: path.to_owned(),
+            filter,
         })
     }
 
@@ -97,7 +116,8 @@ impl Asked {
         data: Vec<V>,
         last: Option<&str>,
     ) -> Response {
-        let next_cursor = last.map(|place| api.cursors.seal(who.account, &self.path, place));
+        let sealed = sealed(&self.path, &self.filter);
+        let next_cursor = last.map(|place| api.cursors.seal(who.account, &sealed, place));
         let link = next_cursor
             .as_ref()
             .and_then(|cursor| self.link(api, cursor));
@@ -109,8 +129,27 @@ impl Asked {
     }
 
     fn link(&self, api: &Api, cursor: &str) -> Option<HeaderValue> {
-        let (url, path, limit) = (&api.settings.public_url, &self.path, self.limit);
-        let link = format!("<{url}{path}?limit={limit}&cursor={cursor}>; rel=\"next\"");
+        let (url, path, filter) = (&api.settings.public_url, &self.path, &self.filter);
+        let limit = self.limit;
+        let link = format!("<{url}{path}?{filter}limit={limit}&cursor={cursor}>; rel=\"next\"");
         HeaderValue::from_str(&link).ok()
     }
+}
+
+/// What a cursor is signed for.
+fn sealed(path: &str, filter: &str) -> String {
+    match filter {
+        "" => path.to_owned(),
+        filter => format!("{path}?{filter}"),
+    }
+}
+
+fn percent_encoded(value: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    value.bytes().map(encoded).collect()
 }

@@ -3,7 +3,13 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
-use carillon_core::{keyed_hash::DeploymentKey, quota::Quotas, routing::Route, sender::Sender};
+use carillon_core::{
+    contact::{List, Segment},
+    keyed_hash::DeploymentKey,
+    quota::Quotas,
+    routing::Route,
+    sender::Sender,
+};
 use carillon_gateways::AllowedHosts;
 use carillon_runtime::{config::Config, cursor::Cursors, principal::Authenticator, quota::Limiter};
 use carillon_store::{
@@ -13,6 +19,7 @@ use carillon_store::{
     aws::Aws,
     batches::Batches,
     campaigns::Campaigns,
+    contacts::Contacts,
     credentials::Vault,
     dead_letters::DeadLetters,
     files::Files,
@@ -47,12 +54,14 @@ pub struct Services {
     pub audit: AuditLog,
     pub batches: Batches,
     pub campaigns: Campaigns,
+    pub contacts: Contacts,
     pub dead_letters: DeadLetters,
     pub files: Files,
     pub gateways: GatewayAccounts,
     pub idempotency: Idempotency,
     pub ledger: Ledger,
     pub limiter: Limiter,
+    pub lists: Records<List>,
     pub queues: Queues,
     pub rate: Rate,
     pub replies: ReplySettings,
@@ -60,6 +69,7 @@ pub struct Services {
     pub safeguards: SafeguardStore,
     pub schedules: Schedules,
     pub spending: Spending,
+    pub segments: Records<Segment>,
     pub suppressions: Suppressions,
     pub senders: Records<Sender>,
     pub upload_forms: UploadForms,
@@ -154,6 +164,7 @@ impl Api {
             audit: AuditLog::new(dynamodb.clone(), core),
             batches: Batches::new(dynamodb.clone(), core),
             campaigns: Campaigns::new(dynamodb.clone(), core),
+            contacts: Contacts::new(dynamodb.clone(), settings.contacts_table.as_str()),
             dead_letters: DeadLetters::new(dynamodb.clone(), core),
             files: Files::new(aws.s3(), bucket),
             gateways: GatewayAccounts::new(dynamodb.clone(), core),
@@ -163,6 +174,8 @@ impl Api {
             routes: Records::new(dynamodb.clone(), core),
             safeguards: SafeguardStore::new(dynamodb.clone(), core),
             spending: Spending::new(dynamodb.clone(), core),
+            lists: Records::new(dynamodb.clone(), core),
+            segments: Records::new(dynamodb.clone(), core),
             senders: Records::new(dynamodb.clone(), core),
             suppressions: Suppressions::new(dynamodb.clone(), settings.contacts_table.as_str()),
             limiter: Limiter::new(RequestCounts::new(dynamodb.clone(), core)),

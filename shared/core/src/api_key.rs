@@ -125,6 +125,10 @@ pub enum Scope {
     CampaignsWrite,
     #[serde(rename = "campaigns:read")]
     CampaignsRead,
+    #[serde(rename = "contacts:write")]
+    ContactsWrite,
+    #[serde(rename = "contacts:read")]
+    ContactsRead,
     #[serde(rename = "gateways:write")]
     GatewaysWrite,
     #[serde(rename = "gateways:read")]
@@ -149,6 +153,8 @@ impl Scope {
         Self::MessagesRead,
         Self::CampaignsWrite,
         Self::CampaignsRead,
+        Self::ContactsWrite,
+        Self::ContactsRead,
         Self::GatewaysWrite,
         Self::GatewaysRead,
         Self::KeysAdmin,
@@ -165,6 +171,8 @@ impl Scope {
             Self::MessagesRead => "messages:read",
             Self::CampaignsWrite => "campaigns:write",
             Self::CampaignsRead => "campaigns:read",
+            Self::ContactsWrite => "contacts:write",
+            Self::ContactsRead => "contacts:read",
             Self::GatewaysWrite => "gateways:write",
             Self::GatewaysRead => "gateways:read",
             Self::KeysAdmin => "keys:admin",

@@ -106,6 +106,18 @@ impl Permission for ReadCampaigns {
 }
 
 #[derive(Debug)]
+pub enum WriteContacts {}
+impl Permission for WriteContacts {
+    const SCOPE: Scope = Scope::ContactsWrite;
+}
+
+#[derive(Debug)]
+pub enum ReadContacts {}
+impl Permission for ReadContacts {
+    const SCOPE: Scope = Scope::ContactsRead;
+}
+
+#[derive(Debug)]
 pub enum WriteGateways {}
 impl Permission for WriteGateways {
     const SCOPE: Scope = Scope::GatewaysWrite;

@@ -4,7 +4,8 @@ use std::{fmt::Display, marker::PhantomData};
 
 use aws_sdk_dynamodb::Client;
 use carillon_core::{
-    id::{AccountId, RouteId, SenderId},
+    contact::{List, Segment},
+    id::{AccountId, ListId, RouteId, SegmentId, SenderId},
     routing::Route,
     sender::Sender,
 };
@@ -141,6 +142,42 @@ impl Record for Route {
     }
 
     fn id(&self) -> RouteId {
+        self.id
+    }
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+impl Record for List {
+    type Id = ListId;
+    const WORD: &'static str = "list";
+    const MOST: usize = 500;
+
+    fn account(&self) -> AccountId {
+        self.account
+    }
+
+    fn id(&self) -> ListId {
+        self.id
+    }
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+impl Record for Segment {
+    type Id = SegmentId;
+    const WORD: &'static str = "segment";
+    const MOST: usize = 200;
+
+    fn account(&self) -> AccountId {
+        self.account
+    }
+
+    fn id(&self) -> SegmentId {
         self.id
     }
 

@@ -4,13 +4,16 @@ pub mod account;
 pub mod audit;
 pub mod batches;
 pub mod campaigns;
+pub mod contacts;
 pub mod dead_letters;
 pub mod gateways;
 pub mod keys;
+pub mod lists;
 pub mod messages;
 pub mod meta;
 #[expect(clippy::module_inception, reason = "the resource is called so")]
 pub mod routes;
+pub mod segments;
 pub mod senders;
 pub mod suppressions;
 pub mod uploads;

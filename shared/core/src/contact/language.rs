@@ -27,14 +27,13 @@ impl FromStr for Language {
         let mut spelled = language.to_ascii_lowercase();
         if let Some(script) = subtags.next_if(|subtag| subtag.len() == 4 && is_letters(subtag)) {
             let (first, rest) = script.split_at(1);
-            spelled += &format!(
-                "-{}{}",
-                first.to_ascii_uppercase(),
-                rest.to_ascii_lowercase()
-            );
+            spelled.push('-');
+            spelled.push_str(&first.to_ascii_uppercase());
+            spelled.push_str(&rest.to_ascii_lowercase());
         }
         if let Some(region) = subtags.next_if(|subtag| is_region(subtag)) {
-            spelled += &format!("-{}", region.to_ascii_uppercase());
+            spelled.push('-');
+            spelled.push_str(&region.to_ascii_uppercase());
         }
         match subtags.next() {
             None => Ok(Self(spelled)),

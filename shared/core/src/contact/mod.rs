@@ -3,6 +3,7 @@
 
 mod attribute;
 mod error;
+mod groups;
 mod language;
 mod tag;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attribute::{AttributeName, InvalidAttributeName, InvalidValue, MAX_TEXT, Value};
 pub use error::ContactError;
+pub use groups::{List, Segment};
 pub use language::{InvalidLanguage, Language};
 pub use tag::{InvalidTag, Tag};
 
@@ -53,10 +55,6 @@ pub struct Contact {
 
 /// What is to become of a contact. What is left out stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(
-    clippy::option_option,
-    reason = "left out, taken back and given are three things"
-)]
 pub struct ContactChange {
     pub language: Option<Option<Language>>,
     pub time_zone: Option<Option<Zone>>,

@@ -56,7 +56,7 @@ impl Field {
 impl AttributeTest {
     fn matches(&self, value: &Value, now: Timestamp) -> bool {
         match (self, value) {
-            (Self::Text(test), Value::Text(text)) => test.matches(text),
+            (Self::Text(test), Value::Text(value)) => test.matches(value),
             (Self::Flag(expected), Value::Flag(flag)) => expected == flag,
             (Self::Numbers(values), Value::Number(number)) => {
                 let number = number.as_f64();

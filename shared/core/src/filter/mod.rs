@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 
 pub use error::FilterError;
 pub use moment::Moment;
-pub use parse::{MAX_CHARACTERS, Parsed, parse};
+pub use parse::{MAX_LENGTH, Parsed, parse};
 
 use crate::{
     contact::{AttributeName, Language, Tag},

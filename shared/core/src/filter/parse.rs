@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{id::ListId, phone::Country, zones::Zone};
 
-pub const MAX_CHARACTERS: usize = 4_096;
+/// Bytes: all segments of an account are one read.
+pub const MAX_LENGTH: usize = 4_096;
 const MAX_TESTS: usize = 200;
 const MAX_DEPTH: usize = 32;
 const FIELDS: &str = "`country`, `language`, `time_zone`, `tag`, `list`, `number`, `created`, `changed` or `attributes.…`";
@@ -54,11 +55,11 @@ struct Parser {
 }
 
 pub fn parse(text: &str) -> Result<Parsed, FilterError> {
-    if text.chars().count() > MAX_CHARACTERS {
+    if text.len() > MAX_LENGTH {
         let message = format!(
-            "a filter has at most {MAX_CHARACTERS} characters; shorten it, or mark contacts with a tag"
+            "a filter has at most {MAX_LENGTH} bytes; shorten it, or mark contacts with a tag"
         );
-        return Err(FilterError::new(MAX_CHARACTERS + 1, message));
+        return Err(FilterError::new(1 + fitting(text), message));
     }
     let mut parser = Parser {
         tokens: tokens(text)?,
@@ -75,6 +76,13 @@ pub fn parse(text: &str) -> Result<Parsed, FilterError> {
         }),
         _ => Err(parser.refuse("expected `and`, `or` or the end")),
     }
+}
+
+/// Characters of a text that is too long, as far as it isn't.
+fn fitting(text: &str) -> usize {
+    text.char_indices()
+        .take_while(|(at, _)| *at < MAX_LENGTH)
+        .count()
 }
 
 impl Parser {
@@ -171,7 +179,7 @@ impl Parser {
             Operation::IsSet => Test::IsSet(field),
             Operation::In => {
                 let values = self.values()?;
-                self.one_of(field, values)?
+                self.one_of(field, &values)?
             }
             Operation::Comparison(comparison) => {
                 let value = self.value()?;
@@ -351,7 +359,7 @@ impl Parser {
         Ok(SignedDuration::from_hours(sign * amount * hours))
     }
 
-    fn one_of(&mut self, field: Field, values: Vec<Placed>) -> Result<Test, FilterError> {
+    fn one_of(&mut self, field: Field, values: &[Placed]) -> Result<Test, FilterError> {
         let texts = |values: &[Placed], what: &str| -> Result<Vec<(String, usize)>, FilterError> {
             let text = |Placed { literal, column }: &Placed| match literal {
                 Literal::Text(text) => Ok((text.clone(), *column)),
@@ -363,12 +371,12 @@ impl Parser {
             values.iter().map(text).collect()
         };
         Ok(match field {
-            Field::Country => Test::Country(each(texts(&values, "a country")?, Country::parse)?),
-            Field::Language => Test::Language(each(texts(&values, "a language")?, str::parse)?),
-            Field::TimeZone => Test::TimeZone(each(texts(&values, "a time zone")?, Zone::parse)?),
-            Field::Tag => Test::Tag(each(texts(&values, "a tag")?, str::parse)?),
+            Field::Country => Test::Country(each(texts(values, "a country")?, Country::parse)?),
+            Field::Language => Test::Language(each(texts(values, "a language")?, str::parse)?),
+            Field::TimeZone => Test::TimeZone(each(texts(values, "a time zone")?, Zone::parse)?),
+            Field::Tag => Test::Tag(each(texts(values, "a tag")?, str::parse)?),
             Field::List => {
-                let texts = texts(&values, "the id of a list")?;
+                let texts = texts(values, "the id of a list")?;
                 let columns: Vec<usize> = texts.iter().map(|(_, column)| *column).collect();
                 let lists: Vec<ListId> = each(texts, |text| {
                     let words = "a list is named by its id, as `lst_…`; `GET /v1/lists` has them";
@@ -377,7 +385,7 @@ impl Parser {
                 self.lists.extend(lists.iter().copied().zip(columns));
                 Test::List(lists)
             }
-            Field::Number => Test::Number(TextTest::Is(lower(texts(&values, "a number")?))),
+            Field::Number => Test::Number(TextTest::Is(lower(texts(values, "a number")?))),
             Field::Created | Field::Changed => {
                 let column = values.first().map_or(1, |value| value.column);
                 return Err(FilterError::new(
@@ -385,7 +393,7 @@ impl Parser {
                     "a time is compared with one value: `=`, `<`, `<=`, `>` or `>=`",
                 ));
             }
-            Field::Attribute(name) => Test::Attribute(name, attribute_in(&values)?),
+            Field::Attribute(name) => Test::Attribute(name, attribute_in(values)?),
         })
     }
 
@@ -419,15 +427,13 @@ impl Parser {
                     name,
                     AttributeTest::Time(comparison, moment),
                 )),
-                _ if comparison == Comparison::Is => {
-                    self.one_of(Field::Attribute(name), vec![value])
-                }
+                _ if comparison == Comparison::Is => self.one_of(Field::Attribute(name), &[value]),
                 _ => Err(FilterError::new(
                     operator,
                     "only numbers and times have an order; texts are compared with `=`, `!=`, `in`, `contains`, `starts_with` and `ends_with`",
                 )),
             },
-            field if comparison == Comparison::Is => self.one_of(field, vec![value]),
+            field if comparison == Comparison::Is => self.one_of(field, &[value]),
             _ => Err(FilterError::new(
                 operator,
                 "this field has no order; compare it with `=`, `!=`, `in` or `not in`",
@@ -492,13 +498,13 @@ fn attribute_in(values: &[Placed]) -> Result<AttributeTest, FilterError> {
 
 fn textual(
     field: Field,
-    text: String,
+    value: String,
     test: fn(String) -> TextTest,
     operator: usize,
 ) -> Result<Test, FilterError> {
     match field {
-        Field::Number => Ok(Test::Number(test(text))),
-        Field::Attribute(name) => Ok(Test::Attribute(name, AttributeTest::Text(test(text)))),
+        Field::Number => Ok(Test::Number(test(value))),
+        Field::Attribute(name) => Ok(Test::Attribute(name, AttributeTest::Text(test(value)))),
         _ => Err(FilterError::new(
             operator,
             "only `number` and attributes are looked into; compare this field with `=`, `!=` or `in`",

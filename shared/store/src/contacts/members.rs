@@ -115,6 +115,7 @@ impl Contacts {
         list: ListId,
         contact: ContactId,
     ) -> Result<(), StoreError> {
+        const OPERATION: &str = "take a contact off a list";
         let member = keys::member(account, list, contact);
         let member = self.table.delete(&member, Condition::ANY);
         let off = Update::builder()
@@ -131,20 +132,11 @@ impl Contacts {
             .expect("table, key and expression are set");
         let off = TransactWriteItem::builder().update(off).build();
         let writes = vec![off, member.clone()];
-        match self
-            .table
-            .commit(writes, "take a contact off a list")
-            .await?
-        {
-            Ok(()) => Ok(()),
-            // The contact is gone, and this was left.
-            Err(ConditionLost) => {
-                let written = self
-                    .table
-                    .commit(vec![member], "take a contact off a list")
-                    .await?;
-                written.map_err(|ConditionLost| StoreError::corrupt("a list's member"))
-            }
-        }
+        let Err(ConditionLost) = self.table.commit(writes, OPERATION).await? else {
+            return Ok(());
+        };
+        // The contact is gone, and this was left.
+        let written = self.table.commit(vec![member], OPERATION).await?;
+        written.map_err(|ConditionLost| StoreError::corrupt("a list's member"))
     }
 }
