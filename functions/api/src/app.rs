@@ -58,6 +58,7 @@ pub fn described() -> OpenApiRouter<Api> {
             campaigns::draft::delete
         ))
         .routes(routes!(campaigns::preview::preview))
+        .routes(routes!(campaigns::estimate::estimate))
         .routes(routes!(campaigns::preview::test))
         .routes(routes!(campaigns::start::start))
         .routes(routes!(campaigns::start::schedule))

@@ -3,13 +3,16 @@
 use aws_lambda_events::sqs::SqsEvent;
 use carillon_runtime::{config::Config, logs};
 use carillon_store::{
+    audiences::Audiences,
     aws::Aws,
     batches::Batches,
     campaigns::Campaigns,
+    contacts::Contacts,
     dead_letter_queues::DeadLetterQueues,
     files::Files,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
+    records::Records,
     safeguards::SafeguardStore,
     suppressions::Suppressions,
     uploads::Uploads,
@@ -37,6 +40,7 @@ async fn preparation() -> Result<Preparation, Error> {
     let aws = Aws::from_environment().await;
     let secret = Config::required("DEPLOYMENT_SECRET_ARN")?;
     let core = Config::required("CORE_TABLE")?;
+    let contacts = Config::required("CONTACTS_TABLE")?;
     let files = Files::new(aws.s3(), Config::required("FILES_BUCKET")?);
     let urls = QueueUrls {
         dispatch: Some(Config::required("DISPATCH_QUEUE_URL")?),
@@ -50,10 +54,15 @@ async fn preparation() -> Result<Preparation, Error> {
             campaigns: Campaigns::new(aws.dynamodb(), &core),
             uploads: Uploads::new(aws.dynamodb(), &core),
             files: files.clone(),
+            audiences: Audiences {
+                lists: Records::new(aws.dynamodb(), &core),
+                segments: Records::new(aws.dynamodb(), &core),
+                contacts: Contacts::new(aws.dynamodb(), &contacts),
+            },
         },
         files,
         safeguards: SafeguardStore::new(aws.dynamodb(), &core),
-        suppressions: Suppressions::new(aws.dynamodb(), Config::required("CONTACTS_TABLE")?),
+        suppressions: Suppressions::new(aws.dynamodb(), contacts),
         ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
         queues: Queues::new(aws.sqs(), urls),
         key: aws.deployment_key(&secret).await?,

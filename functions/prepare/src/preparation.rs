@@ -178,7 +178,9 @@ impl Preparation {
         batch: &Batch,
     ) -> Result<Manifest, PrepareError> {
         let template = Template::parse(&batch.terms.text).map_err(Problem::Text)?;
-        let rows = self.source.rows(request).await?;
+        let names = template.placeholders();
+        let rows = self.source.rows(request, &names, batch.terms.starts());
+        let rows = rows.await?;
         let safeguards = self.safeguards.find(request.account).await?;
         // What a test key sends never leaves.
         let destinations = (!batch.terms.test).then_some(&safeguards.destinations);

@@ -12,6 +12,9 @@ pub enum Problem {
     NoCampaign,
     #[error("audiences of this type can't be prepared; give the recipients inline or as an upload")]
     UnknownAudience,
+    /// Of the account's contacts: what it names isn't there.
+    #[error("{0}, and start a new campaign")]
+    Contacts(String),
     #[error(
         "there is no file in the upload; upload it (again: files are kept for a week) and start a new campaign"
     )]

@@ -3,22 +3,27 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, BufRead, BufReader, Seek},
+    io::{self, BufRead, BufReader, Seek, Write},
 };
 
 use carillon_core::{
+    contact::Contact,
     frame::Recipient,
     phone::{Country, Phone},
     recipients::{self, FileError, Options, RecipientReader, RowError},
     zones::Zone,
 };
+use serde::{Deserialize, Serialize};
 
 /// What refusals of an inline audience call the field with the number, as its request does.
 const NUMBER_FIELD: &str = "to";
+/// And those of contacts.
+const CONTACT_FIELD: &str = "number";
 
 pub enum Rows {
     Csv(Box<RecipientReader<File>>),
-    Lines(Box<Lines>),
+    Lines(Box<Lines<Recipient>>),
+    Contacts(Box<Lines<ContactLine>>),
 }
 
 /// A row with a valid number.
@@ -38,12 +43,45 @@ enum Values<'r> {
     Vars(&'r BTreeMap<String, String>),
 }
 
-/// A [`Recipient`] a line, the numbers checked before.
-pub struct Lines {
+/// JSON lines, the numbers checked before.
+pub struct Lines<T> {
     file: BufReader<File>,
     text: String,
     line: u64,
-    recipient: Option<Recipient>,
+    recipient: Option<T>,
+}
+
+/// What is kept of a contact until its row is read.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ContactLine {
+    #[serde(rename = "to")]
+    number: Phone,
+    #[serde(rename = "cc", skip_serializing_if = "Option::is_none")]
+    country: Option<Country>,
+    #[serde(rename = "tz", skip_serializing_if = "Option::is_none")]
+    zone: Option<Zone>,
+    vars: BTreeMap<String, String>,
+}
+
+impl ContactLine {
+    /// With the attributes that a text uses.
+    pub fn new(contact: &Contact, names: &[&str]) -> Self {
+        let value = |name: &&str| {
+            let value = contact.attributes.get(*name)?;
+            Some(((*name).to_owned(), value.to_string()))
+        };
+        Self {
+            number: contact.number,
+            country: contact.country,
+            zone: contact.time_zone,
+            vars: names.iter().filter_map(value).collect(),
+        }
+    }
+
+    pub fn write(&self, file: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *file, self)?;
+        file.write_all(b"\n")
+    }
 }
 
 impl Rows {
@@ -53,14 +91,13 @@ impl Rows {
     }
 
     /// From the beginning of a file, wherever it stands now.
-    pub fn lines(mut file: File) -> io::Result<Self> {
-        file.rewind()?;
-        Ok(Self::Lines(Box::new(Lines {
-            file: BufReader::new(file),
-            text: String::new(),
-            line: 0,
-            recipient: None,
-        })))
+    pub fn lines(file: File) -> io::Result<Self> {
+        Ok(Self::Lines(Box::new(Lines::open(file)?)))
+    }
+
+    /// From the beginning of a file, wherever it stands now.
+    pub fn contacts(file: File) -> io::Result<Self> {
+        Ok(Self::Contacts(Box::new(Lines::open(file)?)))
     }
 
     /// What the column with the numbers is called.
@@ -68,6 +105,7 @@ impl Rows {
         match self {
             Self::Csv(reader) => &reader.columns()[reader.phone_column()].header,
             Self::Lines(_) => NUMBER_FIELD,
+            Self::Contacts(_) => CONTACT_FIELD,
         }
     }
 
@@ -79,7 +117,8 @@ impl Rows {
     pub fn next(&mut self) -> Result<Option<Result<Row<'_>, RowError>>, FileError> {
         match self {
             Self::Csv(reader) => Ok(reader.next()?.map(|row| row.map(Row::of_cells))),
-            Self::Lines(lines) => Ok(lines.next()?),
+            Self::Lines(lines) => Ok(lines.next(Row::of_recipient)?),
+            Self::Contacts(lines) => Ok(lines.next(Row::of_contact)?),
         }
     }
 }
@@ -114,10 +153,34 @@ impl<'r> Row<'r> {
             values: Values::Vars(&recipient.vars),
         }
     }
+
+    fn of_contact(line: u64, contact: &'r ContactLine) -> Self {
+        Self {
+            line,
+            number: contact.number,
+            country: contact.country.or_else(|| contact.number.country()),
+            zone: contact.zone,
+            reference: None,
+            values: Values::Vars(&contact.vars),
+        }
+    }
 }
 
-impl Lines {
-    fn next(&mut self) -> io::Result<Option<Result<Row<'_>, RowError>>> {
+impl<T: for<'de> Deserialize<'de>> Lines<T> {
+    fn open(mut file: File) -> io::Result<Self> {
+        file.rewind()?;
+        Ok(Self {
+            file: BufReader::new(file),
+            text: String::new(),
+            line: 0,
+            recipient: None,
+        })
+    }
+
+    fn next<'r>(
+        &'r mut self,
+        row: impl Fn(u64, &'r T) -> Row<'r>,
+    ) -> io::Result<Option<Result<Row<'r>, RowError>>> {
         self.text.clear();
         if self.file.read_line(&mut self.text)? == 0 {
             return Ok(None);
@@ -135,7 +198,7 @@ impl Lines {
         let row = self
             .recipient
             .as_ref()
-            .map(|recipient| Row::of_recipient(line, recipient));
+            .map(|recipient| row(line, recipient));
         Ok(Some(row.ok_or_else(unreadable)))
     }
 }

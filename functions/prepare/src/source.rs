@@ -1,29 +1,51 @@
 //! Where an audience comes from: the campaign's upload, fetched into a temporary file.
 
-use std::{fs::File, io::Write};
+use std::{
+    fs::File,
+    io::{BufWriter, IntoInnerError, Write},
+};
 
 use aws_sdk_s3::primitives::ByteStream;
-use carillon_core::{campaign::Audience, recipients::Options};
+use carillon_core::{
+    campaign::Audience,
+    contact::{Choice, Chosen, Contact},
+    id::AccountId,
+    recipients::Options,
+};
 use carillon_store::{
     StoreError,
+    audiences::{Audiences, ChoiceError, Named},
     campaigns::Campaigns,
     files::Files,
     queues::PrepareRequest,
     uploads::{UploadFormat, Uploads},
 };
 
-use crate::{preparation::PrepareError, problem::Problem, rows::Rows};
+use futures::TryStreamExt;
+use jiff::Timestamp;
+
+use crate::{
+    preparation::PrepareError,
+    problem::Problem,
+    rows::{ContactLine, Rows},
+};
 
 #[derive(Debug, Clone)]
 pub struct Source {
     pub campaigns: Campaigns,
     pub uploads: Uploads,
     pub files: Files,
+    pub audiences: Audiences,
 }
 
 impl Source {
-    /// The rows of the campaign's audience.
-    pub(crate) async fn rows(&self, request: &PrepareRequest) -> Result<Rows, PrepareError> {
+    /// The rows of the campaign's audience. Of contacts only the values of these names are read.
+    pub(crate) async fn rows(
+        &self,
+        request: &PrepareRequest,
+        names: &[&str],
+        now: Timestamp,
+    ) -> Result<Rows, PrepareError> {
         let PrepareRequest {
             account, campaign, ..
         } = *request;
@@ -41,9 +63,26 @@ impl Source {
                     phone_column,
                 },
             ),
-            Audience::List { .. } | Audience::Segment { .. } | Audience::FailedOf { .. } => {
-                return Err(Problem::UnknownAudience.into());
+            Audience::Contacts {
+                lists,
+                segments,
+                exclude_lists,
+                exclude_segments,
+            } => {
+                let named = Named {
+                    lists: &lists,
+                    segments: &segments,
+                    exclude_lists: &exclude_lists,
+                    exclude_segments: &exclude_segments,
+                };
+                let choice = self.audiences.choice(account, named).await;
+                let choice = choice.map_err(|error| match error {
+                    ChoiceError::Store(error) => PrepareError::Store(error),
+                    error => Problem::Contacts(error.to_string()).into(),
+                })?;
+                return self.contacts(account, &choice, names, now).await;
             }
+            Audience::FailedOf { .. } => return Err(Problem::UnknownAudience.into()),
         };
         let upload = self.uploads.find(account, id).await?;
         let format = upload.ok_or(Problem::NoUpload)?.format;
@@ -53,6 +92,28 @@ impl Source {
             UploadFormat::Csv => Ok(Rows::csv(file, &options)?),
             UploadFormat::Ndjson => Ok(Rows::lines(file)?),
         }
+    }
+}
+
+impl Source {
+    /// Into a file without a name, a line for each.
+    async fn contacts(
+        &self,
+        account: AccountId,
+        choice: &Choice,
+        names: &[&str],
+        now: Timestamp,
+    ) -> Result<Rows, PrepareError> {
+        let mut file = BufWriter::new(tempfile::tempfile()?);
+        let mut pages = self.audiences.pages(account, choice).await?;
+        while let Some(page) = pages.try_next().await? {
+            let chosen = |contact: &&Contact| choice.of(contact, now) == Chosen::Yes;
+            for contact in page.iter().filter(chosen) {
+                ContactLine::new(contact, names).write(&mut file)?;
+            }
+        }
+        let file = file.into_inner().map_err(IntoInnerError::into_error)?;
+        Ok(Rows::contacts(file)?)
     }
 }
 

@@ -40,10 +40,7 @@ pub struct Campaign {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Audience {
     /// Given in the request, and kept as an upload of JSON lines.
-    Inline {
-        upload: UploadId,
-        recipients: u32,
-    },
+    Inline { upload: UploadId, recipients: u32 },
     /// A CSV.
     Upload {
         upload: UploadId,
@@ -52,16 +49,15 @@ pub enum Audience {
         /// Where the header has none of the usual names.
         phone_column: Option<String>,
     },
-    List {
-        list: ListId,
-    },
-    Segment {
-        segment: SegmentId,
+    /// Contacts on one of these lists or in one of these segments, but for those on or in the excluded ones.
+    Contacts {
+        lists: Vec<ListId>,
+        segments: Vec<SegmentId>,
+        exclude_lists: Vec<ListId>,
+        exclude_segments: Vec<SegmentId>,
     },
     /// The failed messages of an earlier batch.
-    FailedOf {
-        batch: BatchId,
-    },
+    FailedOf { batch: BatchId },
 }
 
 /// What they get.

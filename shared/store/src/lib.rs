@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audiences;
 pub mod audit;
 pub mod aws;
 pub mod batches;

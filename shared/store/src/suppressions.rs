@@ -205,6 +205,25 @@ impl Suppressions {
         Ok(stands.is_some_and(|stands| stands.holds()))
     }
 
+    /// Which of these numbers the account must not text. No hash may be there twice.
+    pub async fn among(
+        &self,
+        account: AccountId,
+        number_hashes: &[&str],
+    ) -> Result<Vec<String>, StoreError> {
+        let keys = number_hashes.iter();
+        let keys = keys.map(|hash| keys::suppression(account, hash)).collect();
+        let items = self.table.get_all(keys, "look for opt-outs").await?;
+        let mut out = Vec::new();
+        for item in items {
+            if Consent::from_word(item.text("consent")?)? == Consent::OptedOut {
+                let hash = item.text(PARTITION)?.rsplit('#').next();
+                out.push(hash.unwrap_or_default().to_owned());
+            }
+        }
+        Ok(out)
+    }
+
     /// The lines of an account's log since a time, in its order, strongly consistent. All of them when `since` is `None`.
     pub async fn since(
         &self,

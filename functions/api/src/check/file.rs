@@ -28,7 +28,7 @@ pub fn file(
         let error = FieldError::new(pointer, error.code(), error);
         Problem::of_fields(Code::UnusableFile, vec![error])
     };
-    let mut reader = open_file(start, options).map_err(|error| unusable(&error))?;
+    let mut reader = open_file(start, options, FILE_START).map_err(|error| unusable(&error))?;
     let columns: Vec<&str> = reader
         .columns()
         .iter()
@@ -44,7 +44,7 @@ pub fn file(
             Err(error) => unusable_rows.push(row_error(pointer, &error)),
         }
     }
-    if is_cut(start) {
+    if is_cut(start, FILE_START) {
         return Ok(());
     }
     if unusable_rows.is_empty() {
@@ -69,11 +69,13 @@ fn row_error(pointer: &str, error: &RowError) -> FieldError {
     FieldError::new(pointer, code, words)
 }
 
+/// The file, or the first `bytes` of it.
 pub fn open_file<'f>(
     start: &'f Bytes,
     options: &Options,
+    bytes: u64,
 ) -> Result<RecipientReader<Cursor<&'f [u8]>>, FileError> {
-    RecipientReader::open(Cursor::new(whole_lines(start)), options)
+    RecipientReader::open(Cursor::new(whole_lines(start, bytes)), options)
 }
 
 /// Placeholders that no column gives a value for.
@@ -89,13 +91,13 @@ fn unknown(template: &Template, columns: &[&str]) -> Option<Problem> {
 }
 
 /// Whether the file may go on after its beginning.
-fn is_cut(start: &[u8]) -> bool {
-    start.len() as u64 >= FILE_START
+fn is_cut(start: &[u8], bytes: u64) -> bool {
+    start.len() as u64 >= bytes
 }
 
 /// The beginning of a file up to the end of its last whole line, so that no row and no character is cut in two.
-fn whole_lines(start: &[u8]) -> &[u8] {
-    if !is_cut(start) {
+fn whole_lines(start: &[u8], bytes: u64) -> &[u8] {
+    if !is_cut(start, bytes) {
         return start;
     }
     let end = match start {
@@ -118,15 +120,15 @@ fn last_unit(start: &[u8], newline: [u8; 2]) -> Option<usize> {
         .map(|at| 2 * (at + 1))
 }
 
-/// The recipients at the beginning of an inline audience's file.
-pub fn recipients_of_lines(start: &Bytes) -> impl Iterator<Item = Recipient> + '_ {
-    let lines = whole_lines(start).split(|byte| *byte == b'\n');
+/// The recipients at the beginning of an inline audience's file, of which these are the first `bytes`, or all.
+pub fn recipients_of_lines(start: &Bytes, bytes: u64) -> impl Iterator<Item = Recipient> + '_ {
+    let lines = whole_lines(start, bytes).split(|byte| *byte == b'\n');
     lines.filter_map(|line| serde_json::from_slice(line).ok())
 }
 
 /// The beginning of an inline audience's file: the text has its values.
 pub fn lines(start: &Bytes, template: &Template) -> Result<(), Problem> {
-    let rows = (0..).zip(recipients_of_lines(start));
+    let rows = (0..).zip(recipients_of_lines(start, FILE_START));
     let errors = rows.filter_map(|(row, recipient): (usize, _)| {
         rendered(
             template,

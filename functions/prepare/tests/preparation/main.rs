@@ -1,5 +1,6 @@
 //! From a campaign to its ledger items, against the local stack.
 
+mod contacts;
 mod setup;
 
 use std::{collections::BTreeSet, ops::Range};
@@ -298,7 +299,7 @@ async fn an_audience_that_is_no_use_fails_the_batch_and_says_why() {
 
 #[tokio::test]
 async fn an_audience_of_a_type_that_is_not_there_yet_fails_the_batch() {
-    let audience = Audience::List { list: build::id() };
+    let audience = Audience::FailedOf { batch: build::id() };
     let setup = Setup::of(audience).await;
 
     setup.prepare().await;

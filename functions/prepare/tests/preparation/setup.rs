@@ -15,13 +15,16 @@ use carillon_core::{
     keyed_hash::DeploymentKey,
 };
 use carillon_store::{
+    audiences::Audiences,
     audit::{Actor, Audit},
     batches::Batches,
     campaigns::Campaigns,
+    contacts::Contacts,
     dead_letter_queues::DeadLetterQueues,
     files::Files,
     ledger::Ledger,
     queues::{PrepareRequest, QueueUrls, Queues},
+    records::Records,
     safeguards::SafeguardStore,
     suppressions::Suppressions,
     uploads::{Upload, UploadFormat, Uploads},
@@ -89,6 +92,11 @@ impl Setup {
                 campaigns: Campaigns::new(dynamodb.clone(), &core),
                 uploads: Uploads::new(dynamodb.clone(), &core),
                 files: files.clone(),
+                audiences: Audiences {
+                    lists: Records::new(dynamodb.clone(), &core),
+                    segments: Records::new(dynamodb.clone(), &core),
+                    contacts: Contacts::new(dynamodb.clone(), &contacts),
+                },
             },
             files,
             safeguards: SafeguardStore::new(dynamodb.clone(), &core),

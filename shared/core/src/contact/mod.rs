@@ -2,6 +2,7 @@
 //! them has its address, and no number is there twice. What an upsert or a merge makes of a contact is decided here.
 
 mod attribute;
+mod choice;
 mod error;
 mod groups;
 mod language;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use attribute::{AttributeName, InvalidAttributeName, InvalidValue, MAX_TEXT, Value};
+pub use choice::{Choice, Chosen, reads_members};
 pub use error::ContactError;
 pub use groups::{List, Segment};
 pub use language::{InvalidLanguage, Language};

@@ -48,6 +48,20 @@ impl Contacts {
         found.iter().map(id_of).collect()
     }
 
+    /// Members of one shard of a list, after one of them.
+    pub async fn member_shard(
+        &self,
+        account: AccountId,
+        list: ListId,
+        shard: u8,
+        after: Option<ContactId>,
+        limit: usize,
+    ) -> Result<Vec<ContactId>, StoreError> {
+        let partition = keys::members(account, list, shard);
+        let items = self.items_after(partition, after, limit).await?;
+        items.iter().map(id_of).collect()
+    }
+
     /// How many are on a list: exactly, or at least, when more than `pages` megabytes would have to be read.
     pub async fn count_members(
         &self,

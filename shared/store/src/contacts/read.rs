@@ -1,8 +1,5 @@
 //! Reading contacts: by id, page by page in the order of their ids, and shard by shard.
 
-use std::time::Duration;
-
-use aws_sdk_dynamodb::types::KeysAndAttributes;
 use carillon_core::{
     contact::Contact,
     id::{AccountId, ContactId},
@@ -16,12 +13,8 @@ use crate::{
     keys::{self, CONTACT_SHARDS, PARTITION, SORT},
 };
 
-/// Keys of a `BatchGetItem`.
-const TOGETHER: usize = 100;
 /// Reads on their way at once.
 const CONCURRENT: usize = 16;
-/// How often the keys are asked for again that an answer left out.
-const TRIES: u32 = 8;
 
 /// Some contacts of one shard.
 #[derive(Debug, Clone)]
@@ -52,54 +45,10 @@ impl Contacts {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
-        let groups: Vec<Vec<Item>> = ids
-            .chunks(TOGETHER)
-            .map(|ids| {
-                ids.iter()
-                    .map(|id| keys::contact(account, *id).item())
-                    .collect()
-            })
-            .collect();
-        let reads = groups.into_iter().map(|keys| self.get_together(keys));
-        let items: Vec<Vec<Item>> = stream::iter(reads)
-            .buffer_unordered(CONCURRENT)
-            .try_collect()
-            .await?;
+        let keys = ids.iter().map(|id| keys::contact(account, *id)).collect();
+        let items = self.table.get_all(keys, "read contacts").await?;
         let contact = |item: &Item| from_item(account, item);
-        items.iter().flatten().map(contact).collect()
-    }
-
-    async fn get_together(&self, mut keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
-        const OPERATION: &str = "read contacts";
-        let mut items = Vec::new();
-        for attempt in 0..TRIES {
-            let asked = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
-                .consistent_read(true)
-                .build()
-                .expect("the keys are set");
-            let read = self.table.client().batch_get_item();
-            let answer = read.request_items(self.table.name(), asked).send().await;
-            let answer = answer.map_err(StoreError::service(OPERATION))?;
-            items.extend(
-                answer
-                    .responses
-                    .into_iter()
-                    .flatten()
-                    .flat_map(|(_, items)| items),
-            );
-            let left = answer.unprocessed_keys.unwrap_or_default().into_iter();
-            keys = left.flat_map(|(_, left)| left.keys).collect();
-            if keys.is_empty() {
-                return Ok(items);
-            }
-            tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
-        }
-        let source = "the table left some keys of a batch unread, time after time".into();
-        Err(StoreError::Busy {
-            operation: OPERATION,
-            source,
-        })
+        items.iter().map(contact).collect()
     }
 
     /// Contacts in the order of their ids, after one of them.

@@ -20,6 +20,8 @@ use crate::{act, check, fields::RecipientInput, services::Api};
 
 /// Recipients of an inline audience at most.
 const MOST: usize = 10_000;
+/// Lists or segments of a kind at most: each is read.
+const MOST_NAMED: usize = 20;
 
 /// Which fields there are depends on `type`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -35,12 +37,18 @@ pub struct AudienceInput {
     default_country: Option<String>,
     /// Of `upload`: the header of the column with the numbers, where it has none of the usual names.
     phone_column: Option<String>,
-    /// Of `list`.
-    #[schema(value_type = Option<String>)]
-    list: Option<ListId>,
-    /// Of `segment`.
-    #[schema(value_type = Option<String>)]
-    segment: Option<SegmentId>,
+    /// Of `contacts`: everybody on one of these lists; up to 20 ids in each of the four.
+    #[schema(value_type = Option<Vec<String>>)]
+    lists: Option<Vec<ListId>>,
+    /// Of `contacts`: and everybody in one of these segments, as they are when the campaign is prepared.
+    #[schema(value_type = Option<Vec<String>>)]
+    segments: Option<Vec<SegmentId>>,
+    /// Of `contacts`: but for those on one of these lists,
+    #[schema(value_type = Option<Vec<String>>)]
+    exclude_lists: Option<Vec<ListId>>,
+    /// or in one of these segments.
+    #[schema(value_type = Option<Vec<String>>)]
+    exclude_segments: Option<Vec<SegmentId>>,
     /// Of `failed_of`.
     #[schema(value_type = Option<String>)]
     batch: Option<BatchId>,
@@ -51,10 +59,8 @@ pub struct AudienceInput {
 enum AudienceType {
     Inline,
     Upload,
-    /// Not available yet.
-    List,
-    /// Not available yet.
-    Segment,
+    /// Of the account, by `lists` and `segments`. Their attributes are the text's values.
+    Contacts,
     /// Not available yet.
     FailedOf,
 }
@@ -64,8 +70,7 @@ impl AudienceType {
         match self {
             Self::Inline => "inline",
             Self::Upload => "upload",
-            Self::List => "list",
-            Self::Segment => "segment",
+            Self::Contacts => "contacts",
             Self::FailedOf => "failed_of",
         }
     }
@@ -75,8 +80,7 @@ impl AudienceType {
         match self {
             Self::Inline => &["recipients", "default_country"],
             Self::Upload => &["upload", "default_country", "phone_column"],
-            Self::List => &["list"],
-            Self::Segment => &["segment"],
+            Self::Contacts => &["lists", "segments", "exclude_lists", "exclude_segments"],
             Self::FailedOf => &["batch"],
         }
     }
@@ -122,12 +126,13 @@ impl AudienceInput {
                 default_country: country,
                 phone_column: self.phone_column,
             }),
-            AudienceType::List => stored(Audience::List {
-                list: self.list.ok_or_else(|| missing("list"))?,
-            }),
-            AudienceType::Segment => stored(Audience::Segment {
-                segment: self.segment.ok_or_else(|| missing("segment"))?,
-            }),
+            AudienceType::Contacts => stored(Audience::Contacts {
+                lists: few("lists", self.lists)?,
+                segments: few("segments", self.segments)?,
+                exclude_lists: few("exclude_lists", self.exclude_lists)?,
+                exclude_segments: few("exclude_segments", self.exclude_segments)?,
+            })
+            .and_then(somebody),
             AudienceType::FailedOf => stored(Audience::FailedOf {
                 batch: self.batch.ok_or_else(|| missing("batch"))?,
             }),
@@ -140,8 +145,10 @@ impl AudienceInput {
             ("upload", self.upload.is_some()),
             ("default_country", self.default_country.is_some()),
             ("phone_column", self.phone_column.is_some()),
-            ("list", self.list.is_some()),
-            ("segment", self.segment.is_some()),
+            ("lists", self.lists.is_some()),
+            ("segments", self.segments.is_some()),
+            ("exclude_lists", self.exclude_lists.is_some()),
+            ("exclude_segments", self.exclude_segments.is_some()),
             ("batch", self.batch.is_some()),
         ];
         let (kind, own) = (self.r#type.name(), self.r#type.fields());
@@ -164,6 +171,30 @@ impl AudienceInput {
     }
 }
 
+/// Lists or segments, each once.
+fn few<T: Ord>(field: &str, ids: Option<Vec<T>>) -> Result<Vec<T>, Problem> {
+    let ids: std::collections::BTreeSet<T> = ids.unwrap_or_default().into_iter().collect();
+    if ids.len() > MOST_NAMED {
+        let words = format!(
+            "expected at most {MOST_NAMED} ids; put several together as a segment, with `in (…)`"
+        );
+        return Err(check::content(&format!("/audience/{field}"), &words));
+    }
+    Ok(ids.into_iter().collect())
+}
+
+fn somebody(checked: Checked) -> Result<Checked, Problem> {
+    match &checked.audience {
+        Audience::Contacts {
+            lists, segments, ..
+        } if lists.is_empty() && segments.is_empty() => {
+            let words = "it names nobody; give `lists`, `segments` or both";
+            Err(check::content("/audience", &words))
+        }
+        _ => Ok(checked),
+    }
+}
+
 fn missing(field: &str) -> Problem {
     let words = format!("missing field `{field}`; add it");
     let error = FieldError::new("/audience", "missing_field", words);
@@ -173,9 +204,9 @@ fn missing(field: &str) -> Problem {
 /// Those that a later version will know.
 pub fn available(audience: &Audience) -> Result<(), Problem> {
     match audience {
-        Audience::Inline { .. } | Audience::Upload { .. } => Ok(()),
-        Audience::List { .. } | Audience::Segment { .. } | Audience::FailedOf { .. } => {
-            let words = "use `inline` with the recipients in the request, or `upload` with a CSV";
+        Audience::Inline { .. } | Audience::Upload { .. } | Audience::Contacts { .. } => Ok(()),
+        Audience::FailedOf { .. } => {
+            let words = "use `inline` with the recipients in the request, `upload` with a CSV, or `contacts`";
             let error =
                 FieldError::new("/audience/type", Code::AudienceNotAvailable.as_str(), words);
             Err(Problem::of_fields(Code::AudienceNotAvailable, vec![error]))
@@ -227,13 +258,15 @@ pub enum AudienceView {
         #[serde(skip_serializing_if = "Option::is_none")]
         phone_column: Option<String>,
     },
-    List {
-        #[schema(value_type = String)]
-        list: ListId,
-    },
-    Segment {
-        #[schema(value_type = String)]
-        segment: SegmentId,
+    Contacts {
+        #[schema(value_type = Vec<String>)]
+        lists: Vec<ListId>,
+        #[schema(value_type = Vec<String>)]
+        segments: Vec<SegmentId>,
+        #[schema(value_type = Vec<String>)]
+        exclude_lists: Vec<ListId>,
+        #[schema(value_type = Vec<String>)]
+        exclude_segments: Vec<SegmentId>,
     },
     FailedOf {
         #[schema(value_type = String)]
@@ -257,8 +290,17 @@ impl From<Audience> for AudienceView {
                 default_country: default_country.map(|country| country.to_string()),
                 phone_column,
             },
-            Audience::List { list } => Self::List { list },
-            Audience::Segment { segment } => Self::Segment { segment },
+            Audience::Contacts {
+                lists,
+                segments,
+                exclude_lists,
+                exclude_segments,
+            } => Self::Contacts {
+                lists,
+                segments,
+                exclude_lists,
+                exclude_segments,
+            },
             Audience::FailedOf { batch } => Self::FailedOf { batch },
         }
     }

@@ -3,10 +3,12 @@
 pub mod audience;
 pub mod control;
 pub mod draft;
+pub mod estimate;
 pub mod preview;
 mod ready;
 pub mod results;
 mod schedule;
+mod sample;
 pub mod start;
 
 use axum::{

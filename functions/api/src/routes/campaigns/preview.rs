@@ -20,14 +20,17 @@ use carillon_core::{
 use carillon_runtime::{
     input::{InPath, Input},
     principal::{May, Principal, ReadCampaigns, WriteCampaigns},
-    problem::{Code, FieldError, Problem},
+    problem::{Code, Problem},
 };
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{find, ready};
+use super::{
+    find, ready,
+    sample::{Limits, Row, sample},
+};
 use crate::{
     check,
     deliver::{Drawn, Sending, deliver},
@@ -41,6 +44,8 @@ use crate::{
 
 /// Rows of a preview, and numbers of a test.
 const FEW: usize = 5;
+/// Contacts that are looked at for them.
+const CONTACTS: usize = 2_500;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Preview {
@@ -70,12 +75,6 @@ struct PreviewProblem {
     detail: String,
 }
 
-/// A row that was looked at.
-struct Row {
-    line: u64,
-    recipient: Result<Recipient, (String, String)>,
-}
-
 /// The first texts of a campaign as they would be sent.
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/preview", operation_id = "previewCampaign", tag = "campaigns",
@@ -100,7 +99,11 @@ fn shown(rows: Vec<Row>, template: &Template) -> Preview {
         data: Vec::new(),
         problems: Vec::new(),
     };
-    for Row { line, recipient } in rows {
+    for Row {
+        line, recipient, ..
+    } in rows
+    {
+        let recipient = recipient.map_err(|error| (error.code.to_owned(), error.message));
         let rendered = recipient.and_then(|recipient| {
             let text = text_of(template, &recipient)?;
             Ok((recipient.number, text))
@@ -136,51 +139,15 @@ impl PreviewRow {
 
 /// The rows from the beginning up to the fifth good one.
 async fn first_rows(api: &Api, campaign: &Campaign) -> Result<Vec<Row>, Problem> {
-    let start = ready::start_of_file(api, campaign)
-        .await?
-        .unwrap_or_default();
-    let mut rows = Vec::new();
-    let enough = |rows: &[Row]| {
-        rows.iter().filter(|row| row.recipient.is_ok()).count() >= FEW || rows.len() >= 10 * FEW
+    let limits = Limits {
+        good: FEW,
+        rows: match campaign.audience {
+            Audience::Contacts { .. } => CONTACTS,
+            _ => 10 * FEW,
+        },
+        bytes: check::FILE_START,
     };
-    if matches!(campaign.audience, Audience::Inline { .. }) {
-        for (line, recipient) in (1..).zip(check::recipients_of_lines(&start)).take(FEW) {
-            rows.push(Row {
-                line,
-                recipient: Ok(recipient),
-            });
-        }
-        return Ok(rows);
-    }
-    let unusable = |error: carillon_core::recipients::FileError| {
-        let error = FieldError::new("/audience/upload", error.code(), error);
-        Problem::of_fields(Code::UnusableFile, vec![error])
-    };
-    let mut reader = check::open_file(&start, &ready::options(campaign)).map_err(unusable)?;
-    while !enough(&rows) {
-        match reader.next().map_err(unusable)? {
-            None => break,
-            Some(Ok(row)) => {
-                let vars = row
-                    .values()
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()));
-                let reference = row.reference().map(ToOwned::to_owned);
-                let recipient = Recipient::new(row.phone, vars.collect(), reference);
-                rows.push(Row {
-                    line: row.line,
-                    recipient: Ok(recipient),
-                });
-            }
-            Some(Err(error)) => {
-                let recipient = Err((error.code.to_owned(), error.message));
-                rows.push(Row {
-                    line: error.line,
-                    recipient,
-                });
-            }
-        }
-    }
-    Ok(rows)
+    Ok(sample(api, campaign, limits).await?.rows)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

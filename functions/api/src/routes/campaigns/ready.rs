@@ -3,10 +3,13 @@
 use bytes::Bytes;
 use carillon_core::{
     campaign::{Audience, Campaign},
+    contact::Choice,
+    id::UploadId,
     recipients::Options,
     template::Template,
 };
 use carillon_runtime::problem::{Code, FieldError, Problem};
+use carillon_store::audiences::{ChoiceError, Named};
 
 use crate::{check, services::Api};
 
@@ -16,7 +19,11 @@ pub async fn file_if_arrived(
     campaign: &Campaign,
     template: &Template,
 ) -> Result<(), Problem> {
-    match start_of_file(api, campaign).await? {
+    if let Audience::Contacts { .. } = campaign.audience {
+        choice(api, campaign).await?;
+        return Ok(());
+    }
+    match start_of_file(api, campaign, check::FILE_START).await? {
         Some(start) => check_file(campaign, &start, template),
         None => Ok(()),
     }
@@ -26,7 +33,11 @@ pub async fn file_if_arrived(
 pub async fn to_begin(api: &Api, campaign: &Campaign) -> Result<(), Problem> {
     super::audience::available(&campaign.audience)?;
     let template = check::text("/content/text", &campaign.content.text)?;
-    let start = start_of_file(api, campaign).await?.ok_or_else(|| {
+    if let Audience::Contacts { .. } = campaign.audience {
+        choice(api, campaign).await?;
+        return Ok(());
+    }
+    let start = start_of_file(api, campaign, check::FILE_START).await?.ok_or_else(|| {
         let detail = "The campaign's upload has no file yet, or its file was deleted since. Post the file to the form that \
                       `POST /v1/uploads` gave, or make a new upload.";
         Problem::new(Code::UploadMissing, detail)
@@ -35,12 +46,13 @@ pub async fn to_begin(api: &Api, campaign: &Campaign) -> Result<(), Problem> {
 }
 
 /// Its first bytes; `None` when it isn't there.
-pub async fn start_of_file(api: &Api, campaign: &Campaign) -> Result<Option<Bytes>, Problem> {
-    let upload = match &campaign.audience {
-        Audience::Inline { upload, .. } | Audience::Upload { upload, .. } => *upload,
-        Audience::List { .. } | Audience::Segment { .. } | Audience::FailedOf { .. } => {
-            return Ok(None);
-        }
+pub async fn start_of_file(
+    api: &Api,
+    campaign: &Campaign,
+    bytes: u64,
+) -> Result<Option<Bytes>, Problem> {
+    let Some(upload) = upload_of(campaign) else {
+        return Ok(None);
     };
     if matches!(campaign.audience, Audience::Upload { .. }) {
         let known = api.uploads.find(campaign.account, upload).await?;
@@ -51,10 +63,47 @@ pub async fn start_of_file(api: &Api, campaign: &Campaign) -> Result<Option<Byte
         })?;
     }
     let account = campaign.account;
-    Ok(api
-        .files
-        .read_upload_start(account, upload, check::FILE_START)
-        .await?)
+    Ok(api.files.read_upload_start(account, upload, bytes).await?)
+}
+
+fn upload_of(campaign: &Campaign) -> Option<UploadId> {
+    match &campaign.audience {
+        Audience::Inline { upload, .. } | Audience::Upload { upload, .. } => Some(*upload),
+        Audience::Contacts { .. } | Audience::FailedOf { .. } => None,
+    }
+}
+
+/// Its bytes; `None` when it isn't there.
+pub async fn size_of_file(api: &Api, campaign: &Campaign) -> Result<Option<u64>, Problem> {
+    let Some(upload) = upload_of(campaign) else {
+        return Ok(None);
+    };
+    let arrived = api.files.find_upload(campaign.account, upload).await?;
+    Ok(arrived.map(|arrived| arrived.bytes))
+}
+
+/// Whom an audience of contacts means: its lists and segments are there.
+pub async fn choice(api: &Api, campaign: &Campaign) -> Result<Choice, Problem> {
+    let Audience::Contacts {
+        lists,
+        segments,
+        exclude_lists,
+        exclude_segments,
+    } = &campaign.audience
+    else {
+        return Ok(Choice::default());
+    };
+    let named = Named {
+        lists,
+        segments,
+        exclude_lists,
+        exclude_segments,
+    };
+    let choice = api.audiences.choice(campaign.account, named).await;
+    choice.map_err(|error| match error {
+        ChoiceError::Store(error) => error.into(),
+        error => check::content("/audience", &error),
+    })
 }
 
 pub fn options(campaign: &Campaign) -> Options {

@@ -92,17 +92,22 @@ async fn a_campaign_that_can_not_be_sent_is_refused_with_its_field() {
             ("invalid_request", "/policies/doubt", "wrong_value"),
         ),
         (
-            "a list",
+            "contacts without a list",
             campaign(
-                json!({"type": "list", "list": "lst_01h455vb4pex5vsknk084sn02q"}),
+                json!({"type": "contacts", "exclude_lists": ["lst_01h455vb4pex5vsknk084sn02q"]}),
                 "Hi",
             ),
             422,
-            (
-                "audience_not_available",
-                "/audience/type",
-                "audience_not_available",
+            ("invalid_content", "/audience", "invalid_content"),
+        ),
+        (
+            "a list of an upload",
+            campaign(
+                json!({"type": "upload", "upload": "upl_01h455vb4pex5vsknk084sn02q", "lists": []}),
+                "Hi",
             ),
+            400,
+            ("unknown_field", "/audience/lists", "unknown_field"),
         ),
         (
             "the failed of a batch",
