@@ -17,7 +17,7 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, contacts, dead_letters, gateways, keys, lists,
-        messages, meta, routes, segments, senders, suppressions, uploads,
+        messages, meta, routes, segments, senders, suppressions, templates, uploads,
     },
     services::Api,
 };
@@ -82,6 +82,11 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(segments::check))
         .routes(routes!(segments::get, segments::patch, segments::delete))
         .routes(routes!(segments::count::count))
+        .routes(routes!(templates::create, templates::list))
+        .routes(routes!(templates::get, templates::patch, templates::delete))
+        .routes(routes!(templates::versions))
+        .routes(routes!(templates::preview::of_text))
+        .routes(routes!(templates::preview::of_template))
         .routes(routes!(uploads::create))
         .routes(routes!(uploads::get))
         .routes(routes!(gateways::create::create, gateways::list))

@@ -4,13 +4,14 @@
 use carillon_core::{
     batch::{Batch, BatchTerms, DoubtPolicy, Lane, Prepared, QuietHours, Stage},
     chunk::{CHUNK_SLOTS, Chunk, ChunkState, Pointer, source::Source},
+    content::{Content, Texts},
     frame::{self, Recipient},
     id::{AccountId, BatchId, CampaignId},
+    link,
     message_id::MessageId,
     phone::Country,
     rules::Class,
     segments::segment,
-    template::Template,
 };
 use carillon_runtime::{logs::chain, problem::Problem, random};
 use carillon_store::{StoreError, batches::Activity, item, ledger};
@@ -18,7 +19,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{pin::Pinned, services::Api};
+use crate::{pin::Pinned, services::Api, wording};
 
 /// A pointer that was lost is found by then.
 const WAKE_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -32,8 +33,8 @@ pub struct Sending {
     pub campaign: Option<CampaignId>,
     pub test: bool,
     pub recipients: Vec<Recipient>,
-    pub text: String,
-    pub template: Template,
+    pub content: Content,
+    pub texts: Texts,
     pub pinned: Pinned,
     pub lane: Lane,
     pub policy: DoubtPolicy,
@@ -64,7 +65,10 @@ pub struct Taken {
     pub parts: u32,
 }
 
-pub async fn deliver(api: &Api, sending: Sending, drawn: Drawn) -> Result<Vec<Taken>, Problem> {
+pub async fn deliver(api: &Api, mut sending: Sending, drawn: Drawn) -> Result<Vec<Taken>, Problem> {
+    let length = link::block_of(sending.recipients.len());
+    let (account, content) = (sending.account, &mut sending.content);
+    wording::number_links(api, content, account, drawn.batch, length, drawn.at).await?;
     let taken = taken(&sending, drawn.batch);
     let batch = batch(&sending, drawn, &taken);
     api.batches.create(&batch, Activity::Passive).await?;
@@ -91,7 +95,7 @@ fn taken(sending: &Sending, batch: BatchId) -> Vec<Taken> {
         let chunk = u32::try_from(place / CHUNK_SLOTS).expect("a request has few chunks");
         let slot = u8::try_from(place % CHUNK_SLOTS).expect("a chunk has a hundred slots");
         let value = |name: &str| recipient.vars.get(name).map(String::as_str);
-        let text = sending.template.render(value).unwrap_or_default();
+        let text = sending.texts.render(value, None).unwrap_or_default();
         Taken {
             id: MessageId { batch, chunk, slot },
             recipient: recipient.clone(),
@@ -112,7 +116,7 @@ fn batch(sending: &Sending, drawn: Drawn, taken: &[Taken]) -> Batch {
         policy: sending.policy,
         class: sending.class,
         quiet_hours: sending.quiet_hours,
-        text: sending.text.clone(),
+        content: sending.content.clone(),
         routes: sending.pinned.routes.clone(),
         routing: sending.pinned.routing.clone(),
         answers: None,

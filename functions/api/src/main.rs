@@ -18,6 +18,8 @@ mod services;
 #[cfg(test)]
 mod tests;
 mod time;
+mod warnings;
+mod wording;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use axum::Router;

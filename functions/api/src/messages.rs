@@ -4,12 +4,13 @@ use axum::response::Response;
 use carillon_core::{
     batch::Batch,
     chunk::{Chunk, Pointer},
+    content::Texts,
     frame::Recipient,
+    link::{LinkMaker, Place},
     message_id::MessageId,
     reason::Reason,
     segments::segment,
     status::{self, Status},
-    template::Template,
 };
 use carillon_runtime::{principal::Principal, problem::Problem, recipients};
 use jiff::Timestamp;
@@ -79,7 +80,8 @@ pub enum StatusWord {
 /// A chunk with its recipients, as messages of its batch.
 pub struct OpenChunk<'b> {
     batch: &'b Batch,
-    template: Option<Template>,
+    texts: Option<Texts>,
+    links: Option<LinkMaker>,
     pointer: Pointer,
     chunk: Chunk,
     recipients: Vec<Recipient>,
@@ -96,10 +98,13 @@ impl<'b> OpenChunk<'b> {
             return Ok(None);
         };
         let recipients = recipients::of_chunk(&api.ledger, &api.files, pointer, &chunk).await?;
-        let template = Template::parse(&batch.terms.text).ok();
+        let content = &batch.terms.content;
+        let texts = Texts::parse(content).ok();
+        let links = content.link_maker(&api.key);
         Ok(Some(Self {
             batch,
-            template,
+            texts,
+            links,
             pointer,
             chunk,
             recipients,
@@ -116,10 +121,13 @@ impl<'b> OpenChunk<'b> {
         let attempts = self.chunk.slots.get(slot)?.attempt;
         let (status, reason) = status::status(&self.chunk, slot, self.batch.view(now));
         let value = |name: &str| recipient.vars.get(name).map(String::as_str);
-        let text = self
-            .template
-            .as_ref()
-            .and_then(|template| template.render(value).ok());
+        let link = self.links.as_ref().and_then(|links| {
+            let slot = u8::try_from(slot).ok()?;
+            let chunk = self.pointer.chunk;
+            links.url(Place { chunk, slot })
+        });
+        let texts = self.texts.as_ref();
+        let text = texts.and_then(|texts| texts.render(value, link.as_deref()).ok());
         let why = |code: Reason| WhyNot {
             code,
             words: code.facts().words,

@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use carillon_core::{recipients::Options, template::Template};
+use carillon_core::{content::Texts, recipients::Options};
 use prepare::{recipients::Recipients, rows::Rows};
 
 const TEXT: &str = "Hello {{name}}, your parcel is on its way. Reply STOP to opt out.";
@@ -94,9 +94,9 @@ fn make(rows: u64, path: &Path) -> std::io::Result<u64> {
 fn prepare(folder: &Path) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     let file = File::open(folder.join("audience.csv"))?;
-    let template = Template::parse(TEXT)?;
+    let texts = Texts::parse(&TEXT.into())?;
     let rows = Rows::csv(file, &Options::default())?;
-    let mut recipients = Recipients::read(rows, &template, None)?;
+    let mut recipients = Recipients::read(rows, &texts, None)?;
     let read = cpu_seconds()?;
     recipients.deduplicate();
     let rejected = recipients.rejected_csv()?.unwrap_or_default();

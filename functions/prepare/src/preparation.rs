@@ -7,11 +7,11 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use carillon_core::{
     batch::{Batch, Control, Prepared, Stage},
     chunk::{Chunk, Pointer, source::Source as ChunkSource},
+    content::Texts,
     dead_letter::Why,
     keyed_hash::DeploymentKey,
     manifest::{Frame, Manifest},
     recipients::FileError,
-    template::Template,
 };
 use carillon_runtime::{
     random,
@@ -177,14 +177,14 @@ impl Preparation {
         request: &PrepareRequest,
         batch: &Batch,
     ) -> Result<Manifest, PrepareError> {
-        let template = Template::parse(&batch.terms.text).map_err(Problem::Text)?;
-        let names = template.placeholders();
+        let texts = Texts::parse(&batch.terms.content).map_err(Problem::Text)?;
+        let names = texts.values();
         let rows = self.source.rows(request, &names, batch.terms.starts());
         let rows = rows.await?;
         let safeguards = self.safeguards.find(request.account).await?;
         // What a test key sends never leaves.
         let destinations = (!batch.terms.test).then_some(&safeguards.destinations);
-        let mut recipients = Recipients::read(rows, &template, destinations)?;
+        let mut recipients = Recipients::read(rows, &texts, destinations)?;
         recipients.deduplicate();
         self.remove_opted_out(request, &mut recipients).await?;
         if let Some(frequency) = Frequency::of(batch, &safeguards) {

@@ -2,8 +2,8 @@
 
 use carillon_core::{
     batch::Prepared,
+    content::TextError,
     recipients::{FileError, RowError},
-    template::TemplateError,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum Problem {
     )]
     NoUpload,
     #[error("the text can't be read: {0}")]
-    Text(#[from] TemplateError),
+    Text(#[from] TextError),
     #[error("{0}")]
     File(FileError),
     #[error("the audience has no recipients; add at least one row below the header")]

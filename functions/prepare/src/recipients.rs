@@ -4,12 +4,13 @@ use std::{collections::BinaryHeap, io};
 
 use carillon_core::{
     batch::Prepared,
+    content::Texts,
     hours::hours_key,
     limits::destinations::Destinations,
     phone::Phone,
     recipients::{FileError, RowError},
     segments::segment,
-    template::{RenderError, Template},
+    template::RenderError,
 };
 
 use crate::{
@@ -36,11 +37,11 @@ impl Recipients {
     /// Reads every row, and refuses those whose text can't be made, or whose country isn't among `destinations`.
     pub fn read(
         mut rows: Rows,
-        template: &Template,
+        texts: &Texts,
         destinations: Option<&Destinations>,
     ) -> Result<Self, FileError> {
         let column = rows.number_column().to_owned();
-        let names = template.placeholders();
+        let names = texts.values();
         let mut payloads = PayloadWriter::new()?;
         let mut index = Index::default();
         let mut rejected = Rejected::default();
@@ -50,7 +51,7 @@ impl Recipients {
                 if destinations.is_some_and(|allowed| !allowed.allow(row.country)) {
                     return Err(not_allowed(&row, &column));
                 }
-                let parts = count_parts(&row, template, &mut text)?;
+                let parts = count_parts(&row, texts, &mut text)?;
                 Ok((group(&row, &mut index)?, parts, row))
             });
             match checked {
@@ -159,8 +160,8 @@ impl Recipients {
 }
 
 /// Makes the text of a row, in memory that is used again, and counts its message parts.
-fn count_parts(row: &Row<'_>, template: &Template, text: &mut String) -> Result<u32, RowError> {
-    match template.render_into(text, |name| row.value(name)) {
+fn count_parts(row: &Row<'_>, texts: &Texts, text: &mut String) -> Result<u32, RowError> {
+    match texts.render_into(text, |name| row.value(name), None) {
         Ok(()) => Ok(segment(text).parts),
         Err(error) => Err(unrenderable(row.line, &error)),
     }

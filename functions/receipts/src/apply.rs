@@ -125,7 +125,7 @@ mod tests {
             policy: DoubtPolicy::AtMostOnce,
             class: carillon_core::rules::Class::Transactional,
             quiet_hours: carillon_core::batch::QuietHours::Hold,
-            text: "Hello".into(),
+            content: "Hello".into(),
             routes: vec![route],
             routing: Routing::in_order([None]),
             answers: None,

@@ -7,8 +7,10 @@ use std::{
 
 use carillon_core::{
     batch::{BatchTerms, Control},
+    content::Texts,
     id::BatchId,
-    template::Template,
+    keyed_hash::DeploymentKey,
+    link::LinkMaker,
 };
 use carillon_store::{StoreError, batches::Batches};
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +22,7 @@ const KEPT: usize = 256;
 
 pub struct BatchCache {
     batches: Batches,
+    key: DeploymentKey,
     known: Mutex<HashMap<BatchId, Known>>,
 }
 
@@ -30,16 +33,19 @@ struct Known {
     looked: Timestamp,
 }
 
-/// A batch's terms with its text parsed.
+/// A batch's terms with its texts parsed.
 pub struct SendPlan {
     pub terms: BatchTerms,
-    pub text: Template,
+    pub texts: Texts,
+    /// Of texts with links.
+    pub links: Option<LinkMaker>,
 }
 
 impl BatchCache {
-    pub fn new(batches: Batches) -> Self {
+    pub fn new(batches: Batches, key: DeploymentKey) -> Self {
         Self {
             batches,
+            key,
             known: Mutex::default(),
         }
     }
@@ -63,10 +69,15 @@ impl BatchCache {
         let plan = if let Some(known) = known {
             known.plan
         } else {
-            let text = Template::parse(&batch.terms.text)
-                .map_err(|error| StoreError::corrupt(format!("the text of {id}: {error}")))?;
             let terms = batch.terms;
-            Arc::new(SendPlan { terms, text })
+            let texts = Texts::parse(&terms.content)
+                .map_err(|error| StoreError::corrupt(format!("the text of {id}: {error}")))?;
+            let links = terms.content.link_maker(&self.key);
+            Arc::new(SendPlan {
+                terms,
+                texts,
+                links,
+            })
         };
         let known = Known {
             plan: plan.clone(),

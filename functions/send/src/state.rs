@@ -74,7 +74,7 @@ impl State {
             files: Files::new(aws.s3(), Config::required("FILES_BUCKET")?),
             queues: Queues::new(aws.sqs(), urls),
             traffic: Traffic::new(Rate::new(dynamodb.clone(), &core)),
-            batches: BatchCache::new(Batches::new(dynamodb.clone(), &core)),
+            batches: BatchCache::new(Batches::new(dynamodb.clone(), &core), key.clone()),
             accounts: GatewayCache::new(
                 GatewayAccounts::new(dynamodb.clone(), &core),
                 Vault::new(aws.kms(), Config::required("CREDENTIALS_KEY_ARN")?),

@@ -6,6 +6,7 @@ use carillon_core::{
     batch::BatchTerms,
     chunk::{Pointer, slot::SlotOutcome},
     frame::Recipient,
+    link::Place,
     message_id::MessageId,
     outcome::Outcome,
     rate::Schedule,
@@ -52,11 +53,21 @@ impl Rendered {
 }
 
 /// The texts of a window, by slot; the other slots' are empty.
-pub fn render(plan: &SendPlan, recipients: &[Recipient], window: &WindowPlan) -> Vec<Rendered> {
+pub fn render(
+    plan: &SendPlan,
+    chunk: u32,
+    recipients: &[Recipient],
+    window: &WindowPlan,
+) -> Vec<Rendered> {
     let mut texts: Vec<Rendered> = recipients.iter().map(|_| Rendered(None)).collect();
     for planned in &window.sends {
         let vars = &recipients[planned.slot].vars;
-        let text = plan.text.render(|name| vars.get(name).map(String::as_str));
+        let link = plan.links.as_ref().and_then(|links| {
+            let slot = u8::try_from(planned.slot).ok()?;
+            links.url(Place { chunk, slot })
+        });
+        let value = |name: &str| vars.get(name).map(String::as_str);
+        let text = plan.texts.render(value, link.as_deref());
         texts[planned.slot] = text.map_or(Rendered(None), Rendered::of);
     }
     texts

@@ -129,6 +129,10 @@ pub enum Scope {
     ContactsWrite,
     #[serde(rename = "contacts:read")]
     ContactsRead,
+    #[serde(rename = "templates:write")]
+    TemplatesWrite,
+    #[serde(rename = "templates:read")]
+    TemplatesRead,
     #[serde(rename = "gateways:write")]
     GatewaysWrite,
     #[serde(rename = "gateways:read")]
@@ -155,6 +159,8 @@ impl Scope {
         Self::CampaignsRead,
         Self::ContactsWrite,
         Self::ContactsRead,
+        Self::TemplatesWrite,
+        Self::TemplatesRead,
         Self::GatewaysWrite,
         Self::GatewaysRead,
         Self::KeysAdmin,
@@ -173,6 +179,8 @@ impl Scope {
             Self::CampaignsRead => "campaigns:read",
             Self::ContactsWrite => "contacts:write",
             Self::ContactsRead => "contacts:read",
+            Self::TemplatesWrite => "templates:write",
+            Self::TemplatesRead => "templates:read",
             Self::GatewaysWrite => "gateways:write",
             Self::GatewaysRead => "gateways:read",
             Self::KeysAdmin => "keys:admin",

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    content::Content,
     gateway::Capabilities,
     id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId},
     routing::Routing,
@@ -102,8 +103,9 @@ pub struct BatchTerms {
     pub policy: DoubtPolicy,
     pub class: Class,
     pub quiet_hours: QuietHours,
-    /// With placeholders.
-    pub text: String,
+    /// What it says; never changes.
+    #[serde(flatten)]
+    pub content: Content,
     pub routes: Vec<RouteEntry>,
     /// Which of them a message takes, and under which sender.
     pub routing: Routing,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     batch::{Batch, Control, DoubtPolicy, Lane, QuietHours, Stage},
-    id::{AccountId, BatchId, CampaignId, ListId, SegmentId, UploadId},
+    content::EncodingPolicy,
+    id::{AccountId, BatchId, CampaignId, ListId, SegmentId, TemplateId, UploadId},
     moment::Moment,
     originator::Originator,
     phone::Country,
@@ -63,8 +64,33 @@ pub enum Audience {
 /// What they get.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
+    #[serde(flatten)]
+    pub words: Words,
+    /// `None`: the template's own, else `auto`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<EncodingPolicy>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Words {
+    Template {
+        template: TemplateId,
+        /// `None`: the newest when the campaign begins.
+        version: Option<u32>,
+    },
     /// With placeholders.
-    pub text: String,
+    Text { text: String },
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        let words = Words::Text { text };
+        Self {
+            words,
+            encoding: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,7 +197,7 @@ mod tests {
             policy: DoubtPolicy::AtMostOnce,
             class: crate::rules::Class::Transactional,
             quiet_hours: crate::batch::QuietHours::Hold,
-            text: String::new(),
+            content: crate::content::Content::default(),
             routes: Vec::new(),
             routing: crate::routing::Routing::default(),
             answers: None,

@@ -143,7 +143,7 @@ mod tests {
             policy: DoubtPolicy::AtMostOnce,
             class: crate::rules::Class::Transactional,
             quiet_hours: crate::batch::QuietHours::Hold,
-            text: String::new(),
+            content: crate::content::Content::default(),
             routes: Vec::new(),
             routing: crate::routing::Routing::default(),
             answers: None,

@@ -10,6 +10,7 @@ use crate::{
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
     message_id::MessageId,
+    phone::Phone,
     reason::Reason,
     status::Status,
 };
@@ -32,6 +33,7 @@ pub enum EventData {
     Message(MessageEvent),
     Inbound(InboundEvent),
     Consent(ConsentEvent),
+    OptOutLink(OptOutLinkEvent),
 }
 
 /// A message came to a status.
@@ -67,6 +69,21 @@ pub struct ConsentEvent {
     /// The message that said so.
     pub inbound: EventId,
     pub by: Match,
+}
+
+/// A person opened the link of a message and wants no more of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptOutLinkEvent {
+    pub number: String,
+    pub message: MessageId,
+    pub by: ByLink,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ByLink {
+    Link,
 }
 
 impl EventId {
@@ -132,6 +149,27 @@ impl Event {
                 by: meaning.by,
             }),
         })
+    }
+
+    /// The same however often the link is answered.
+    pub fn of_opt_out_link(
+        account: AccountId,
+        number: Phone,
+        message: MessageId,
+        now: Timestamp,
+    ) -> Self {
+        let kind = "contact.opted_out";
+        Self {
+            id: EventId::of_text(&format!("{kind}.{message}")),
+            account,
+            kind: kind.to_owned(),
+            timestamp: now,
+            data: EventData::OptOutLink(OptOutLinkEvent {
+                number: number.e164(),
+                message,
+                by: ByLink::Link,
+            }),
+        }
     }
 }
 

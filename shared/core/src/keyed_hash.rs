@@ -27,6 +27,8 @@ pub enum Purpose {
     Fingerprint,
     /// Which of several ways a number takes.
     Spread,
+    /// What mixes the numbers of short links.
+    Link,
 }
 
 impl DeploymentKey {
@@ -45,6 +47,7 @@ impl DeploymentKey {
             Purpose::Cursor => "cursor",
             Purpose::Fingerprint => "fingerprint",
             Purpose::Spread => "spread",
+            Purpose::Link => "link",
         };
         let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), name.as_bytes());
         let mut context =

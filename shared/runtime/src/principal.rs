@@ -118,6 +118,18 @@ impl Permission for ReadContacts {
 }
 
 #[derive(Debug)]
+pub enum WriteTemplates {}
+impl Permission for WriteTemplates {
+    const SCOPE: Scope = Scope::TemplatesWrite;
+}
+
+#[derive(Debug)]
+pub enum ReadTemplates {}
+impl Permission for ReadTemplates {
+    const SCOPE: Scope = Scope::TemplatesRead;
+}
+
+#[derive(Debug)]
 pub enum WriteGateways {}
 impl Permission for WriteGateways {
     const SCOPE: Scope = Scope::GatewaysWrite;

@@ -7,7 +7,7 @@ use carillon_core::{
     chunk::Pointer,
     id::{
         AccountId, BatchId, CampaignId, ContactId, DeadLetterId, EventId, GatewayAccountId, ListId,
-        UploadId,
+        TemplateId, UploadId,
     },
     phone::Country,
 };
@@ -189,6 +189,44 @@ pub fn gateway(account: AccountId, gateway: GatewayAccountId) -> Key {
 }
 
 pub const GATEWAY: &str = "gateway#";
+
+pub fn template(account: AccountId, template: TemplateId) -> Key {
+    Key::new(account.to_string(), format!("{TEMPLATE}{template}"))
+}
+
+pub const TEMPLATE: &str = "template#";
+
+pub fn template_version(account: AccountId, template: TemplateId, version: u32) -> Key {
+    let versions = template_versions(template);
+    Key::new(account.to_string(), format!("{versions}{version:08}"))
+}
+
+/// What the sort keys of a template's versions begin with.
+pub fn template_versions(template: TemplateId) -> String {
+    format!("template-version#{template}#")
+}
+
+/// What was sent to whom lately, by a fingerprint of both.
+pub fn sent(account: AccountId, fingerprint: &str) -> Key {
+    Key::new(account.to_string(), format!("sent#{fingerprint}"))
+}
+
+/// How many numbers of short links are given.
+pub fn next_link() -> Key {
+    Key::new("links", "next")
+}
+
+pub const LINK_BLOCKS: &str = "link-blocks";
+
+/// The block whose first number it is. It says whose it is.
+pub fn link_block(first: u64) -> Key {
+    Key::new(LINK_BLOCKS, link_number(first))
+}
+
+/// Digits that sort.
+pub fn link_number(link: u64) -> String {
+    format!("{link:016}")
+}
 
 /// One of what an account has some of: `sender#snd_…`.
 pub fn record(account: AccountId, word: &str, id: impl Display) -> Key {

@@ -48,9 +48,7 @@ fn campaign(account: AccountId) -> Campaign {
             default_country: None,
             phone_column: None,
         },
-        content: Content {
-            text: "Hi {{name}}".to_owned(),
-        },
+        content: Content::from("Hi {{name}}".to_owned()),
         sender: Some("ACME".parse().expect("a sender")),
         lane: Lane::Low,
         class: Class::Transactional,

@@ -40,7 +40,7 @@ async fn preparing() -> (Batches, Batch) {
 async fn a_batch_is_made_once_and_found_as_it_was_made() {
     let (batches, batch) = preparing().await;
     let mut other = batch.clone();
-    other.terms.text = "Something else".to_owned();
+    other.terms.content.text = "Something else".to_owned();
 
     batches.create(&other, Activity::Active).await.unwrap();
 
@@ -235,7 +235,7 @@ async fn a_batch_of_the_api_is_made_once_and_is_on_the_list_of_what_is_to_be_clo
     let batches = batches().await;
     let batch = Batch::new(build::terms(now()), Stage::Ready, Some(1));
     let mut other = batch.clone();
-    other.terms.text = "Something else".to_owned();
+    other.terms.content.text = "Something else".to_owned();
 
     batches.create(&batch, Activity::Passive).await.unwrap();
     batches.create(&other, Activity::Passive).await.unwrap();

@@ -37,7 +37,7 @@ pub fn terms(now: Timestamp) -> BatchTerms {
         policy: DoubtPolicy::AtMostOnce,
         class: carillon_core::rules::Class::Transactional,
         quiet_hours: carillon_core::batch::QuietHours::Hold,
-        text: "Hello {{name|you}}".to_owned(),
+        content: "Hello {{name|you}}".into(),
         routes: Vec::new(),
         routing: carillon_core::routing::Routing::default(),
         answers: None,

@@ -5,9 +5,9 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use carillon_core::{
+    content::Texts,
     frame::Recipient,
     recipients::{FileError, Options, RecipientReader, RowError},
-    template::Template,
 };
 use carillon_runtime::problem::{Code, FieldError, Problem};
 
@@ -16,13 +16,14 @@ use super::recipients::rendered;
 /// The beginning of a file that is looked at before it is used.
 pub const FILE_START: u64 = 64 * 1024;
 
-/// Opens the beginning of a CSV and reads up to the first row that can be sent to. Where the beginning is all there is, none is
+/// Opens the beginning of a CSV, at `pointer` of the request, and reads up to the first row that can be sent to. Where the beginning is all there is, none is
 /// a refusal; in a longer file it may come later.
 pub fn file(
     start: &Bytes,
     pointer: &str,
     options: &Options,
-    template: &Template,
+    texts: &Texts,
+    texts_at: &str,
 ) -> Result<(), Problem> {
     let unusable = |error: &FileError| {
         let error = FieldError::new(pointer, error.code(), error);
@@ -34,7 +35,7 @@ pub fn file(
         .iter()
         .flat_map(|column| [column.variable.as_str(), column.header.as_str()])
         .collect();
-    if let Some(unknown) = unknown(template, &columns) {
+    if let Some(unknown) = unknown(texts, texts_at, &columns) {
         return Err(unknown);
     }
     let mut unusable_rows = Vec::new();
@@ -79,12 +80,12 @@ pub fn open_file<'f>(
 }
 
 /// Placeholders that no column gives a value for.
-fn unknown(template: &Template, columns: &[&str]) -> Option<Problem> {
-    let errors = template.unknown(columns).into_iter().map(|name| {
+fn unknown(texts: &Texts, at: &str, columns: &[&str]) -> Option<Problem> {
+    let errors = texts.unknown(columns).into_iter().map(|name| {
         let words = format!(
             "the file has no column for the placeholder `{name}`; rename one, or change the text"
         );
-        FieldError::new("/content/text", Code::UnknownPlaceholder.as_str(), words)
+        FieldError::new(at, Code::UnknownPlaceholder.as_str(), words)
     });
     let errors: Vec<_> = errors.collect();
     (!errors.is_empty()).then(|| Problem::of_fields(Code::UnknownPlaceholder, errors))
@@ -127,11 +128,11 @@ pub fn recipients_of_lines(start: &Bytes, bytes: u64) -> impl Iterator<Item = Re
 }
 
 /// The beginning of an inline audience's file: the text has its values.
-pub fn lines(start: &Bytes, template: &Template) -> Result<(), Problem> {
+pub fn lines(start: &Bytes, texts: &Texts) -> Result<(), Problem> {
     let rows = (0..).zip(recipients_of_lines(start, FILE_START));
     let errors = rows.filter_map(|(row, recipient): (usize, _)| {
         rendered(
-            template,
+            texts,
             &recipient,
             &format!("/audience/recipients/{row}/vars"),
         )

@@ -9,7 +9,6 @@ use carillon_core::{
     id::GatewayAccountId,
     originator::Originator,
     phone::{Country, Phone},
-    template::Template,
 };
 use carillon_runtime::problem::{Code, FieldError, Problem};
 use carillon_store::gateway_accounts::GatewayRecord;
@@ -24,18 +23,6 @@ pub use self::{
 const VALIDITY: std::ops::RangeInclusive<i64> = 60..=7 * 24 * 3_600;
 /// How far ahead something may be planned.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366);
-
-/// A text as a template; not empty.
-pub fn text(pointer: &str, text: &str) -> Result<Template, Problem> {
-    let refused = |words: String| {
-        let error = FieldError::new(pointer, Code::InvalidText.as_str(), words);
-        Problem::of_fields(Code::InvalidText, vec![error])
-    };
-    if text.trim().is_empty() {
-        return Err(refused("the text is empty; write one".to_owned()));
-    }
-    Template::parse(text).map_err(|error| refused(error.to_string()))
-}
 
 pub fn sender(pointer: &str, sender: Option<String>) -> Result<Option<Originator>, Problem> {
     let read = |sender: String| sender.parse().map_err(|error| content(pointer, &error));

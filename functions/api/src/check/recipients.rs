@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use carillon_core::{
+    content::Texts,
     frame::Recipient,
     hours::hours_key,
     phone::{Country, Phone},
-    template::{RenderError, Template},
+    template::RenderError,
 };
 use carillon_runtime::problem::{Code, FieldError, Problem};
 
@@ -26,25 +27,25 @@ pub struct Place<'a> {
 }
 
 /// The recipients of `to`, each with a text that can be rendered.
-pub fn to(to: To, place: &Place<'_>, template: &Template) -> Result<Vec<Recipient>, Problem> {
+pub fn to(to: To, place: &Place<'_>, texts: &Texts) -> Result<Vec<Recipient>, Problem> {
     match to {
         To::One(text) => {
             let (phone, country) = located(place.pointer, &text, place.country)?;
             let hours = hours_key(phone, country, None);
             let recipient = Recipient::new(phone, BTreeMap::new(), None).located(hours);
-            match rendered(template, &recipient, place.pointer) {
+            match rendered(texts, &recipient, place.pointer) {
                 Some(error) => Err(Problem::of_fields(Code::UnknownPlaceholder, vec![error])),
                 None => Ok(vec![recipient]),
             }
         }
-        To::Many(list) => recipients(list, place, template),
+        To::Many(list) => recipients(list, place, texts),
     }
 }
 
 pub fn recipients(
     list: Vec<RecipientInput>,
     place: &Place<'_>,
-    template: &Template,
+    texts: &Texts,
 ) -> Result<Vec<Recipient>, Problem> {
     let Place {
         pointer,
@@ -71,7 +72,7 @@ pub fn recipients(
     let mut recipients = Vec::with_capacity(list.len());
     for (row, input) in list.into_iter().enumerate() {
         let at = format!("{pointer}/{row}");
-        match recipient(input, &at, country, template) {
+        match recipient(input, &at, country, texts) {
             Ok(recipient) => recipients.push(recipient),
             Err((code, error)) => {
                 codes.push(code);
@@ -112,7 +113,7 @@ fn recipient(
     input: RecipientInput,
     at: &str,
     country: Option<Country>,
-    template: &Template,
+    texts: &Texts,
 ) -> Result<Recipient, (Code, FieldError)> {
     let RecipientInput {
         to,
@@ -163,16 +164,16 @@ fn recipient(
     };
     let hours = hours_key(phone, country, None);
     let recipient = Recipient::new(phone, vars, reference).located(hours);
-    match rendered(template, &recipient, &values_at) {
+    match rendered(texts, &recipient, &values_at) {
         Some(error) => Err((Code::UnknownPlaceholder, error)),
         None => Ok(recipient),
     }
 }
 
 /// What is wrong with one recipient's text, if anything is; `at` is where its values stand.
-pub(super) fn rendered(template: &Template, recipient: &Recipient, at: &str) -> Option<FieldError> {
+pub(super) fn rendered(texts: &Texts, recipient: &Recipient, at: &str) -> Option<FieldError> {
     let value = |name: &str| recipient.vars.get(name).map(String::as_str);
-    let error = template.render(value).err()?;
+    let error = texts.render(value, None).err()?;
     let code = match error {
         RenderError::MissingValue { .. } => Code::UnknownPlaceholder,
         RenderError::TooLong { .. } => Code::InvalidText,

@@ -112,7 +112,7 @@ impl BatchView {
             status,
             lane: terms.lane.into(),
             test: terms.test,
-            text: terms.text,
+            text: terms.content.text,
             accepted: progress.prepared.map(|prepared| prepared.accepted),
             created: terms.began,
             not_before: terms.not_before,

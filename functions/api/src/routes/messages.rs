@@ -9,15 +9,19 @@ use carillon_core::{
     api_key::Mode,
     batch::{self, DoubtPolicy},
     frame::Recipient,
+    id::AccountId,
     message_id::MessageId,
     originator::Originator,
     rules,
-    template::Template,
 };
 use carillon_runtime::{
     input::{InPath, Input},
     principal::{May, ReadMessages, SendMessages},
     problem::Problem,
+};
+use futures::{
+    FutureExt,
+    future::{self, Either},
 };
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +37,7 @@ use crate::{
     pin,
     services::Api,
     time,
+    wording::{self, EncodingPolicy, TemplateInput, Wording},
 };
 
 /// Recipients of one request at most.
@@ -47,9 +52,13 @@ const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(24 * 30);
 pub struct SendRequest {
     /// A number in E.164, or up to 1,000 recipients.
     to: To,
-    /// With placeholders, as `{{name}}` or `{{name|default}}`.
+    /// With placeholders, as `{{name}}` or `{{name|default}}`. Instead of a template.
     #[schema(example = "Your code is 481516.")]
-    text: String,
+    text: Option<String>,
+    /// Instead of a text.
+    template: Option<TemplateInput>,
+    /// Left out: the template's own, else `auto`.
+    encoding: Option<EncodingPolicy>,
     /// A number, a short code, or a name of up to 11 characters; left out, the gateway's own.
     sender: Option<String>,
     /// Left out: `high` for one recipient, `normal` for several.
@@ -136,8 +145,16 @@ pub async fn send(
     if matches!(value.to, To::Many(_)) {
         once.require_key()?;
     }
-    let checked = check(value)?;
+    let by_template = value.template.is_some();
+    let checked = check(&api, who.account, value).boxed();
+    let checked = if by_template {
+        // It may be another one by now than at an earlier attempt, whose answer is repeated all the same.
+        Either::Left(checked)
+    } else {
+        Either::Right(future::ready(Ok(checked.await?)))
+    };
     let work = async |drawn: Drawn| {
+        let checked = checked.await?;
         let sending = sending(&api, &who, checked, drawn).await?;
         let send_at = sending.send_at;
         let taken = deliver(&api, sending, drawn).await?;
@@ -148,11 +165,10 @@ pub async fn send(
         .await
 }
 
-/// What can be said of a request without the time and without what is stored.
+/// What can be said of a request without the time.
 struct Checked {
     recipients: Vec<Recipient>,
-    text: String,
-    template: Template,
+    wording: Wording,
     sender: Option<Originator>,
     lane: batch::Lane,
     policy: DoubtPolicy,
@@ -162,10 +178,12 @@ struct Checked {
     send_at: Option<Timestamp>,
 }
 
-fn check(request: SendRequest) -> Result<Checked, Problem> {
+async fn check(api: &Api, account: AccountId, request: SendRequest) -> Result<Checked, Problem> {
     let SendRequest {
         to,
         text,
+        template,
+        encoding,
         sender,
         lane,
         valid_for,
@@ -175,7 +193,8 @@ fn check(request: SendRequest) -> Result<Checked, Problem> {
         quiet_hours,
         default_country,
     } = request;
-    let template = check::text("/text", &text)?;
+    let content = wording::words("", text, template, encoding)?;
+    let wording = wording::find(api, account, "", &content).await?;
     let sender = check::sender("/sender", sender)?;
     let valid_for = check::validity("/valid_for", valid_for)?;
     let country = check::country("/default_country", default_country.as_deref())?;
@@ -184,7 +203,7 @@ fn check(request: SendRequest) -> Result<Checked, Problem> {
         most: MOST,
         country,
     };
-    let recipients = check::to(to, &place, &template)?;
+    let recipients = check::to(to, &place, &wording.texts)?;
     check::distinct(&recipients, "/to")?;
     let usual = if recipients.len() == 1 {
         Lane::High
@@ -194,8 +213,7 @@ fn check(request: SendRequest) -> Result<Checked, Problem> {
     let lane = batch::Lane::from(lane.unwrap_or(usual));
     Ok(Checked {
         recipients,
-        text,
-        template,
+        wording,
         sender,
         lane,
         policy: policy.map_or_else(|| DoubtPolicy::default_of(lane), Into::into),
@@ -214,8 +232,7 @@ async fn sending(
 ) -> Result<Sending, Problem> {
     let Checked {
         recipients,
-        text,
-        template,
+        wording,
         sender,
         lane,
         policy,
@@ -246,8 +263,8 @@ async fn sending(
         campaign: None,
         test: who.mode == Mode::Test,
         recipients,
-        text,
-        template,
+        content: wording.content,
+        texts: wording.texts,
         pinned,
         lane,
         policy,

@@ -16,4 +16,5 @@ pub mod routes;
 pub mod segments;
 pub mod senders;
 pub mod suppressions;
+pub mod templates;
 pub mod uploads;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use carillon_core::{
     batch::{DoubtPolicy, Lane, QuietHours},
     chunk::{ChunkState, Pointer, source::Source},
+    content::Texts,
     frame::{self, Recipient},
     phone::Phone,
     rules::Class,
-    template::Template,
 };
 use carillon_testkit::{build, stack};
 use jiff::{SignedDuration, Timestamp};
@@ -46,8 +46,8 @@ fn sending(recipients: Vec<Recipient>) -> Sending {
         campaign: None,
         test: true,
         recipients,
-        text: TEXT.to_owned(),
-        template: Template::parse(TEXT).unwrap(),
+        content: TEXT.into(),
+        texts: Texts::parse(&TEXT.into()).unwrap(),
         pinned: Pinned::default(),
         lane: Lane::Normal,
         policy: DoubtPolicy::AtMostOnce,

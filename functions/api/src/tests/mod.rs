@@ -77,6 +77,7 @@ pub fn settings(ledger_table: &str, core_table: &str) -> Settings {
         },
         public_url: "https://sms.example.net".to_owned(),
         hooks_url: "https://hooks.example.net".to_owned(),
+        links_url: "https://links.example.net".to_owned(),
         allowed_hosts: "127.0.0.1".parse().unwrap(),
         quotas: Quotas {
             key: 1_000,

@@ -62,6 +62,7 @@ fn fill(path: &str) -> String {
         "segments" => "seg",
         "gateways" => "gwa",
         "keys" => "key",
+        "templates" => "tpl",
         _ => return path.replace("{code}", "not_found"),
     };
     path.replace("{id}", &format!("{prefix}_01h455vb4pex5vsknk084sn02q"))

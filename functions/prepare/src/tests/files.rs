@@ -188,7 +188,7 @@ fn an_inline_audience_is_read_like_a_file() {
         r#"{"v":1,"to":"+4915123456789","vars":{"name":"Cem"}}"#,
     );
     let rows = Rows::lines(file(lines)).unwrap();
-    let text = Template::parse("Hi {{name}}").unwrap();
+    let text = Texts::parse(&"Hi {{name}}".into()).unwrap();
     let mut recipients = Recipients::read(rows, &text, None).unwrap();
     recipients.deduplicate();
 

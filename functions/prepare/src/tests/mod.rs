@@ -10,12 +10,12 @@ use std::{
 };
 
 use carillon_core::{
+    content::Texts,
     frame::{self, Recipient},
     id::BatchId,
     manifest::Manifest,
     phone::Phone,
     recipients::{FileError, Options},
-    template::Template,
 };
 
 use crate::{recipients::Recipients, rows::Rows};
@@ -53,7 +53,7 @@ fn file(content: &str) -> File {
 
 fn read(csv: &str, text: &str) -> Result<Recipients, FileError> {
     let rows = Rows::csv(file(csv), &Options::default())?;
-    Recipients::read(rows, &Template::parse(text).unwrap(), None)
+    Recipients::read(rows, &Texts::parse(&text.into()).unwrap(), None)
 }
 
 fn rejected(recipients: &mut Recipients) -> String {

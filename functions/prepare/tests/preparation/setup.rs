@@ -209,9 +209,7 @@ async fn begin(preparation: &Preparation, terms: BatchTerms, audience: Audience)
         test: terms.test,
         name: "Spring".to_owned(),
         audience,
-        content: Content {
-            text: terms.text.clone(),
-        },
+        content: Content::from(terms.content.text.clone()),
         sender: None,
         lane: Lane::Low,
         class: terms.class,

@@ -84,7 +84,7 @@ impl Setup {
             files: Files::new(aws.s3(), stack::variable("FILES_BUCKET")),
             queues: Queues::new(aws.sqs(), urls),
             traffic: Traffic::new(Rate::new(dynamodb.clone(), &core)),
-            batches: BatchCache::new(batches.clone()),
+            batches: BatchCache::new(batches.clone(), key.clone()),
             accounts: GatewayCache::new(accounts.clone(), vault.clone(), hooks_url),
             opt_outs: OptOuts::new(suppressions.clone(), key.clone()),
             safeguards: SafeguardCache::new(safeguards.clone()),

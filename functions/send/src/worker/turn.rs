@@ -30,7 +30,7 @@ impl Work<'_> {
         mut plan: WindowPlan,
     ) -> Result<bool, StoreError> {
         let asked = self.state.now();
-        let rendered = window::render(self.plan, self.recipients, &plan);
+        let rendered = window::render(self.plan, self.pointer.chunk, self.recipients, &plan);
         let route = plan.open.route;
         let grant = match self.permit(&plan, &rendered).await? {
             Permit::Granted(grant) => grant,

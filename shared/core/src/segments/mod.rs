@@ -130,6 +130,27 @@ pub fn first_non_gsm(text: &str) -> Option<(usize, char)> {
         .find(|(_, character)| alphabet::septets(*character) == 0)
 }
 
+/// A character that the GSM alphabet lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// In characters of the text, from 0.
+    pub position: usize,
+    pub character: char,
+    /// What [`to_gsm`] puts in its place; `None` where it has nothing. Combining marks are joined to their letters instead.
+    pub replacement: Option<&'static str>,
+}
+
+/// Every character that the GSM alphabet lacks: any of them makes a text UCS-2.
+pub fn outside_gsm(text: &str) -> impl Iterator<Item = Outside> + '_ {
+    let characters = text.chars().enumerate();
+    let outside = characters.filter(|(_, character)| alphabet::septets(*character) == 0);
+    outside.map(|(position, character)| Outside {
+        position,
+        character,
+        replacement: smart::gentle_substitution(character),
+    })
+}
+
 struct Measure {
     encoding: Encoding,
     units: u32,

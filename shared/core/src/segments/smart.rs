@@ -56,7 +56,7 @@ fn substitution(character: char) -> Option<&'static str> {
     Some(SUBSTITUTIONS[place].1)
 }
 
-fn gentle_substitution(character: char) -> Option<&'static str> {
+pub(super) fn gentle_substitution(character: char) -> Option<&'static str> {
     match character {
         '\t' => Some(" "),
         // Combining diacritical marks, their supplement, and those for symbols.

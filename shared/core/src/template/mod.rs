@@ -67,6 +67,19 @@ impl Template {
         names
     }
 
+    /// The names in the text with the default that each has where it first stands.
+    pub fn defaults(&self) -> Vec<(&str, Option<&str>)> {
+        let mut found: Vec<(&str, Option<&str>)> = Vec::new();
+        for piece in &self.pieces {
+            if let Piece::Placeholder { name, default } = piece
+                && !found.iter().any(|(known, _)| known == name)
+            {
+                found.push((name, default.as_deref()));
+            }
+        }
+        found
+    }
+
     /// The names in the text that aren't among these columns, in order of appearance.
     pub fn unknown(&self, columns: &[&str]) -> Vec<&str> {
         let mut names = self.placeholders();

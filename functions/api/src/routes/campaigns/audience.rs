@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use carillon_core::{
     campaign::Audience,
+    content::Texts,
     frame::Recipient,
     id::{BatchId, ListId, SegmentId, UploadId},
-    template::Template,
 };
 use carillon_runtime::{
     principal::Principal,
@@ -94,7 +94,7 @@ pub struct Checked {
 
 impl AudienceInput {
     /// `upload`: the id that the recipients of an inline audience are kept under.
-    pub fn check(self, template: &Template, upload: UploadId) -> Result<Checked, Problem> {
+    pub fn check(self, texts: &Texts, upload: UploadId) -> Result<Checked, Problem> {
         self.refuse_foreign_fields()?;
         let country = check::country("/audience/default_country", self.default_country.as_deref())?;
         let stored = |audience| {
@@ -111,7 +111,7 @@ impl AudienceInput {
                     most: MOST,
                     country,
                 };
-                let recipients = check::recipients(list, &place, template)?;
+                let recipients = check::recipients(list, &place, texts)?;
                 let count = u32::try_from(recipients.len()).expect("at most ten thousand");
                 Ok(Checked {
                     audience: Audience::Inline {

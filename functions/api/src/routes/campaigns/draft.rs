@@ -33,7 +33,7 @@ use crate::{
     fields::{Class, Lane, given},
     once::{Answer, Once},
     services::Api,
-    time,
+    time, wording,
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -87,13 +87,14 @@ pub async fn create(
         policies,
     } = value;
     let now = time::now();
-    let template = check::text("/content/text", &content.text)?;
+    let content = content.check()?;
+    let wording = wording::find(&api, who.account, "/content", &content).await?;
     let drawn = Drawn {
         campaign: random::id(now),
         upload: random::id(now),
         at: now,
     };
-    let mut checked = audience.check(&template, drawn.upload)?;
+    let mut checked = audience.check(&wording.texts, drawn.upload)?;
     available(&checked.audience)?;
     let campaign = Campaign {
         id: drawn.campaign,
@@ -101,7 +102,7 @@ pub async fn create(
         test: who.mode == Mode::Test,
         name: check::name("/name", &name)?,
         audience: checked.audience.clone(),
-        content: campaign::Content { text: content.text },
+        content,
         sender: check::sender("/sender", sender)?,
         lane: lane.map_or(batch::Lane::Low, Into::into),
         class: class.map_or(rules::Class::Marketing, Into::into),
@@ -128,7 +129,7 @@ pub async fn create(
             changed: now,
             ..campaign
         };
-        ready::file_if_arrived(&api, &campaign, &template).await?;
+        ready::file_if_arrived(&api, &campaign, &wording.texts).await?;
         if let campaign::Audience::Inline { upload: kept, .. } = &mut campaign.audience {
             *kept = upload;
         }
@@ -248,10 +249,10 @@ async fn changed(
     if let Some(name) = name {
         campaign.name = check::name("/name", &name)?;
     }
-    if let Some(Content { text }) = content {
-        campaign.content = campaign::Content { text };
+    if let Some(content) = content {
+        campaign.content = content.check()?;
     }
-    let template = check::text("/content/text", &campaign.content.text)?;
+    let wording = super::wording(api, &campaign).await?;
     if let Some(sender) = sender {
         campaign.sender = check::sender("/sender", sender)?;
     }
@@ -267,7 +268,7 @@ async fn changed(
         campaign.policies = checked_policies(policies)?;
     }
     let checked = audience
-        .map(|audience| audience.check(&template, random::id(now)))
+        .map(|audience| audience.check(&wording.texts, random::id(now)))
         .transpose()?;
     if let Some(checked) = &checked {
         available(&checked.audience)?;
@@ -276,7 +277,7 @@ async fn changed(
     if let Some(checked) = &checked {
         keep(api, who, checked, now).await?;
     }
-    ready::file_if_arrived(api, &campaign, &template).await?;
+    ready::file_if_arrived(api, &campaign, &wording.texts).await?;
     campaign.changed = now;
     campaign.version += 1;
     Ok(campaign)

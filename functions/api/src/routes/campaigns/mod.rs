@@ -18,7 +18,7 @@ use axum::{
 };
 use carillon_core::{
     batch::Batch,
-    campaign::{Campaign, CampaignStatus, status},
+    campaign::{self, Campaign, CampaignStatus, Words, status},
     id::{BatchId, CampaignId},
 };
 use carillon_runtime::{
@@ -38,6 +38,8 @@ use crate::{
     list::{Asked, Page, PageQuery},
     services::Api,
     time,
+    warnings::ContentWarning,
+    wording::{self, EncodingPolicy, TemplateInput, Wording},
 };
 
 /// Batches of a page of campaigns read at once.
@@ -68,18 +70,58 @@ pub struct CampaignView {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// When it is started or scheduled: that the same went to the same audience lately.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<ContentWarning>,
     #[schema(value_type = String, format = DateTime)]
     created: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     changed: Timestamp,
 }
 
+/// A text or a template.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
     /// With placeholders, as `{{name}}` or `{{name|default}}`.
     #[schema(example = "Hi {{name}}, your table is free from 8.")]
-    pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The recipient's value `language` chooses among its texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<TemplateInput>,
+    /// Left out: the template's own, else `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<EncodingPolicy>,
+}
+
+impl Content {
+    pub fn check(self) -> Result<campaign::Content, Problem> {
+        let Self {
+            text,
+            template,
+            encoding,
+        } = self;
+        wording::words("/content", text, template, encoding)
+    }
+}
+
+impl From<campaign::Content> for Content {
+    fn from(content: campaign::Content) -> Self {
+        let campaign::Content { words, encoding } = content;
+        let (text, template) = match words {
+            Words::Text { text } => (Some(text), None),
+            Words::Template { template, version } => {
+                let id = template;
+                (None, Some(TemplateInput { id, version }))
+            }
+        };
+        Self {
+            text,
+            template,
+            encoding: encoding.map(Into::into),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
@@ -143,7 +185,7 @@ impl CampaignView {
             name,
             status,
             audience: AudienceView::from(audience),
-            content: Content { text: content.text },
+            content: content.into(),
             sender: sender.map(|sender| sender.to_string()),
             lane: lane.into(),
             class: class.into(),
@@ -157,6 +199,7 @@ impl CampaignView {
             batch: plan.batch(),
             test,
             problem: batch.and_then(|batch| batch.progress.problem.clone()),
+            warnings: Vec::new(),
             created,
             changed,
         }
@@ -172,6 +215,11 @@ pub async fn find(api: &Api, who: &Principal, id: CampaignId) -> Result<Campaign
     let campaign = api.campaigns.find(who.account, id).await?;
     let seen = campaign.filter(|campaign| who.sees(campaign.test));
     seen.ok_or_else(|| Problem::not_found("campaign"))
+}
+
+/// What a campaign says, as it is now.
+pub async fn wording(api: &Api, campaign: &Campaign) -> Result<Wording, Problem> {
+    wording::find(api, campaign.account, "/content", &campaign.content).await
 }
 
 pub async fn batch_of(api: &Api, campaign: &Campaign) -> Result<Option<Batch>, Problem> {

@@ -11,11 +11,11 @@ use carillon_core::{
     api_key::Mode,
     batch::DoubtPolicy,
     campaign::{Audience, Campaign},
+    content::{LANGUAGE, Texts},
     frame::Recipient,
     id::CampaignId,
     phone::Phone,
     segments::segment,
-    template::Template,
 };
 use carillon_runtime::{
     input::{InPath, Input},
@@ -28,7 +28,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    find, ready,
+    find,
+    ready::{self, Ready},
     sample::{Limits, Row, sample},
 };
 use crate::{
@@ -40,6 +41,7 @@ use crate::{
     routes::messages::Accepted,
     services::Api,
     time,
+    warnings::{self, ContentWarning, Sent},
 };
 
 /// Rows of a preview, and numbers of a test.
@@ -53,6 +55,9 @@ pub struct Preview {
     data: Vec<PreviewRow>,
     /// What is wrong with rows before them.
     problems: Vec<PreviewProblem>,
+    /// What networks and laws may take amiss in these texts, and that the same was sent to the same audience lately. It can be
+    /// started all the same.
+    warnings: Vec<ContentWarning>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,16 +93,47 @@ pub async fn preview(
     InPath(id): InPath<CampaignId>,
 ) -> Result<Response, Problem> {
     let campaign = find(&api, &who, id).await?;
-    ready::to_begin(&api, &campaign).await?;
-    let template = check::text("/content/text", &campaign.content.text)?;
+    let Ready {
+        wording,
+        fingerprint,
+    } = ready::to_begin(&api, &campaign).await?;
     let rows = first_rows(&api, &campaign).await?;
-    Ok(Json(shown(rows, &template)).into_response())
+    let name = warnings::name(&api, who.account).await?;
+    let at = campaign.wanted_at.unwrap_or_else(time::now);
+    let repeated = warnings::repeated(&api, &campaign, &fingerprint, at).await?;
+    let mut preview = shown(rows, &wording.texts, |recipient, text| {
+        warnings_of(&campaign, &wording.texts, name.as_deref(), recipient, text)
+    });
+    preview.warnings.extend(repeated);
+    Ok(Json(preview).into_response())
 }
 
-fn shown(rows: Vec<Row>, template: &Template) -> Preview {
+fn warnings_of(
+    campaign: &Campaign,
+    texts: &Texts,
+    name: Option<&str>,
+    recipient: &Recipient,
+    text: &str,
+) -> Vec<ContentWarning> {
+    let language = recipient.vars.get(LANGUAGE).map(String::as_str);
+    let (_, template) = texts.in_language(language);
+    let sent = Sent {
+        class: campaign.class,
+        sender: campaign.sender.clone(),
+        country: recipient.country.or_else(|| recipient.number.country()),
+    };
+    warnings::of_text(template, text, name, &sent)
+}
+
+fn shown(
+    rows: Vec<Row>,
+    texts: &Texts,
+    warnings: impl Fn(&Recipient, &str) -> Vec<ContentWarning>,
+) -> Preview {
     let mut preview = Preview {
         data: Vec::new(),
         problems: Vec::new(),
+        warnings: Vec::new(),
     };
     for Row {
         line, recipient, ..
@@ -105,22 +141,29 @@ fn shown(rows: Vec<Row>, template: &Template) -> Preview {
     {
         let recipient = recipient.map_err(|error| (error.code.to_owned(), error.message));
         let rendered = recipient.and_then(|recipient| {
-            let text = text_of(template, &recipient)?;
-            Ok((recipient.number, text))
+            let text = text_of(texts, &recipient)?;
+            Ok((recipient, text))
         });
         match rendered {
-            Ok((number, text)) => preview.data.push(PreviewRow::new(number, text)),
+            Ok((recipient, text)) => {
+                for warning in warnings(&recipient, &text) {
+                    if !preview.warnings.contains(&warning) {
+                        preview.warnings.push(warning);
+                    }
+                }
+                preview.data.push(PreviewRow::new(recipient.number, text));
+            }
             Err((code, detail)) => preview.problems.push(PreviewProblem { line, code, detail }),
         }
     }
     preview
 }
 
-fn text_of(template: &Template, recipient: &Recipient) -> Result<String, (String, String)> {
+fn text_of(texts: &Texts, recipient: &Recipient) -> Result<String, (String, String)> {
     let value = |name: &str| recipient.vars.get(name).map(String::as_str);
     let code = || Code::UnknownPlaceholder.as_str().to_owned();
-    template
-        .render(value)
+    texts
+        .render(value, None)
         .map_err(|error| (code(), error.to_string()))
 }
 
@@ -192,7 +235,7 @@ async fn test_sending(
     drawn: Drawn,
 ) -> Result<Sending, Problem> {
     let campaign = find(api, who, id).await?;
-    let template = check::text("/content/text", &campaign.content.text)?;
+    let wording = super::wording(api, &campaign).await?;
     let vars = match vars {
         Some(vars) => vars,
         None => first_values(api, &campaign).await?,
@@ -208,7 +251,7 @@ async fn test_sending(
         most: FEW,
         country: None,
     };
-    let recipients = check::to(To::Many(list.collect()), &place, &template)?;
+    let recipients = check::to(To::Many(list.collect()), &place, &wording.texts)?;
     check::distinct(&recipients, "/to")?;
     let mode = if campaign.test { Mode::Test } else { who.mode };
     let wanted = pin::Wanted {
@@ -224,8 +267,8 @@ async fn test_sending(
         test: mode == Mode::Test,
         recipients,
         pinned,
-        text: campaign.content.text,
-        template,
+        content: wording.content,
+        texts: wording.texts,
         lane: carillon_core::batch::Lane::High,
         policy: DoubtPolicy::AtMostOnce,
         class: carillon_core::rules::Class::Transactional,

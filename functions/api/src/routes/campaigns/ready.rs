@@ -2,47 +2,60 @@
 
 use bytes::Bytes;
 use carillon_core::{
-    campaign::{Audience, Campaign},
+    campaign::{Audience, Campaign, Words},
     contact::Choice,
+    content::Texts,
     id::UploadId,
     recipients::Options,
-    template::Template,
 };
 use carillon_runtime::problem::{Code, FieldError, Problem};
 use carillon_store::audiences::{ChoiceError, Named};
 
-use crate::{check, services::Api};
+use crate::{check, services::Api, warnings, wording::Wording};
 
 /// Looks at the file of an audience, if it is there already: then its problems are told at once.
-pub async fn file_if_arrived(
-    api: &Api,
-    campaign: &Campaign,
-    template: &Template,
-) -> Result<(), Problem> {
+pub async fn file_if_arrived(api: &Api, campaign: &Campaign, texts: &Texts) -> Result<(), Problem> {
     if let Audience::Contacts { .. } = campaign.audience {
         choice(api, campaign).await?;
         return Ok(());
     }
     match start_of_file(api, campaign, check::FILE_START).await? {
-        Some(start) => check_file(campaign, &start, template),
+        Some(start) => check_file(campaign, &start, texts),
         None => Ok(()),
     }
 }
 
+/// What a campaign would begin with.
+pub struct Ready {
+    /// What its batch will pin.
+    pub wording: Wording,
+    pub fingerprint: String,
+}
+
 /// Everything that can be known before the audience is read in full.
-pub async fn to_begin(api: &Api, campaign: &Campaign) -> Result<(), Problem> {
+pub async fn to_begin(api: &Api, campaign: &Campaign) -> Result<Ready, Problem> {
     super::audience::available(&campaign.audience)?;
-    let template = check::text("/content/text", &campaign.content.text)?;
+    let wording = super::wording(api, campaign).await?;
     if let Audience::Contacts { .. } = campaign.audience {
         choice(api, campaign).await?;
-        return Ok(());
+        let audience = serde_json::to_vec(&campaign.audience).unwrap_or_default();
+        let fingerprint = warnings::fingerprint(api, campaign, &wording.content, &audience.into());
+        return Ok(Ready {
+            wording,
+            fingerprint,
+        });
     }
     let start = start_of_file(api, campaign, check::FILE_START).await?.ok_or_else(|| {
         let detail = "The campaign's upload has no file yet, or its file was deleted since. Post the file to the form that \
                       `POST /v1/uploads` gave, or make a new upload.";
         Problem::new(Code::UploadMissing, detail)
     })?;
-    check_file(campaign, &start, &template)
+    check_file(campaign, &start, &wording.texts)?;
+    let fingerprint = warnings::fingerprint(api, campaign, &wording.content, &start);
+    Ok(Ready {
+        wording,
+        fingerprint,
+    })
 }
 
 /// Its first bytes; `None` when it isn't there.
@@ -120,12 +133,16 @@ pub fn options(campaign: &Campaign) -> Options {
     }
 }
 
-fn check_file(campaign: &Campaign, start: &Bytes, template: &Template) -> Result<(), Problem> {
+fn check_file(campaign: &Campaign, start: &Bytes, texts: &Texts) -> Result<(), Problem> {
     match campaign.audience {
         Audience::Upload { .. } => {
-            check::file(start, "/audience/upload", &options(campaign), template)
+            let at = match campaign.content.words {
+                Words::Text { .. } => "/content/text",
+                Words::Template { .. } => "/content/template",
+            };
+            check::file(start, "/audience/upload", &options(campaign), texts, at)
         }
         // Its recipients were checked when they came in; a text that changed since is checked against the first of them.
-        _ => check::lines(start, template),
+        _ => check::lines(start, texts),
     }
 }

@@ -5,28 +5,37 @@ use carillon_core::{
     api_key::Mode,
     batch::{Batch, BatchTerms, Control, PREPARED_EARLY, Stage},
     campaign::{Campaign, Plan},
+    content::Content,
     id::{BatchId, CampaignId},
     moment::Moment,
+    link::BLOCK_OF_A_CAMPAIGN,
 };
 use carillon_runtime::{
     input::{InPath, Input},
+    logs::chain,
     principal::{May, Principal, WriteCampaigns},
     problem::{Code, Problem},
     random,
 };
-use carillon_store::{campaigns::Stale, queues::PrepareRequest};
+use carillon_store::{campaigns::Stale, queues::PrepareRequest, sent_before::SentBefore};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{CampaignView, etag, find, ready, schedule::Schedule};
+use super::{
+    CampaignView, etag, find,
+    ready::{self, Ready},
+    schedule::Schedule,
+};
 use crate::{
     act, check,
     once::{Answer, Once},
     pin::{self, Pinned},
     services::Api,
     time,
+    warnings::{self, ContentWarning},
+    wording,
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -56,21 +65,27 @@ pub async fn start(
     let work = async |drawn: BatchId| {
         let campaign = find(&api, &who, id).await?;
         let before = campaign.plan;
-        let campaign = match before {
-            Plan::Started { batch } if batch == drawn => campaign,
+        let begun = match before {
+            Plan::Started { batch } if batch == drawn => campaign.into(),
             Plan::Started { .. } | Plan::Cancelled => return Err(begun_before()),
             Plan::Draft | Plan::Scheduled { .. } => {
-                ready::to_begin(&api, &campaign).await?;
+                let ready = ready::to_begin(&api, &campaign).await?;
                 let plan = Plan::Started { batch: drawn };
-                begin(&api, &who, campaign, plan, "campaign.start", now).await?
+                let beginning = Beginning {
+                    plan,
+                    ready,
+                    action: "campaign.start",
+                    now,
+                };
+                begin(&api, &who, campaign, beginning).await?
             }
         };
         if let Plan::Scheduled { batch, .. } = before {
             api.schedules.remove(id).await?;
-            retire(&api, &campaign, batch).await?;
+            retire(&api, &begun.campaign, batch).await?;
         }
-        ask(&api, &campaign, drawn, None, now).await?;
-        accepted(&api, campaign).await
+        ask(&api, &begun.campaign, drawn, None, now).await?;
+        accepted(&api, begun).await
     };
     once.run(&api, &who, &raw, random::id(now), work).await
 }
@@ -117,27 +132,32 @@ pub async fn schedule(
     let work = async |drawn: BatchId| {
         let campaign = find(&api, &who, id).await?;
         let before = campaign.plan;
-        let (campaign, at) = match before {
-            Plan::Scheduled { at, batch } if batch == drawn => (campaign, at),
+        let (begun, at) = match before {
+            Plan::Scheduled { at, batch } if batch == drawn => (campaign.into(), at),
             Plan::Started { .. } | Plan::Cancelled => return Err(begun_before()),
             Plan::Draft | Plan::Scheduled { .. } => {
                 let moment = wanted(&asked, &campaign, now)?;
-                ready::to_begin(&api, &campaign).await?;
+                let ready = ready::to_begin(&api, &campaign).await?;
                 let mut campaign = campaign;
                 campaign.wanted_at = Some(moment);
                 let at = first(moment)?;
                 let plan = Plan::Scheduled { at, batch: drawn };
-                let begun = begin(&api, &who, campaign, plan, "campaign.schedule", now);
-                (begun.await?, at)
+                let beginning = Beginning {
+                    plan,
+                    ready,
+                    action: "campaign.schedule",
+                    now,
+                };
+                (begin(&api, &who, campaign, beginning).await?, at)
             }
         };
         if let Plan::Scheduled { batch, .. } = before
             && batch != drawn
         {
-            retire(&api, &campaign, batch).await?;
+            retire(&api, &begun.campaign, batch).await?;
         }
-        ask(&api, &campaign, drawn, Some(at), now).await?;
-        accepted(&api, campaign).await
+        ask(&api, &begun.campaign, drawn, Some(at), now).await?;
+        accepted(&api, begun).await
     };
     once.run(&api, &who, &raw, random::id(now), work).await
 }
@@ -184,30 +204,85 @@ async fn pinned(api: &Api, who: &Principal, campaign: &Campaign) -> Result<Pinne
     pin::pin(api, who.account, wanted).await
 }
 
+struct Beginning {
+    plan: Plan,
+    ready: Ready,
+    action: &'static str,
+    now: Timestamp,
+}
+
+/// A campaign that has begun, and that the same went to the same audience lately.
+struct Begun {
+    campaign: Campaign,
+    repeated: Option<ContentWarning>,
+}
+
+impl From<Campaign> for Begun {
+    /// Of an earlier attempt.
+    fn from(campaign: Campaign) -> Self {
+        Self {
+            campaign,
+            repeated: None,
+        }
+    }
+}
+
 /// Draws the batch's id into the campaign, under the version that was read, and writes the batch with it. The batch of an earlier plan is
 /// cancelled in the same transaction: a campaign never has two.
 async fn begin(
     api: &Api,
     who: &Principal,
     mut campaign: Campaign,
-    plan: Plan,
-    action: &str,
-    now: Timestamp,
-) -> Result<Campaign, Problem> {
+    beginning: Beginning,
+) -> Result<Begun, Problem> {
+    let Beginning {
+        plan,
+        ready,
+        action,
+        now,
+    } = beginning;
     let replaced = campaign.plan.batch();
     campaign.plan = plan;
     campaign.changed = now;
     campaign.version += 1;
     let pinned = pinned(api, who, &campaign).await?;
-    let batch = batch(&campaign, pinned, now)?;
+    let at = planned(plan).unwrap_or(now);
+    let repeated = warnings::repeated(api, &campaign, &ready.fingerprint, at).await?;
+    let mut content = ready.wording.content;
+    let id = plan.batch().ok_or_else(begun_before)?;
+    let (account, length) = (campaign.account, BLOCK_OF_A_CAMPAIGN);
+    wording::number_links(api, &mut content, account, id, length, now).await?;
+    let batch = batch(&campaign, id, content, pinned, now);
     let audit = act::audit(who, action, campaign.id, now);
     let begun = api.campaigns.begin(&campaign, &batch, replaced, &audit);
     begun.await?.map_err(|Stale| super::draft::stale())?;
-    Ok(campaign)
+    let sent = SentBefore {
+        campaign: campaign.id,
+        at,
+    };
+    let remembered = api.sent_lately.record(account, &ready.fingerprint, sent);
+    if let Err(error) = remembered.await {
+        // It only warns of the next one.
+        tracing::warn!(campaign = %campaign.id, error = chain(&error), "what a campaign says is not remembered");
+    }
+    Ok(Begun { campaign, repeated })
+}
+
+const fn planned(plan: Plan) -> Option<Timestamp> {
+    match plan {
+        Plan::Scheduled { at, .. } => Some(at),
+        Plan::Draft | Plan::Started { .. } | Plan::Cancelled => None,
+    }
 }
 
 /// The batch that the plan names.
-fn batch(campaign: &Campaign, pinned: Pinned, now: Timestamp) -> Result<Batch, Problem> {
+fn batch(
+    campaign: &Campaign,
+    id: BatchId,
+    content: Content,
+    pinned: Pinned,
+    now: Timestamp,
+) -> Batch {
     let (at, moment) = match campaign.plan {
         Plan::Scheduled { at, .. } => (Some(at), campaign.wanted_at),
         Plan::Draft | Plan::Started { .. } | Plan::Cancelled => (None, None),
@@ -215,7 +290,7 @@ fn batch(campaign: &Campaign, pinned: Pinned, now: Timestamp) -> Result<Batch, P
     let last = moment.and_then(Moment::last).or(at).unwrap_or(now);
     let valid_for = SignedDuration::from_secs(campaign.policies.valid_for);
     let terms = BatchTerms {
-        id: campaign.plan.batch().ok_or_else(begun_before)?,
+        id,
         account: campaign.account,
         campaign: Some(campaign.id),
         test: campaign.test,
@@ -223,7 +298,7 @@ fn batch(campaign: &Campaign, pinned: Pinned, now: Timestamp) -> Result<Batch, P
         policy: campaign.policies.doubt,
         class: campaign.class,
         quiet_hours: campaign.policies.quiet_hours,
-        text: campaign.content.text.clone(),
+        content,
         routes: pinned.routes,
         routing: pinned.routing,
         answers: None,
@@ -233,7 +308,7 @@ fn batch(campaign: &Campaign, pinned: Pinned, now: Timestamp) -> Result<Batch, P
         spread_over: campaign.policies.spread_over,
         expires_at: last + valid_for,
     };
-    Ok(Batch::new(terms, Stage::Preparing, None))
+    Batch::new(terms, Stage::Preparing, None)
 }
 
 /// Asks for the batch's preparation, now or 15 minutes before its time. If nobody comes to this, the dispatcher asks.
@@ -286,9 +361,10 @@ fn begun_before() -> Problem {
     Problem::new(Code::InvalidState, detail)
 }
 
-async fn accepted(api: &Api, campaign: Campaign) -> Result<Answer, Problem> {
+async fn accepted(api: &Api, Begun { campaign, repeated }: Begun) -> Result<Answer, Problem> {
     let batch = super::batch_of(api, &campaign).await?;
     let tag = etag(&campaign);
-    let view = CampaignView::new(campaign, batch.as_ref(), time::now());
+    let mut view = CampaignView::new(campaign, batch.as_ref(), time::now());
+    view.warnings.extend(repeated);
     Ok(Answer::new(StatusCode::ACCEPTED, &view).tagged(tag))
 }

@@ -27,7 +27,7 @@ use crate::{
     pin::{self, Pinned},
     routes::messages::Accepted,
     services::Api,
-    time,
+    time, wording,
 };
 
 const TEST_TEXT: &str = "Carillon test";
@@ -59,20 +59,20 @@ pub async fn test(
 ) -> Result<Response, Problem> {
     let GatewayTest { to, sender } = value;
     let sender = check::sender("/sender", sender)?;
-    let template = check::text("/text", TEST_TEXT)?;
+    let wording = wording::read(&api.settings, TEST_TEXT.into(), "/text")?;
     let place = check::Place {
         pointer: "/to",
         most: 1,
         country: None,
     };
-    let recipients = check::to(To::One(to), &place, &template)?;
+    let recipients = check::to(To::One(to), &place, &wording.texts)?;
     let sending = |pinned| Sending {
         account: who.account,
         campaign: None,
         test: who.mode == Mode::Test,
         recipients,
-        text: TEST_TEXT.to_owned(),
-        template,
+        content: wording.content,
+        texts: wording.texts,
         pinned,
         lane: Lane::High,
         policy: DoubtPolicy::AtMostOnce,

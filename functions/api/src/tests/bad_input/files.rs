@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use bytes::Bytes;
-use carillon_core::{recipients::Options, template::Template};
+use carillon_core::{content::Texts, recipients::Options};
 use carillon_runtime::problem::Problem;
 
 use crate::check;
@@ -12,8 +12,14 @@ const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixture
 const POINTER: &str = "/audience/upload";
 
 fn checked(file: Vec<u8>, text: &str) -> Result<(), Problem> {
-    let template = Template::parse(text).unwrap();
-    check::file(&Bytes::from(file), POINTER, &Options::default(), &template)
+    let texts = Texts::parse(&text.into()).unwrap();
+    check::file(
+        &Bytes::from(file),
+        POINTER,
+        &Options::default(),
+        &texts,
+        "/content/text",
+    )
 }
 
 fn fixture(name: &str) -> Vec<u8> {
