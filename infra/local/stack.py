@@ -127,7 +127,7 @@ class Stack:
         aws = self.client("s3")
         if ARTIFACTS not in [bucket["Name"] for bucket in aws.list_buckets()["Buckets"]]:
             aws.create_bucket(Bucket=ARTIFACTS)
-        overrides = self.parameters | {"PublicUrl": self.url, "HooksUrl": self.hooks_url}
+        overrides = self.parameters | {"PublicUrl": self.url, "HooksUrl": self.hooks_url, "LinksUrl": self.url}
         log = self.state / "deploy.log"
         command = [
             str(ROOT / ".local/tools/bin/sam"), "deploy", "--config-env", "local", "--stack-name", STACK,

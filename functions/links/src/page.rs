@@ -1,0 +1,86 @@
+//! The pages behind links: a question, a button, an answer. They need no script, no picture and nothing from elsewhere.
+
+use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    Ask {
+        /// Of the account.
+        name: String,
+    },
+    Done,
+    Unknown,
+    NotAllowed,
+    TryAgain,
+}
+
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+];
+
+impl Page {
+    pub fn answer(&self) -> ApiGatewayV2httpResponse {
+        let mut answer = ApiGatewayV2httpResponse::default();
+        answer.status_code = i64::from(self.status().as_u16());
+        let headers = HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        answer.headers = headers.into_iter().collect::<HeaderMap>();
+        answer.body = Some(Body::Text(self.html()));
+        answer
+    }
+
+    fn html(&self) -> String {
+        let (title, body) = match self {
+            Self::Ask { name } => {
+                let name = escaped(name);
+                let body = format!(
+                    "<p>Do you want no more text messages from <strong>{name}</strong>?</p>\n\
+                     <form method=\"post\"><button type=\"submit\">Stop messages</button></form>"
+                );
+                ("Stop messages?", body)
+            }
+            Self::Done => (
+                "Stopped",
+                "<p>You will get no more of these messages. To get them again, ask their sender.</p>"
+                    .to_owned(),
+            ),
+            Self::Unknown => (
+                "Unknown link",
+                "<p>This link is not known, or too old. Check that it is complete.</p>".to_owned(),
+            ),
+            Self::NotAllowed => ("Not possible", "<p>Open this link in a browser.</p>".to_owned()),
+            Self::TryAgain => (
+                "Not now",
+                "<p>Your wish could not be written down. Please try again in a minute.</p>".to_owned(),
+            ),
+        };
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <title>{title}</title>\n<h1>{title}</h1>\n{body}\n</html>\n"
+        )
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            character => html.push(character),
+        }
+    }
+    html
+}
