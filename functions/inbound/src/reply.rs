@@ -225,12 +225,14 @@ fn terms(message: &QueuedInbound, id: BatchId, way: Way, now: Timestamp) -> Batc
         policy: DoubtPolicy::AtMostOnce,
         class: Class::Transactional,
         quiet_hours: QuietHours::default(),
-        text: format!("{{{{{ANSWER}}}}}"),
+        content: format!("{{{{{ANSWER}}}}}").into(),
         routes: way.route.into_iter().collect(),
         routing,
         answers: Some(message.id()),
         began: now,
         not_before: None,
+        local: None,
+        spread_over: None,
         expires_at: message.at + IN_TIME,
     }
 }

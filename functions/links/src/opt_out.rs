@@ -1,10 +1,15 @@
 //! From a code to the message that it stands in, and from that to the number that wants no more.
 
 use carillon_core::{
-    batch::Batch, chunk::Pointer, event::Event, link::Place, message_id::MessageId,
+    batch::Batch,
+    chunk::Pointer,
+    event::Event,
+    link::Place,
+    message_id::MessageId,
+    suppression::{Cause, Consent, Word},
 };
 use carillon_runtime::recipients;
-use carillon_store::{StoreError, queues::Outbound, suppressions::Consent};
+use carillon_store::{StoreError, queues::Outbound};
 use jiff::Timestamp;
 
 use crate::State;
@@ -52,10 +57,11 @@ pub async fn record(state: &State, link: &Link, now: Timestamp) -> Result<Option
     };
     let account = batch.terms.account;
     let hash = state.key.number(account, recipient.number);
-    state
-        .suppressions
-        .record(account, &hash, Consent::OptedOut, now, now)
-        .await?;
+    let word = Word {
+        number: Some(recipient.number),
+        ..Word::new(Consent::OptedOut, now, Cause::Link)
+    };
+    state.suppressions.take(account, &hash, &word, now).await?;
     let message = MessageId {
         batch: pointer.batch,
         chunk: place.chunk,

@@ -66,15 +66,11 @@ pub struct ContactLine {
 impl ContactLine {
     /// With the attributes that a text uses.
     pub fn new(contact: &Contact, names: &[&str]) -> Self {
-        let value = |name: &&str| {
-            let value = contact.attributes.get(*name)?;
-            Some(((*name).to_owned(), value.to_string()))
-        };
         Self {
             number: contact.number,
             country: contact.country,
             zone: contact.time_zone,
-            vars: names.iter().filter_map(value).collect(),
+            vars: contact.values(names),
         }
     }
 

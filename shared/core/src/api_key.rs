@@ -152,7 +152,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::MessagesSend,
         Self::MessagesRead,
         Self::CampaignsWrite,

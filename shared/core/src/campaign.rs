@@ -36,6 +36,13 @@ pub struct Campaign {
     pub version: u32,
 }
 
+impl Campaign {
+    /// When it would begin: at the time that its owner means, or now.
+    pub fn begins(&self, now: Timestamp) -> Timestamp {
+        self.wanted_at.and_then(Moment::first).unwrap_or(now)
+    }
+}
+
 /// Who gets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

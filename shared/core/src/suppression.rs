@@ -21,6 +21,8 @@ pub enum Consent {
 pub enum Cause {
     /// A message from the handset.
     Reply,
+    /// The link in a message.
+    Link,
     /// The account's own system, or a member.
     Request,
     Import,

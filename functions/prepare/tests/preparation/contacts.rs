@@ -9,9 +9,10 @@ use carillon_core::{
     frame,
     id::{ListId, SegmentId},
     phone::Phone,
+    suppression::{Cause, Consent, Word},
     zones::Zone,
 };
-use carillon_store::{contacts::Seed, suppressions::Consent};
+use carillon_store::contacts::Seed;
 use carillon_testkit::build;
 
 use crate::setup::{Setup, audit, now};
@@ -136,7 +137,8 @@ async fn lists_and_segments_become_chunks_without_the_excluded_and_the_opted_out
     let account = setup.request.account;
     let hash = setup.preparation.key.number(account, number(7));
     let suppressions = &setup.preparation.suppressions;
-    let out = suppressions.record(account, &hash, Consent::OptedOut, now(), now());
+    let word = Word::new(Consent::OptedOut, now(), Cause::Request);
+    let out = suppressions.take(account, &hash, &word, now());
     out.await.unwrap();
 
     setup.prepare().await;

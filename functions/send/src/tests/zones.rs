@@ -3,19 +3,22 @@
 
 use carillon_core::{
     batch::{Batch, BatchTerms, DoubtPolicy, Lane, QuietHours, Stage},
-    campaign::{Audience, Campaign, Content, Plan, Policies},
+    campaign::{Audience, Campaign, Content, Plan, Policies, Words},
     chunk::Pointer,
     id::UploadId,
     rules::Class,
 };
 use carillon_store::{
+    audiences::Audiences,
     batches::Batches,
     campaigns::Campaigns,
+    contacts::Contacts,
     dead_letter_queues::DeadLetterQueues,
     deliveries::Deliveries,
     dispatcher_lock::DispatcherLock,
     queues::{PrepareRequest, QueueUrls, Queues},
     rate::Rate,
+    records::Records,
     uploads::{Upload, UploadFormat, Uploads},
 };
 use carillon_testkit::{build, stack};
@@ -87,6 +90,12 @@ impl Journey {
                 campaigns: Campaigns::new(dynamodb.clone(), &core),
                 uploads: Uploads::new(dynamodb.clone(), &core),
                 files: sending.state.files.clone(),
+                // Nobody asks it: the audience is a file.
+                audiences: Audiences {
+                    lists: Records::new(dynamodb.clone(), &core),
+                    segments: Records::new(dynamodb.clone(), &core),
+                    contacts: Contacts::new(dynamodb.clone(), &core),
+                },
             },
             files: sending.state.files.clone(),
             safeguards: sending.safeguards.clone(),
@@ -154,6 +163,7 @@ async fn begin(preparation: &Preparation, terms: BatchTerms, rows: &str) -> Prep
         campaigns,
         uploads,
         files,
+        audiences: _,
     } = &preparation.source;
     let (account, now, upload): (_, _, UploadId) = (terms.account, terms.began, build::id());
     let made = Upload {
@@ -176,7 +186,10 @@ async fn begin(preparation: &Preparation, terms: BatchTerms, rows: &str) -> Prep
             phone_column: None,
         },
         content: Content {
-            text: terms.text.clone(),
+            words: Words::Text {
+                text: terms.content.text.clone(),
+            },
+            encoding: None,
         },
         sender: None,
         lane: Lane::Low,

@@ -23,6 +23,7 @@ pub use language::{InvalidLanguage, Language};
 pub use tag::{InvalidTag, Tag};
 
 use crate::{
+    content::LANGUAGE,
     id::{AccountId, ContactId, ListId},
     phone::{Country, Phone},
     zones::Zone,
@@ -85,6 +86,17 @@ pub enum Effect {
 }
 
 impl Contact {
+    /// Those of the values with these names that are known: attributes, and the language.
+    pub fn values(&self, names: &[&str]) -> BTreeMap<String, String> {
+        let value = |name: &&str| {
+            let attribute = self.attributes.get(*name).map(ToString::to_string);
+            let language = self.language.as_ref().filter(|_| *name == LANGUAGE);
+            let value = attribute.or_else(|| language.map(ToString::to_string))?;
+            Some(((*name).to_owned(), value))
+        };
+        names.iter().filter_map(value).collect()
+    }
+
     /// Of whom nothing is known but the number.
     pub fn new(
         account: AccountId,

@@ -11,6 +11,7 @@ use carillon_core::{
     id::GatewayAccountId,
     keyword::Language,
     replies::{NAMES, Replies, Reply},
+    template::Template,
 };
 use carillon_runtime::{
     input::Input,
@@ -149,7 +150,7 @@ fn checked(pointer: &str, given: ReplyView) -> Result<Reply, Problem> {
     let ReplyView { enabled, texts } = given;
     for (language, text) in &texts {
         let pointer = format!("{pointer}/texts/{language}");
-        let template = check::text(&pointer, text)?;
+        let template = Template::parse(text).map_err(|error| check::content(&pointer, &error))?;
         if text.chars().count() > TEXT {
             let words = format!("the text is longer than {TEXT} characters; shorten it");
             return Err(check::content(&pointer, &words));

@@ -11,14 +11,16 @@ use axum::{
 use carillon_core::{
     api_key::Mode,
     campaign::Campaign,
+    content::Texts,
     frame::Recipient,
     hours::{Hours, HoursKey, hours_key},
     id::CampaignId,
+    moment::Moment,
     phone::Phone,
     routing::{Destination, Routing},
     safeguards::{Safeguards, Subject, Verdict},
     segments::segment,
-    template::{RenderError, Template},
+    template::RenderError,
     zones::Zone,
 };
 use carillon_runtime::{
@@ -31,10 +33,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    find, ready,
+    find,
+    ready::{self, Ready},
     sample::{Limits, Row, Sample, sample},
 };
-use crate::{check, pin, routes::segments::count::scaled, services::Api, time};
+use crate::{pin, routes::segments::count::scaled, services::Api, time};
 
 /// Rows that are read, at most.
 const ROWS: usize = 10_000;
@@ -85,7 +88,7 @@ struct Tally {
 
 struct Estimating<'a> {
     campaign: &'a Campaign,
-    template: Template,
+    texts: &'a Texts,
     safeguards: Safeguards,
     routing: Option<Routing>,
     opted_out: HashSet<Phone>,
@@ -111,7 +114,7 @@ pub async fn estimate(
     InPath(id): InPath<CampaignId>,
 ) -> Result<Response, Problem> {
     let campaign = find(&api, &who, id).await?;
-    ready::to_begin(&api, &campaign).await?;
+    let Ready { wording, .. } = ready::to_begin(&api, &campaign).await?;
     let limits = Limits {
         good: ROWS,
         rows: ROWS,
@@ -121,17 +124,17 @@ pub async fn estimate(
         rows,
         excluded,
         share,
-    } = Box::pin(sample(&api, &campaign, limits)).await?;
+    } = Box::pin(sample(&api, &campaign, &wording.texts, limits)).await?;
     let (routing, problem) = routing(&api, &campaign).await?;
     let spread = |number| api.key.spread(campaign.account, number);
     let mut estimating = Estimating {
         campaign: &campaign,
-        template: check::text("/content/text", &campaign.content.text)?,
+        texts: &wording.texts,
         safeguards: api.safeguards.find(campaign.account).await?,
         routing,
         opted_out: opted_out(&api, &campaign, &rows).await?,
         spread: &spread,
-        at: campaign.wanted_at.unwrap_or_else(time::now),
+        at: campaign.begins(time::now()),
         hours: HashMap::new(),
         seen: HashSet::new(),
         countries: BTreeMap::new(),
@@ -239,7 +242,7 @@ impl Estimating<'_> {
 
     fn parts(&self, recipient: &Recipient) -> Result<u32, RenderError> {
         let value = |name: &str| recipient.vars.get(name).map(String::as_str);
-        Ok(segment(&self.template.render(value)?).parts)
+        Ok(segment(&self.texts.render(value, None)?).parts)
     }
 
     /// What a test key sends never leaves, so nothing keeps it.
@@ -257,8 +260,11 @@ impl Estimating<'_> {
             sender: self.campaign.sender.as_ref(),
             campaign: Some(self.campaign.id),
             quiet_hours: self.campaign.policies.quiet_hours,
+            local: None,
         };
-        self.safeguards.verdict(&subject, self.at)
+        let local = self.campaign.wanted_at.and_then(Moment::local);
+        let theirs = local.and_then(|local| hours.as_ref()?.reach(local));
+        self.safeguards.verdict(&subject, theirs.unwrap_or(self.at))
     }
 
     /// By the first way that is tried while all is well.

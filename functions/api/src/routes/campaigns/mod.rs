@@ -7,8 +7,8 @@ pub mod estimate;
 pub mod preview;
 mod ready;
 pub mod results;
-mod schedule;
 mod sample;
+mod schedule;
 pub mod start;
 
 use axum::{

@@ -97,9 +97,9 @@ pub async fn preview(
         wording,
         fingerprint,
     } = ready::to_begin(&api, &campaign).await?;
-    let rows = first_rows(&api, &campaign).await?;
+    let rows = first_rows(&api, &campaign, &wording.texts).await?;
     let name = warnings::name(&api, who.account).await?;
-    let at = campaign.wanted_at.unwrap_or_else(time::now);
+    let at = campaign.begins(time::now());
     let repeated = warnings::repeated(&api, &campaign, &fingerprint, at).await?;
     let mut preview = shown(rows, &wording.texts, |recipient, text| {
         warnings_of(&campaign, &wording.texts, name.as_deref(), recipient, text)
@@ -181,7 +181,7 @@ impl PreviewRow {
 }
 
 /// The rows from the beginning up to the fifth good one.
-async fn first_rows(api: &Api, campaign: &Campaign) -> Result<Vec<Row>, Problem> {
+async fn first_rows(api: &Api, campaign: &Campaign, texts: &Texts) -> Result<Vec<Row>, Problem> {
     let limits = Limits {
         good: FEW,
         rows: match campaign.audience {
@@ -190,7 +190,7 @@ async fn first_rows(api: &Api, campaign: &Campaign) -> Result<Vec<Row>, Problem>
         },
         bytes: check::FILE_START,
     };
-    Ok(sample(api, campaign, limits).await?.rows)
+    Ok(sample(api, campaign, texts, limits).await?.rows)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -238,7 +238,7 @@ async fn test_sending(
     let wording = super::wording(api, &campaign).await?;
     let vars = match vars {
         Some(vars) => vars,
-        None => first_values(api, &campaign).await?,
+        None => first_values(api, &campaign, &wording.texts).await?,
     };
     let list = to.into_iter().map(|to| RecipientInput {
         to,
@@ -278,8 +278,12 @@ async fn test_sending(
     })
 }
 
-async fn first_values(api: &Api, campaign: &Campaign) -> Result<BTreeMap<String, String>, Problem> {
-    let rows = first_rows(api, campaign).await?;
+async fn first_values(
+    api: &Api,
+    campaign: &Campaign,
+    texts: &Texts,
+) -> Result<BTreeMap<String, String>, Problem> {
+    let rows = first_rows(api, campaign, texts).await?;
     let first = rows.into_iter().find_map(|row| row.recipient.ok());
     Ok(first.map(|recipient| recipient.vars).unwrap_or_default())
 }

@@ -38,8 +38,7 @@ pub async fn to_begin(api: &Api, campaign: &Campaign) -> Result<Ready, Problem> 
     let wording = super::wording(api, campaign).await?;
     if let Audience::Contacts { .. } = campaign.audience {
         choice(api, campaign).await?;
-        let audience = serde_json::to_vec(&campaign.audience).unwrap_or_default();
-        let fingerprint = warnings::fingerprint(api, campaign, &wording.content, &audience.into());
+        let fingerprint = warnings::fingerprint(api, campaign, &wording.content, &[]);
         return Ok(Ready {
             wording,
             fingerprint,

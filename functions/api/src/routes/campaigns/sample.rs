@@ -4,9 +4,9 @@ use bytes::Bytes;
 use carillon_core::{
     campaign::{Audience, Campaign},
     contact::{Choice, Chosen, Contact},
+    content::Texts,
     frame::Recipient,
     recipients::{FileError, RowError},
-    template::Template,
     zones::Zone,
 };
 use carillon_runtime::problem::{Code, FieldError, Problem};
@@ -45,9 +45,14 @@ pub struct Sample {
 }
 
 /// The rows from the beginning of a file, or the contacts with the lowest ids, which are a fair sample of all.
-pub async fn sample(api: &Api, campaign: &Campaign, limits: Limits) -> Result<Sample, Problem> {
+pub async fn sample(
+    api: &Api,
+    campaign: &Campaign,
+    texts: &Texts,
+    limits: Limits,
+) -> Result<Sample, Problem> {
     if let Audience::Contacts { .. } = campaign.audience {
-        return contacts(api, campaign, limits).await;
+        return contacts(api, campaign, texts, limits).await;
     }
     let start = ready::start_of_file(api, campaign, limits.bytes).await?;
     let start = start.unwrap_or_default();
@@ -124,10 +129,15 @@ fn cells(start: &Bytes, campaign: &Campaign, limits: Limits) -> Result<Vec<Row>,
     Ok(rows)
 }
 
-async fn contacts(api: &Api, campaign: &Campaign, limits: Limits) -> Result<Sample, Problem> {
+async fn contacts(
+    api: &Api,
+    campaign: &Campaign,
+    texts: &Texts,
+    limits: Limits,
+) -> Result<Sample, Problem> {
     let choice: Choice = ready::choice(api, campaign).await?;
-    let template = check::text("/content/text", &campaign.content.text)?;
-    let at = campaign.wanted_at.unwrap_or_else(time::now);
+    let names = texts.values();
+    let at = campaign.begins(time::now());
     let together = TOGETHER.min(limits.rows);
     let mut sample = Sample {
         rows: Vec::new(),
@@ -142,7 +152,7 @@ async fn contacts(api: &Api, campaign: &Campaign, limits: Limits) -> Result<Samp
             match choice.of(contact, at) {
                 Chosen::No => {}
                 Chosen::Excluded => sample.excluded += 1,
-                Chosen::Yes => sample.rows.push(row(contact, &template, sample.rows.len())),
+                Chosen::Yes => sample.rows.push(row(contact, &names, sample.rows.len())),
             }
             if sample.rows.len() == limits.good {
                 sample.share = share(contact.id);
@@ -160,13 +170,8 @@ async fn contacts(api: &Api, campaign: &Campaign, limits: Limits) -> Result<Samp
     }
 }
 
-fn row(contact: &Contact, template: &Template, before: usize) -> Row {
-    let value = |name: &str| {
-        let value = contact.attributes.get(name)?;
-        Some((name.to_owned(), value.to_string()))
-    };
-    let vars = template.placeholders().into_iter().filter_map(value);
-    let mut recipient = Recipient::new(contact.number, vars.collect(), None);
+fn row(contact: &Contact, names: &[&str], before: usize) -> Row {
+    let mut recipient = Recipient::new(contact.number, contact.values(names), None);
     recipient.country = contact.country;
     Row {
         line: before as u64 + 1,

@@ -7,8 +7,8 @@ use carillon_core::{
     campaign::{Campaign, Plan},
     content::Content,
     id::{BatchId, CampaignId},
-    moment::Moment,
     link::BLOCK_OF_A_CAMPAIGN,
+    moment::Moment,
 };
 use carillon_runtime::{
     input::{InPath, Input},

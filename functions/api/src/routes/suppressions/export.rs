@@ -118,6 +118,7 @@ fn line(listed: &Listed, format: Format) -> String {
     let suppression = &listed.suppression;
     let cause = match suppression.cause {
         Cause::Reply => "reply",
+        Cause::Link => "link",
         Cause::Request => "request",
         Cause::Import => "import",
         Cause::Erasure => "erasure",

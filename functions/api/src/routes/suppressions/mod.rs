@@ -63,6 +63,8 @@ pub struct SuppressionView {
 enum CauseWord {
     /// Its owner wrote so.
     Reply,
+    /// By the link in a message.
+    Link,
     /// By the API or the console.
     Request,
     Import,
@@ -108,6 +110,7 @@ impl SuppressionView {
         } = suppression;
         let cause = match cause {
             Cause::Reply => CauseWord::Reply,
+            Cause::Link => CauseWord::Link,
             Cause::Request => CauseWord::Request,
             Cause::Import => CauseWord::Import,
             Cause::Erasure => CauseWord::Erasure,
