@@ -3,7 +3,7 @@
 
 use carillon_core::{
     campaign::{self, Words},
-    content::{self, Content, Texts},
+    content::{self, Content, TemplateVersion, Texts},
     id::{AccountId, BatchId, TemplateId},
     link::Links,
     saved_template::SavedTemplate,
@@ -38,6 +38,13 @@ pub struct TemplateInput {
     /// Left out: the newest when sending begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
+}
+
+impl From<TemplateVersion> for TemplateInput {
+    fn from(TemplateVersion { id, version }: TemplateVersion) -> Self {
+        let version = Some(version);
+        Self { id, version }
+    }
 }
 
 /// A content with its texts parsed.

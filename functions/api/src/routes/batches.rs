@@ -28,6 +28,7 @@ use crate::{
     report::Report,
     services::Api,
     time,
+    wording::TemplateInput,
 };
 
 /// Chunks of a request to `POST /v1/messages` at most.
@@ -47,6 +48,9 @@ pub struct BatchView {
     lane: Lane,
     test: bool,
     text: String,
+    /// The version that it was made from, whatever became of the template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<TemplateInput>,
     /// Messages, known once it is prepared.
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted: Option<u64>,
@@ -112,6 +116,7 @@ impl BatchView {
             status,
             lane: terms.lane.into(),
             test: terms.test,
+            template: terms.content.template.map(TemplateInput::from),
             text: terms.content.text,
             accepted: progress.prepared.map(|prepared| prepared.accepted),
             created: terms.began,

@@ -1,6 +1,6 @@
 //! What becomes of the rows of a file.
 
-use carillon_core::batch::Prepared;
+use carillon_core::{batch::Prepared, content::Content};
 
 use super::*;
 
@@ -248,4 +248,24 @@ fn a_time_zone_that_nobody_knows_is_said_to_be_wrong() {
         "line,column,code,message\n\
          2,timezone,unknown_time_zone,\"the cell isn't a time zone; write a name of the IANA database, such as `Europe/Paris`, or leave it empty, and the number's own zone counts\"\n"
     );
+}
+
+#[test]
+fn parts_are_those_of_the_text_in_a_rows_language_which_is_kept_with_its_values() {
+    let content = Content {
+        // Two parts, by a character outside the GSM alphabet; the other language takes one.
+        languages: [("de".parse().unwrap(), "Hallo {{name}}".to_owned())].into(),
+        ..Content::from(
+            "Hi {{name}}, this text has more than seventy characters, one of them ✓ outside of GSM.",
+        )
+    };
+    let csv = "phone,name,language,city\n+447700900001,Ann,en,Bath\n+447700900002,Bea,de-AT,Graz\n";
+    let rows = Rows::csv(file(csv), &Options::default()).unwrap();
+
+    let recipients = Recipients::read(rows, &Texts::parse(&content).unwrap(), None).unwrap();
+    let outcome = cut(recipients, 1 << 20);
+
+    assert_eq!(outcome.manifest.prepared.parts, 3);
+    let vars = &outcome.recipient(447_700_900_002).vars;
+    assert_eq!((vars["language"].as_str(), vars.len()), ("de-AT", 2));
 }
