@@ -17,5 +17,6 @@ mod quotas;
 mod retry;
 mod routing;
 mod schedules;
+mod templates;
 mod tenants;
 mod uploads;
