@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::account::{Account, Answer, json_body, send};
+use crate::account::{Account, Answer, RunningSimulator, json_body, send};
 
 fn number(row: usize) -> String {
     format!("+4477009{row:05}")
@@ -83,15 +83,15 @@ async fn of_two_changes_to_the_same_contact_one_is_refused_and_a_deleted_one_is_
         .try_post("/v1/contacts", &json!({"number": number(1), "tags": ["a"]}))
         .await;
     let path = format!("/v1/contacts/{}", text(&made.body, "id"));
-    let patch = async |change: Value| {
+    let edit = async |change: Value| {
         let request = account
             .request(Method::PATCH, &path)
             .header("if-match", tag(&made));
         send(json_body(request, &change)).await
     };
 
-    let first = patch(json!({"tags": ["b"], "time_zone": "Europe/Paris"})).await;
-    let second = patch(json!({"tags": []})).await;
+    let first = edit(json!({"tags": ["b"], "time_zone": "Europe/Paris"})).await;
+    let second = edit(json!({"tags": []})).await;
 
     assert_eq!(first.body["tags"], json!(["b"]), "{}", first.body);
     assert_eq!(
@@ -137,7 +137,7 @@ async fn what_a_row_is_rejected_for_stands_beside_it_and_the_others_are_done() {
     assert_eq!(
         errors,
         [
-            ("/contacts/1/number", "phone_too_short"),
+            ("/contacts/1/number", "invalid_phone"),
             ("/contacts/2/number", "duplicate"),
             ("/contacts/3/time_zone", "invalid_content"),
             ("/contacts/4/attributes/first name", "invalid_content"),
@@ -305,5 +305,79 @@ async fn a_filter_is_refused_at_its_column() {
         text(&refused.body["errors"][0], "detail").starts_with("column 22:"),
         "{}",
         refused.body
+    );
+}
+
+#[tokio::test]
+async fn a_campaign_reaches_a_list_without_the_excluded_as_it_was_estimated() {
+    let account = Account::new("To a list").await;
+    let simulator = RunningSimulator::start();
+    let gateway = account.with_gateway(&simulator).await;
+    let priced = account
+        .request(Method::PATCH, &format!("/v1/gateways/{gateway}"))
+        .header("if-match", "*");
+    send(json_body(priced, &json!({"cost_per_part": 7_000}))).await;
+    let (customers, staff) = (
+        list(&account, "Customers").await,
+        list(&account, "Staff").await,
+    );
+    let ids = people(&account, 6, &[&customers]).await;
+    account
+        .post(
+            &format!("/v1/lists/{staff}/members"),
+            &json!({"add": [ids[5]]}),
+        )
+        .await;
+    account
+        .post(
+            "/v1/contacts",
+            &json!({"number": number(6), "lists": [customers]}),
+        )
+        .await;
+    let audience = json!({"type": "contacts", "lists": [customers], "exclude_lists": [staff]});
+    let draft = json!({"name": "Spring", "class": "transactional", "audience": audience, "content": {"text": "Hi {{name}}"}});
+
+    let campaign = account.post("/v1/campaigns", &draft).await;
+    let path = format!("/v1/campaigns/{}", text(&campaign, "id"));
+    let preview = account.post(&format!("{path}/preview"), &json!({})).await;
+    let estimate = account.post(&format!("{path}/estimate"), &json!({})).await;
+    account.post(&format!("{path}/start"), &json!({})).await;
+    account
+        .wait_for(&path, |campaign| campaign["status"] == "finished")
+        .await;
+
+    assert_eq!(campaign["audience"]["lists"], json!([customers]));
+    let texts = preview["data"].as_array().expect("texts");
+    assert!(texts.len() >= 4, "{preview}");
+    assert!(
+        texts
+            .iter()
+            .all(|it| text(it, "text").starts_with("Hi Ann"))
+    );
+    let gb = json!({"country": "GB", "recipients": 5, "parts": 5, "cost": 35_000});
+    assert_eq!(estimate["countries"], json!([gb]), "{estimate}");
+    assert_eq!(
+        estimate["skipped"],
+        json!({"excluded": 1, "missing_value": 1})
+    );
+    assert_eq!(
+        (&estimate["complete"], &estimate["held"]),
+        (&json!(true), &json!({}))
+    );
+    let report = account.get(&format!("{path}/report")).await;
+    assert_eq!(report["accepted"], 5, "{report}");
+}
+
+#[tokio::test]
+async fn an_audience_of_a_list_that_is_not_there_is_refused() {
+    let account = Account::new("No list").await;
+    let audience = json!({"type": "contacts", "lists": ["lst_01h455vb4pex5vsknk084sn02q"]});
+    let draft = json!({"name": "Spring", "audience": audience, "content": {"text": "Hi"}});
+
+    let refused = account.try_post("/v1/campaigns", &draft).await;
+
+    assert_eq!(
+        (refused.status, &refused.body["errors"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/audience"))
     );
 }

@@ -19,9 +19,8 @@ fn body(path: &str) -> Value {
     }
 }
 
-#[tokio::test]
-async fn no_route_answers_for_the_thing_of_another_account() {
-    let (owner, stranger) = (Account::new("Owner").await, Account::new("Stranger").await);
+/// The ids of what an account may have, by the word in their paths.
+async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
     let text = |value: &Value, field: &str| value[field].as_str().expect("an id").to_owned();
     let campaign = json!({
         "name": "Mine",
@@ -96,7 +95,13 @@ async fn no_route_answers_for_the_thing_of_another_account() {
     let (_, gateway) = &ids[4];
     let route = json!({"name": "Mine", "gateways": [{"gateway": gateway}]});
     let route = text(&owner.post("/v1/routes", &route).await, "id");
-    let ids: Vec<_> = ids.into_iter().chain([("routes", route)]).collect();
+    ids.into_iter().chain([("routes", route)]).collect()
+}
+
+#[tokio::test]
+async fn no_route_answers_for_the_thing_of_another_account() {
+    let (owner, stranger) = (Account::new("Owner").await, Account::new("Stranger").await);
+    let ids = one_of_each(&owner).await;
     let document = owner.get("/v1/openapi.json").await;
     let mut asked = 0;
 

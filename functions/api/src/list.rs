@@ -62,10 +62,14 @@ impl Asked {
         filter: &[(&str, String)],
         query: PageQuery,
     ) -> Result<Self, Problem> {
-        let filter = filter.iter();
-        let filter: String = filter
-            .map(|(name, value)| format!("{name}={}&", percent_encoded(value)))
-            .collect();
+        let mut query_text = String::new();
+        for (name, value) in filter {
+            query_text.push_str(name);
+            query_text.push('=');
+            query_text.push_str(&percent_encoded(value));
+            query_text.push('&');
+        }
+        let filter = query_text;
         let sealed = sealed(path, &filter);
         let limit = query.limit.unwrap_or(USUAL);
         if !(1..=MOST).contains(&limit) {

@@ -69,13 +69,13 @@ impl Source {
                 exclude_lists,
                 exclude_segments,
             } => {
-                let named = Named {
+                let wanted = Named {
                     lists: &lists,
                     segments: &segments,
                     exclude_lists: &exclude_lists,
                     exclude_segments: &exclude_segments,
                 };
-                let choice = self.audiences.choice(account, named).await;
+                let choice = self.audiences.choice(account, wanted).await;
                 let choice = choice.map_err(|error| match error {
                     ChoiceError::Store(error) => PrepareError::Store(error),
                     error => Problem::Contacts(error.to_string()).into(),
