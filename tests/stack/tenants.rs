@@ -146,6 +146,7 @@ async fn no_route_answers_for_the_thing_of_another_account() {
         "contacts",
         "lists",
         "segments",
+        "inbound",
     ] {
         assert_eq!(
             stranger.get(&format!("/v1/{list}")).await["data"],

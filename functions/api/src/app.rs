@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     openapi,
     routes::{
-        account, audit, batches, campaigns, contacts, dead_letters, gateways, keys, lists,
+        account, audit, batches, campaigns, contacts, dead_letters, gateways, inbound, keys, lists,
         messages, meta, routes, segments, senders, suppressions, templates, uploads,
     },
     services::Api,
@@ -97,6 +97,8 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(routes::create, routes::list))
         .routes(routes!(routes::get, routes::patch, routes::delete))
         .routes(routes!(routes::explain::explain))
+        .routes(routes!(inbound::list))
+        .routes(routes!(inbound::search))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(account::get, account::patch))

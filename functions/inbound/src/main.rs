@@ -85,7 +85,7 @@ async fn take(state: &State, message: QueuedInbound, now: Timestamp) -> Result<(
     let mut events = vec![Event::of_inbound(&message, meaning)];
     events.extend(meaning.and_then(|meaning| Event::of_consent(&message, meaning)));
     let logged = LoggedInbound { message, meaning };
-    state.log.put(&logged, now).await?;
+    state.log.put(&logged, &hash, now).await?;
     if let Some(meaning) = meaning.filter(|_| answer) {
         let answers = &state.answers;
         answers

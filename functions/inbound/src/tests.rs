@@ -235,7 +235,12 @@ async fn what_was_written_is_logged_and_told_once_however_often_it_comes() {
         wish: Wish::Stop,
         by: Match::Keyword,
     });
-    let logged = setup.state.log.newest(setup.account, 10).await.unwrap();
+    let logged = setup
+        .state
+        .log
+        .newest(setup.account, None, 10)
+        .await
+        .unwrap();
     assert_eq!(logged, [LoggedInbound { message, meaning }]);
     let mut told: Vec<_> = setup
         .told()

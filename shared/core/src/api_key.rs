@@ -137,6 +137,8 @@ pub enum Scope {
     GatewaysWrite,
     #[serde(rename = "gateways:read")]
     GatewaysRead,
+    #[serde(rename = "inbound:read")]
+    InboundRead,
     #[serde(rename = "keys:admin")]
     KeysAdmin,
     #[serde(rename = "audit:read")]
@@ -152,7 +154,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::MessagesSend,
         Self::MessagesRead,
         Self::CampaignsWrite,
@@ -163,6 +165,7 @@ impl Scope {
         Self::TemplatesRead,
         Self::GatewaysWrite,
         Self::GatewaysRead,
+        Self::InboundRead,
         Self::KeysAdmin,
         Self::AuditRead,
         Self::AccountRead,
@@ -183,6 +186,7 @@ impl Scope {
             Self::TemplatesRead => "templates:read",
             Self::GatewaysWrite => "gateways:write",
             Self::GatewaysRead => "gateways:read",
+            Self::InboundRead => "inbound:read",
             Self::KeysAdmin => "keys:admin",
             Self::AuditRead => "audit:read",
             Self::AccountRead => "account:read",

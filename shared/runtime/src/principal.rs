@@ -142,6 +142,12 @@ impl Permission for ReadGateways {
 }
 
 #[derive(Debug)]
+pub enum ReadInbound {}
+impl Permission for ReadInbound {
+    const SCOPE: Scope = Scope::InboundRead;
+}
+
+#[derive(Debug)]
 pub enum AdministerKeys {}
 impl Permission for AdministerKeys {
     const SCOPE: Scope = Scope::KeysAdmin;

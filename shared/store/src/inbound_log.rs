@@ -28,16 +28,42 @@ pub struct LoggedInbound {
     pub meaning: Option<Meaning>,
 }
 
+impl LoggedInbound {
+    /// Where it stands in its lists.
+    pub fn place(&self) -> String {
+        keys::inbound_place(self.message.at, self.message.id())
+    }
+}
+
 impl InboundLog {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let table = CoreTable::new(client, table);
         Self { table }
     }
 
-    /// Writing it again changes nothing.
-    pub async fn put(&self, logged: &LoggedInbound, now: Timestamp) -> Result<(), StoreError> {
-        let message = &logged.message;
-        let mut item = keys::inbound(message.account, message.at, message.id()).item();
+    /// Under the account and under the number. Writing it again changes nothing.
+    pub async fn put(
+        &self,
+        logged: &LoggedInbound,
+        number_hash: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let account = logged.message.account;
+        let (all, of) = (
+            keys::inbound_log(account),
+            keys::inbound_of(account, number_hash),
+        );
+        futures::try_join!(self.put_in(all, logged, now), self.put_in(of, logged, now))?;
+        Ok(())
+    }
+
+    async fn put_in(
+        &self,
+        partition: String,
+        logged: &LoggedInbound,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut item = keys::inbound(partition, logged.place()).item();
         item.insert(DOC.to_owned(), json(logged));
         item.insert("ttl".to_owned(), number((now + KEPT).as_second()));
         let put = self
@@ -52,17 +78,39 @@ impl InboundLog {
             .map_err(StoreError::service("log an inbound message"))
     }
 
-    /// The newest of an account.
+    /// The newest of an account, or the newest before a place.
     pub async fn newest(
         &self,
         account: AccountId,
+        before: Option<&str>,
+        limit: i32,
+    ) -> Result<Vec<LoggedInbound>, StoreError> {
+        let partition = keys::inbound_log(account);
+        self.page(&partition, before, limit).await
+    }
+
+    /// The newest that one number wrote.
+    pub async fn newest_of(
+        &self,
+        account: AccountId,
+        number_hash: &str,
+        limit: i32,
+    ) -> Result<Vec<LoggedInbound>, StoreError> {
+        let partition = keys::inbound_of(account, number_hash);
+        self.page(&partition, None, limit).await
+    }
+
+    async fn page(
+        &self,
+        partition: &str,
+        after: Option<&str>,
         limit: i32,
     ) -> Result<Vec<LoggedInbound>, StoreError> {
         let page = Page {
-            partition: &keys::inbound_log(account),
+            partition,
             // Milliseconds of this millennium, with zeros before them.
             prefix: "0",
-            after: None,
+            after,
             order: Order::NewestFirst,
             limit,
         };

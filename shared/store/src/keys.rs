@@ -414,11 +414,19 @@ pub fn inbound_log(account: AccountId) -> String {
     format!("{account}#inbound")
 }
 
-pub fn inbound(account: AccountId, at: Timestamp, id: EventId) -> Key {
-    Key::new(
-        inbound_log(account),
-        format!("{:015}#{id}", at.as_millisecond()),
-    )
+/// The partition of what one handset wrote to an account, in the order of time.
+pub fn inbound_of(account: AccountId, number_hash: &str) -> String {
+    format!("{account}#inbound#{number_hash}")
+}
+
+/// In one of these partitions.
+pub fn inbound(partition: String, place: String) -> Key {
+    Key::new(partition, place)
+}
+
+/// In the order of time.
+pub fn inbound_place(at: Timestamp, id: EventId) -> String {
+    format!("{:015}#{id}", at.as_millisecond())
 }
 
 #[cfg(test)]

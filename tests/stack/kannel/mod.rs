@@ -5,7 +5,7 @@ mod alphabet;
 mod boxes;
 mod smsc;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -150,28 +150,56 @@ async fn what_the_carrier_says_of_each_message_is_what_its_account_is_told() {
 }
 
 #[tokio::test]
-async fn stop_from_a_handset_is_obeyed() {
+async fn what_handsets_write_is_listed_for_its_account_only_and_stop_is_obeyed() {
     let setup = Setup::new("Kannel's handsets", |_| "DELIVRD").await;
-    let to = number(300);
-
-    setup.centre.write(&to[1..], SENDER, "STOP");
-
+    let stranger = Account::new("Another").await;
     let account = &setup.account;
-    let mut status = Value::Null;
-    for _ in 0..20 {
-        let message = json!({"to": to, "text": "Hi", "sender": SENDER});
-        let sent = account.post("/v1/messages", &message).await;
-        let id = sent["messages"][0]["id"].as_str().expect("an id");
-        let path = format!("/v1/messages/{id}");
-        let ended = |message: &Value| {
-            ["delivered", "suppressed"].contains(&message["status"].as_str().unwrap_or_default())
-        };
-        let message = account.wait_for(&path, ended).await;
-        status = message["status"].clone();
-        if status == "suppressed" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let (first, second) = (number(300), number(301));
+    for (n, (from, text)) in [
+        (&first, "Ça marche 😀 & more"),
+        (&second, "@ {€5}"),
+        (&first, "STOP"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        setup.centre.write(&from[1..], SENDER, text);
+        let arrived = |list: &Value| list["data"].as_array().is_some_and(|data| data.len() > n);
+        account.wait_for("/v1/inbound", arrived).await;
     }
-    assert_eq!(status, "suppressed");
+
+    let listed = account.all("/v1/inbound").await;
+    let page = account.get("/v1/inbound?limit=2").await;
+    let next = page["next_cursor"].as_str().expect("a cursor");
+    let next = account
+        .get(&format!("/v1/inbound?limit=2&cursor={next}"))
+        .await;
+    let search = json!({"from": first});
+    let found = account.post("/v1/inbound/search", &search).await;
+    let refused = json!({"to": first, "text": "Hi", "sender": SENDER});
+    let sent = account.post("/v1/messages", &refused).await;
+
+    let told = |message: &Value| {
+        ["from", "to", "text", "meaning"].map(|field| message[field].as_str().map(str::to_owned))
+    };
+    let told = |messages: &[Value]| messages.iter().map(told).collect::<Vec<_>>();
+    let expect = |from: &str, text: &str, meaning: Option<&str>| {
+        [Some(from), Some(SENDER), Some(text), meaning].map(|field| field.map(str::to_owned))
+    };
+    let expected = [
+        expect(&first, "STOP", Some("stop")),
+        expect(&second, "@ {€5}", None),
+        expect(&first, "Ça marche 😀 & more", None),
+    ];
+    assert_eq!(told(&listed), expected);
+    assert_eq!(page["data"], json!(listed[..2]));
+    assert_eq!(next["data"], json!(listed[2..]));
+    assert_eq!(found["data"], json!([listed[0], listed[2]]));
+    let id = sent["messages"][0]["id"].as_str().expect("an id");
+    let path = format!("/v1/messages/{id}");
+    let ended = |message: &Value| message["status"] == "suppressed";
+    account.wait_for(&path, ended).await;
+    assert_eq!(stranger.get("/v1/inbound").await["data"], json!([]));
+    let found = stranger.post("/v1/inbound/search", &search).await;
+    assert_eq!(found["data"], json!([]));
 }

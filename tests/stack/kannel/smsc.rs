@@ -237,7 +237,8 @@ fn receipt(part: &Part, id: &str, state: &str) -> Vec<u8> {
 fn deliver(from: &str, to: &str, class: u8, coding: u8, octets: &[u8]) -> Vec<u8> {
     let mut body = vec![0, 1, 1];
     body.extend_from_slice(from.as_bytes());
-    body.extend_from_slice(&[0, 1, 1]);
+    // A short code's number is of no international kind.
+    body.extend_from_slice(&[0, 0, 1]);
     body.extend_from_slice(to.as_bytes());
     let length = u8::try_from(octets.len()).expect("a short text");
     body.extend_from_slice(&[0, class, 0, 0, 0, 0, 0, 0, coding, 0, length]);

@@ -7,6 +7,7 @@ pub mod campaigns;
 pub mod contacts;
 pub mod dead_letters;
 pub mod gateways;
+pub mod inbound;
 pub mod keys;
 pub mod lists;
 pub mod messages;
