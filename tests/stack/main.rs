@@ -9,6 +9,7 @@ mod contacts;
 mod dead_letters;
 mod doubt;
 mod drafts;
+mod failover;
 mod gateways;
 mod kannel;
 mod messages;
