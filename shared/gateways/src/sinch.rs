@@ -16,7 +16,7 @@ use carillon_core::{
     report::ReportWord,
 };
 use http::{Request, header::AUTHORIZATION};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -73,7 +73,10 @@ fn batch(messages: &[Outgoing], now: Timestamp) -> Value {
         .map(|message| wire::digits(message.to))
         .collect();
     let expiry = wire::validity(first, now, 1..=LONGEST_VALIDITY);
-    let expiry = now.checked_add(SignedDuration::from_secs(expiry));
+    // Its times have at most milliseconds.
+    let expiry = now
+        .checked_add(SignedDuration::from_secs(expiry))
+        .and_then(|expiry| expiry.round(Unit::Second));
     let mut batch = json!({
         "to": to,
         "type": "mt_text",
