@@ -4,6 +4,10 @@ use jiff::SignedDuration;
 
 /// What a gateway can do on an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a gateway can or can't, each thing by itself"
+)]
 pub struct Capabilities {
     /// It answers a repeated id of ours without sending again, for this long after the first.
     pub deduplicates_for: Option<SignedDuration>,

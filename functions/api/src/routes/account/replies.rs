@@ -16,7 +16,7 @@ use carillon_core::{
 use carillon_runtime::{
     input::Input,
     principal::{May, ReadAccount, WriteAccount},
-    problem::Problem,
+    problem::{Code, FieldError, Problem},
 };
 use carillon_store::records::Stale;
 use http::{HeaderMap, header};
@@ -150,7 +150,7 @@ fn checked(pointer: &str, given: ReplyView) -> Result<Reply, Problem> {
     let ReplyView { enabled, texts } = given;
     for (language, text) in &texts {
         let pointer = format!("{pointer}/texts/{language}");
-        let template = Template::parse(text).map_err(|error| check::content(&pointer, &error))?;
+        let template = template(&pointer, text)?;
         if text.chars().count() > TEXT {
             let words = format!("the text is longer than {TEXT} characters; shorten it");
             return Err(check::content(&pointer, &words));
@@ -165,6 +165,17 @@ fn checked(pointer: &str, given: ReplyView) -> Result<Reply, Problem> {
         }
     }
     Ok(Reply { enabled, texts })
+}
+
+fn template(pointer: &str, text: &str) -> Result<Template, Problem> {
+    let refused = |words: &dyn std::fmt::Display| {
+        let error = FieldError::new(pointer, Code::InvalidText.as_str(), words);
+        Problem::of_fields(Code::InvalidText, vec![error])
+    };
+    if text.trim().is_empty() {
+        return Err(refused(&"the text is empty; write one"));
+    }
+    Template::parse(text).map_err(|error| refused(&error))
 }
 
 fn answer(replies: Replies) -> Response {
@@ -195,8 +206,6 @@ fn answer(replies: Replies) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use carillon_runtime::problem::Code;
-
     use super::*;
 
     fn given(language: &str, text: &str) -> ReplyView {

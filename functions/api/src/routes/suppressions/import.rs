@@ -180,8 +180,7 @@ fn of_json(raw: &Bytes, country: Option<Country>, now: Timestamp) -> Result<Rows
         ));
     }
     let rows = suppressions.into_iter().enumerate().map(|(place, row)| {
-        checked_row(row, &format!("/suppressions/{place}"), country, now)
-            .map_err(|problem| of_problem(problem))
+        checked_row(row, &format!("/suppressions/{place}"), country, now).map_err(of_problem)
     });
     Ok(rows.collect())
 }
@@ -294,7 +293,7 @@ fn of_row(error: RowError) -> ImportError {
     } = error;
     let detail = match column {
         Some(column) => format!("column `{column}`: {message}"),
-        None => message.to_string(),
+        None => message,
     };
     ImportError {
         line: Some(line),
