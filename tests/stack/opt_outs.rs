@@ -125,9 +125,10 @@ async fn a_stop_in_the_middle_of_ten_thousand_is_obeyed_and_confirmed_once() {
     let hooks = with_inbound(&account, &simulator).await;
     let quiet = json!({"rules": [{"latency_ms": [1, 2]}]});
     simulator.control.set_rules(&quiet).await.unwrap();
-    let rows: String = (30_000..40_000)
+    let rows: Vec<String> = (30_000..40_000)
         .map(|row| format!("+4477009{row:05}\n"))
         .collect();
+    let rows = rows.concat();
     let upload = account.upload(format!("phone\n{rows}").as_bytes()).await;
     let campaign = account
         .post(

@@ -53,7 +53,7 @@ impl<'a> Frequency<'a> {
         let longest = self.periods.last().copied().unwrap_or_default();
         let since = begins - SignedDuration::from_hours(longest.into());
         let recent = batches.marketed(batch.terms.account, since, begins).await?;
-        let mut counts = vec![vec![0_u8; recipients.len()]; self.periods.len()];
+        let mut counts = vec![vec![0_u8; recipients.count()]; self.periods.len()];
         for (at, id) in recent {
             if id != batch.terms.id && has_been_sent(batches, id).await? {
                 self.count(

@@ -27,7 +27,7 @@ pub enum Problem {
     NoRows,
     #[error("{}", nobody_left(.counts, .first.as_ref()))]
     NobodyLeft {
-        counts: Prepared,
+        counts: Box<Prepared>,
         first: Option<RowError>,
     },
 }
@@ -89,6 +89,7 @@ mod tests {
                 "none of the rows can be sent to: of 2, 0 were rejected and 2 have opted out; choose another audience",
             ),
         ] {
+            let counts = Box::new(counts);
             let problem = Problem::NobodyLeft { counts, first };
 
             assert_eq!(problem.to_string(), expected, "{name}");

@@ -103,7 +103,7 @@ impl Recipients {
         self.counts.capped += self.take_lost();
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.index.len()
     }
 
@@ -137,7 +137,7 @@ impl Recipients {
         match self.counts {
             Prepared { rows: 0, .. } => Err(Problem::NoRows),
             Prepared { accepted: 0, .. } => Err(Problem::NobodyLeft {
-                counts: self.counts,
+                counts: Box::new(self.counts),
                 first: self.rejected.first().cloned(),
             }),
             _ => Ok(()),

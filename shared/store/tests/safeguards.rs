@@ -29,7 +29,7 @@ async fn table() -> (aws_sdk_dynamodb::Client, String) {
 
 /// Ten past two in the afternoon.
 fn now() -> Timestamp {
-    "2026-11-28T14:10:00Z".parse().unwrap()
+    "2026-11-28T14:10:00Z".parse().expect("a time")
 }
 
 fn audit(account: AccountId) -> Audit {

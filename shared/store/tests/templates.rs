@@ -56,9 +56,15 @@ impl Made {
     async fn new() -> Self {
         let (templates, account) = (templates().await, build::id());
         let first = template(account);
-        templates.create(&first, &audit(account)).await.unwrap();
+        templates
+            .create(&first, &audit(account))
+            .await
+            .expect("it is made");
         let second = next(&first, "Second");
-        let written = templates.change(&second, &audit(account)).await.unwrap();
+        let written = templates
+            .change(&second, &audit(account))
+            .await
+            .expect("it is changed");
         assert_eq!(written, Ok(()));
         Self {
             templates,

@@ -1,5 +1,10 @@
 //! Audiences of contacts: who is in them, with what values, by what clock.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a setup that fails is a test that fails"
+)]
+
 use std::collections::BTreeSet;
 
 use carillon_core::{

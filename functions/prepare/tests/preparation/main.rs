@@ -333,7 +333,9 @@ async fn allow(setup: &Setup, destinations: Destinations, frequency: &[(u32, u32
     };
     let store = &setup.preparation.safeguards;
     let changed = store.change(&safeguards, &setup::audit(account)).await;
-    changed.unwrap().unwrap();
+    changed
+        .expect("it is written")
+        .expect("nobody else changed it");
 }
 
 fn marketing(hours_ago: i64) -> BatchTerms {

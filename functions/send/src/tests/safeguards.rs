@@ -231,6 +231,8 @@ async fn half_an_hour_is_kept_too() {
     assert_eq!((sent(&before), sent(&open)), (vec![false], vec![true]));
 }
 
+type Changing<'a> = (&'a str, &'a dyn Fn(&mut Safeguards), Reason);
+
 #[tokio::test]
 async fn a_switch_and_a_country_act_within_seconds() {
     let noon = "2026-12-02T12:00:00Z";
@@ -240,7 +242,7 @@ async fn a_switch_and_a_country_act_within_seconds() {
     let only_france = |it: &mut Safeguards| {
         it.destinations = Destinations::only(Country::parse("FR"));
     };
-    let changes: [(&str, &dyn Fn(&mut Safeguards), Reason); 3] = [
+    let changes: [Changing; 3] = [
         ("all", &stop_all, Reason::KillSwitch),
         ("its sender", &stop_sender, Reason::KillSwitch),
         ("its country", &only_france, Reason::GeoBlocked),

@@ -65,7 +65,7 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
         told: chunk.slots.clone(),
         waiting: None,
     };
-    work.run(Session::begin(token, terms, &chunk, now)).await
+    Box::pin(work.run(Session::begin(token, terms, &chunk, now))).await
 }
 
 struct Work<'a> {

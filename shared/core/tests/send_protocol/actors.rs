@@ -297,7 +297,7 @@ impl Worker {
         let closed = self.world.closed_until.get().filter(|until| now < *until);
         let verdict = |slot: usize| match closed {
             _ if stopped => Verdict::End(SlotOutcome::Suppressed, Reason::KillSwitch),
-            Some(until) if slot % 3 == 0 => Verdict::Wait(until, Reason::QuietHours),
+            Some(until) if slot.is_multiple_of(3) => Verdict::Wait(until, Reason::QuietHours),
             _ => Verdict::Go,
         };
         (0..SLOTS).map(verdict).collect()
