@@ -5,6 +5,7 @@ use carillon_core::{
     campaign::{self, Words},
     content::{self, Content, TemplateVersion, Texts},
     id::{AccountId, BatchId, TemplateId},
+    language::Language,
     link::Links,
     saved_template::SavedTemplate,
 };
@@ -167,7 +168,7 @@ pub fn read(settings: &Settings, content: Content, pointer: &str) -> Result<Word
 }
 
 fn parse(content: &Content, pointer: &str) -> Result<Texts, Problem> {
-    let refused = |language: Option<&content::Language>, words: String| {
+    let refused = |language: Option<&Language>, words: String| {
         let pointer = language.map_or_else(
             || pointer.to_owned(),
             |language| {

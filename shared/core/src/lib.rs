@@ -20,6 +20,7 @@ pub mod id;
 pub mod inbound;
 pub mod keyed_hash;
 pub mod keyword;
+pub mod language;
 pub mod limits;
 pub mod link;
 pub mod manifest;

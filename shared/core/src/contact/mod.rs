@@ -5,7 +5,6 @@ mod attribute;
 mod choice;
 mod error;
 mod groups;
-mod language;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -19,12 +18,12 @@ pub use attribute::{AttributeName, InvalidAttributeName, InvalidValue, MAX_TEXT,
 pub use choice::{Choice, Chosen, reads_members};
 pub use error::ContactError;
 pub use groups::{List, Segment};
-pub use language::{InvalidLanguage, Language};
 pub use tag::{InvalidTag, Tag};
 
 use crate::{
     content::LANGUAGE,
     id::{AccountId, ContactId, ListId},
+    language::Language,
     phone::{Country, Phone},
     zones::Zone,
 };

@@ -147,32 +147,6 @@ fn too_much_is_refused_with_the_field() {
 }
 
 #[test]
-fn languages_are_spelled_one_way() {
-    for (given, expected) in [
-        ("en", Some("en")),
-        ("EN_gb", Some("en-GB")),
-        ("zh-hant-tw", Some("zh-Hant-TW")),
-        ("es-419", Some("es-419")),
-        ("english", None),
-        ("e", None),
-        ("en-", None),
-        ("en-GB-oed", None),
-        ("é1", None),
-    ] {
-        let language: Option<Language> = given.parse().ok();
-
-        assert_eq!(language.as_ref().map(Language::as_str), expected, "{given}");
-    }
-    let is_a = |one: &str, other: &str| {
-        one.parse::<Language>()
-            .unwrap()
-            .is_a(&other.parse().unwrap())
-    };
-    assert!(is_a("pt-BR", "pt") && is_a("pt", "pt"));
-    assert!(!is_a("pt", "pt-BR") && !is_a("fil", "fi"));
-}
-
-#[test]
 fn attributes_have_names_that_texts_can_use_and_values_of_a_type() {
     for (name, fits) in [
         ("name", true),

@@ -2,7 +2,6 @@
 //! in them lead. `Texts` is the same parsed, which makes each recipient's text.
 
 pub mod checks;
-mod language;
 #[cfg(test)]
 mod tests;
 
@@ -13,12 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::TemplateId,
     keyed_hash::DeploymentKey,
+    language::Language,
     link::{LinkMaker, Links},
     segments::to_gsm,
     template::{MAX_CHARACTERS, RenderError, Template, TemplateError},
 };
-
-pub use language::{Language, NotALanguage};
 
 /// The placeholder that becomes the recipient's own link to opt out by. A value of this name is never looked at.
 pub const OPT_OUT_LINK: &str = "opt_out_link";

@@ -40,24 +40,6 @@ fn a_recipient_gets_the_text_in_its_language_or_in_the_nearest_wider_one() {
 }
 
 #[test]
-fn a_language_is_a_tag_by_its_form() {
-    for (given, expected) in [
-        ("de", Some("de")),
-        ("zh_Hant-TW", Some("zh-hant-tw")),
-        ("d", None),
-        ("german", None),
-        ("de-", None),
-        ("de-x", None),
-        ("", None),
-        ("de-abcdefgh-abcdefgh-abcdefgh-abcdefgh", None),
-    ] {
-        let language = given.parse::<Language>().ok();
-
-        assert_eq!(language.as_ref().map(Language::as_str), expected, "{given}");
-    }
-}
-
-#[test]
 fn the_values_that_are_kept_are_those_that_a_text_needs() {
     for (name, content, expected) in [
         ("a text", content("{{a}} {{b}}", &[]), vec!["a", "b"]),

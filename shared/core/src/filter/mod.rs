@@ -27,8 +27,9 @@ pub use moment::Moment;
 pub use parse::{MAX_LENGTH, Parsed, parse};
 
 use crate::{
-    contact::{AttributeName, Language, Tag},
+    contact::{AttributeName, Tag},
     id::ListId,
+    language::Language,
     phone::Country,
     zones::Zone,
 };

@@ -100,7 +100,7 @@ impl ContactFields {
         let language = language.map(|language| {
             let read = |text: String| {
                 let parsed = text.parse();
-                parsed.map_err(|error: carillon_core::contact::InvalidLanguage| {
+                parsed.map_err(|error: carillon_core::language::InvalidLanguage| {
                     check::content(&format!("{pointer}/language"), &error)
                 })
             };

@@ -12,8 +12,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use carillon_core::{
-    contact::{Contact, Effect, Language, Tag, Value},
+    contact::{Contact, Effect, Tag, Value},
     id::{ContactId, ListId, SegmentId},
+    language::Language,
     phone::Country,
     zones::Zone,
 };

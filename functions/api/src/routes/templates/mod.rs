@@ -10,8 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use carillon_core::{
-    content::{Content, Language, MAX_BYTES, MAX_LANGUAGES},
+    content::{Content, MAX_BYTES, MAX_LANGUAGES},
     id::TemplateId,
+    language::Language,
     saved_template::SavedTemplate,
 };
 use carillon_runtime::{
