@@ -15,12 +15,15 @@ pub enum Page {
     TryAgain,
 }
 
+/// Its hash is in the policy below, so that no other style counts.
+const STYLE: &str = include_str!("page.css");
+
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (header::CACHE_CONTROL, "no-store"),
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'sha256-fRtOrcvAYQ+W1g5RsDS12VlH+BCFLZNChoQsrrkAung='; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -65,7 +68,7 @@ impl Page {
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>{title}</title>\n<h1>{title}</h1>\n{body}\n</html>\n"
+             <title>{title}</title>\n<style>{STYLE}</style>\n<h1>{title}</h1>\n{body}\n</html>\n"
         )
     }
 }
@@ -83,4 +86,23 @@ fn escaped(text: &str) -> String {
         }
     }
     html
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::digest::{SHA256, digest};
+    use base64::{Engine, engine::general_purpose::STANDARD};
+
+    use super::*;
+
+    #[test]
+    fn the_policy_knows_the_style() {
+        let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+        let (_, policy) = &HEADERS[2];
+
+        assert!(
+            policy.contains(&format!("'sha256-{hash}'")),
+            "the style's hash is {hash}"
+        );
+    }
 }
