@@ -38,6 +38,8 @@ def recognise(request: Message) -> Call:
             return _dynamodb(operation, json.loads(request.body), request.body)
         case "AmazonSQS":
             return _sqs(operation, json.loads(request.body), request.body)
+        case "TrentService":
+            return Call("credentials", f"KMS {operation}", document=json.loads(request.body))
         case "":
             return _s3(request)
     return Call("", operation)

@@ -1,4 +1,4 @@
-"""DynamoDB refuses, hesitates, repeats, and answers what is not so."""
+"""DynamoDB refuses, hesitates, repeats, and answers what is not so; KMS opens no credentials."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,8 @@ from calls import Call
 from rules import (
     CONDITION_FAILED,
     INTERNAL_ERROR,
+    KEY_DENIED,
+    KEY_THROTTLED,
     THROTTLED,
     Delay,
     Deny,
@@ -62,6 +64,22 @@ def _late(world: World) -> None:
     world.rule("completion", Delay(LATER_THAN_A_LEASE, Moment.BEFORE), 10)
 
 
+def _down(world: World) -> None:
+    """Not one write of a batch comes through, for as long as it takes to refuse so many."""
+    world.rule(WRITES, INTERNAL_ERROR, 120)
+
+
+def _credentials(world: World) -> None:
+    """Throttled first, then denied."""
+
+    def opens_mine(call: Call) -> bool:
+        context = call.document.get("EncryptionContext", {})
+        return call.operation == "KMS Decrypt" and world.account in context.values()
+
+    for number, answer in enumerate((KEY_THROTTLED, KEY_DENIED)):
+        world.rules.append(Rule(f"credentials/{number}", opens_mine, answer, 6, world.seed))
+
+
 def _slow(world: World) -> None:
     world.rule(WRITES, Delay(2.5, Moment.AFTER), 25, 0.3)
 
@@ -73,6 +91,7 @@ FAULTS = [
     ("answers-lost", "the connection ends after a write, before its answer", _answers_lost),
     ("repeated", "writes arrive once more, up to three seconds late", _repeated_late),
     ("late", "writes arrive when their writer's lease is over", _late),
+    ("down", "DynamoDB refuses every write of a batch, until it has refused 120", _down),
     ("slow", "DynamoDB answers after 2.5 s", _slow),
 ]
 
@@ -87,4 +106,12 @@ SCENARIOS = [
     )
     for name, what, breaks in FAULTS
     for policy in (AT_MOST_ONCE, AT_LEAST_ONCE)
+] + [
+    Scenario(
+        "kms-denied",
+        "KMS opens no credentials: throttled, then denied",
+        AT_MOST_ONCE,
+        _credentials,
+        recipients=600,
+    )
 ]

@@ -90,6 +90,8 @@ def refusal(error: str) -> bytes:
 THROTTLED = Answer(400, refusal("ProvisionedThroughputExceededException"))
 CONDITION_FAILED = Answer(400, refusal("ConditionalCheckFailedException"))
 INTERNAL_ERROR = Answer(500, refusal("InternalServerError"))
+KEY_THROTTLED = Answer(400, b'{"__type":"ThrottlingException","message":"injected"}')
+KEY_DENIED = Answer(400, b'{"__type":"AccessDeniedException","message":"injected"}')
 
 
 @dataclass
