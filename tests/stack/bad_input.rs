@@ -47,7 +47,7 @@ async fn every_problem_names_its_field() {
         ),
         (
             "a missing field",
-            json!({"to": "+447700900123"}),
+            json!({"text": "Hi"}),
             400,
             "invalid_request",
             "",

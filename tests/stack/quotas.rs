@@ -9,8 +9,8 @@ use serde_json::json;
 use crate::account::{Account, send};
 
 /// Requests of the flood at once, and how often.
-const FLOOD: usize = 40;
-const WAVES: usize = 4;
+const FLOOD: usize = 24;
+const WAVES: usize = 6;
 /// What its key may ask for in ten seconds.
 const ALLOWED: usize = 30;
 

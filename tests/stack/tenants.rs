@@ -74,6 +74,7 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
     ];
     let contact = json!({"number": "+447700900123"});
     let segment = json!({"name": "Mine", "filter": "tag is set"});
+    let template = json!({"name": "Mine", "text": "Hi"});
     let ids = ids.into_iter().chain([
         (
             "contacts",
@@ -89,6 +90,10 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
         (
             "segments",
             text(&owner.post("/v1/segments", &segment).await, "id"),
+        ),
+        (
+            "templates",
+            text(&owner.post("/v1/templates", &template).await, "id"),
         ),
     ]);
     let ids: Vec<_> = ids.collect();
@@ -146,6 +151,7 @@ async fn no_route_answers_for_the_thing_of_another_account() {
         "contacts",
         "lists",
         "segments",
+        "templates",
         "inbound",
     ] {
         assert_eq!(
