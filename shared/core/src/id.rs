@@ -267,6 +267,14 @@ impl Kind for Event {
 /// Something a customer is told of.
 pub type EventId = Id<Event>;
 
+#[derive(Debug)]
+pub enum Consent {}
+impl Kind for Consent {
+    const PREFIX: &'static str = "con";
+}
+/// Proof that somebody agreed.
+pub type ConsentId = Id<Consent>;
+
 #[cfg(test)]
 mod tests {
     use super::*;

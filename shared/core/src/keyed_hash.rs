@@ -29,6 +29,8 @@ pub enum Purpose {
     Spread,
     /// What mixes the numbers of short links.
     Link,
+    /// The seals of consent records.
+    Consent,
 }
 
 impl DeploymentKey {
@@ -48,6 +50,7 @@ impl DeploymentKey {
             Purpose::Fingerprint => "fingerprint",
             Purpose::Spread => "spread",
             Purpose::Link => "link",
+            Purpose::Consent => "consent",
         };
         let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), name.as_bytes());
         let mut context =

@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod campaign;
 pub mod chunk;
 pub mod closing;
+pub mod consent;
 pub mod contact;
 pub mod content;
 pub mod csv_cell;

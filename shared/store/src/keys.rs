@@ -6,8 +6,8 @@ use std::fmt::Display;
 use carillon_core::{
     chunk::Pointer,
     id::{
-        AccountId, BatchId, CampaignId, ContactId, DeadLetterId, EventId, GatewayAccountId, ListId,
-        TemplateId, UploadId,
+        AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId,
+        GatewayAccountId, ListId, TemplateId, UploadId,
     },
     phone::Country,
 };
@@ -397,6 +397,33 @@ pub fn suppression(account: AccountId, number_hash: &str) -> Key {
 /// The partition of an account's opt-outs, in the order of time.
 pub fn opt_out_log(account: AccountId) -> String {
     format!("{account}#optouts")
+}
+
+/// The partition of the consent records of a number.
+pub fn consents(account: AccountId, number_hash: &str) -> String {
+    format!("{account}#consents#{number_hash}")
+}
+
+/// One of them, by its place.
+pub fn consent(account: AccountId, number_hash: &str, place: u32) -> Key {
+    Key::new(consents(account, number_hash), consent_place(place))
+}
+
+/// How the sort keys of places begin.
+pub const CONSENT_PLACES: &str = "at#";
+
+/// In the order of places.
+pub fn consent_place(place: u32) -> String {
+    format!("{CONSENT_PLACES}{place:010}")
+}
+
+pub fn consent_place_of(sort: &str) -> Option<u32> {
+    sort.strip_prefix(CONSENT_PLACES)?.parse().ok()
+}
+
+/// Which place a record has.
+pub fn consent_named(account: AccountId, number_hash: &str, consent: ConsentId) -> Key {
+    Key::new(consents(account, number_hash), consent.to_string())
 }
 
 /// The partition of what a number was answered.

@@ -9,6 +9,7 @@ pub mod aws;
 pub mod batches;
 pub mod campaigns;
 mod condition;
+pub mod consents;
 pub mod contacts;
 mod core_table;
 pub mod credentials;

@@ -1,0 +1,165 @@
+//! Consent records: one item each, in the order in which they were recorded, under the keyed hash of the number. Added, never
+//! changed, and never expired by the table. Beside each stands an item under its id, so that one that is recorded again is found.
+
+use aws_sdk_dynamodb::Client;
+use carillon_core::{
+    consent::{ConsentRecord, Sealed},
+    id::{AccountId, ConsentId},
+    keyed_hash::DeploymentKey,
+    phone::Phone,
+};
+
+use crate::{
+    StoreError,
+    core_table::{Condition, ConditionLost, CoreTable, DOC, Order, Page},
+    item::{Item, ReadItem, json, number, text},
+    keys::{self, SORT},
+};
+
+/// How often a record is tried that others come before.
+const TRIES: u32 = 8;
+const PREVIOUS: &str = "prev";
+const SEAL: &str = "seal";
+const PLACE: &str = "place";
+
+#[derive(Debug, Clone)]
+pub struct Consents {
+    /// The contacts table.
+    table: CoreTable,
+    key: DeploymentKey,
+}
+
+/// A record, and whether it is what was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proved {
+    pub sealed: Sealed,
+    pub is_intact: bool,
+}
+
+impl Consents {
+    pub fn new(client: Client, table: impl Into<String>, key: DeploymentKey) -> Self {
+        let table = CoreTable::new(client, table);
+        Self { table, key }
+    }
+
+    /// Adds a record after those of its number, once: one whose id is there already stays as it is, and is returned.
+    pub async fn record(
+        &self,
+        account: AccountId,
+        number: Phone,
+        record: &ConsentRecord,
+    ) -> Result<Sealed, StoreError> {
+        const OPERATION: &str = "record a consent";
+        let hash = self.key.number(account, number);
+        for _ in 0..TRIES {
+            let last = self.before(account, &hash, None, 1).await?.pop();
+            let next = Sealed::after(last.as_ref(), record.clone(), &self.key, &hash);
+            let writes = vec![
+                self.table
+                    .put(to_item(account, &hash, &next), Condition::NEW),
+                self.table.put(named(account, &hash, &next), Condition::NEW),
+            ];
+            let Err(ConditionLost) = self.table.commit(writes, OPERATION).await? else {
+                return Ok(next);
+            };
+            if let Some(there) = self.find(account, &hash, record.id).await? {
+                return Ok(there);
+            }
+        }
+        let source = "others were recorded before it each time".into();
+        Err(StoreError::Busy {
+            operation: OPERATION,
+            source,
+        })
+    }
+
+    /// The newest of a number, or the newest before a place: up to `limit`.
+    pub async fn page(
+        &self,
+        account: AccountId,
+        number: Phone,
+        before: Option<u32>,
+        limit: i32,
+    ) -> Result<Vec<Proved>, StoreError> {
+        let hash = self.key.number(account, number);
+        // One more, which the last is compared with.
+        let read = self.before(account, &hash, before, limit + 1).await?;
+        let proved = read.iter().enumerate().map(|(index, sealed)| Proved {
+            is_intact: sealed.is_intact(read.get(index + 1), &self.key, &hash),
+            sealed: sealed.clone(),
+        });
+        Ok(proved
+            .take(usize::try_from(limit).unwrap_or_default())
+            .collect())
+    }
+
+    async fn before(
+        &self,
+        account: AccountId,
+        hash: &str,
+        place: Option<u32>,
+        limit: i32,
+    ) -> Result<Vec<Sealed>, StoreError> {
+        let after = place.map(keys::consent_place);
+        let page = Page {
+            partition: &keys::consents(account, hash),
+            prefix: keys::CONSENT_PLACES,
+            after: after.as_deref(),
+            order: Order::NewestFirst,
+            limit,
+        };
+        let items = self.table.page(page, "list consents").await?;
+        items.iter().map(from_item).collect()
+    }
+
+    async fn find(
+        &self,
+        account: AccountId,
+        hash: &str,
+        id: ConsentId,
+    ) -> Result<Option<Sealed>, StoreError> {
+        let operation = "look for a consent";
+        let key = keys::consent_named(account, hash, id);
+        let Some(named) = self.table.get(&key, operation).await? else {
+            return Ok(None);
+        };
+        let key = keys::consent(account, hash, named.number(PLACE)?);
+        let item = self.table.get(&key, operation).await?;
+        item.as_ref().map(from_item).transpose()
+    }
+}
+
+fn to_item(account: AccountId, hash: &str, sealed: &Sealed) -> Item {
+    let Sealed {
+        place,
+        record,
+        previous,
+        seal,
+    } = sealed;
+    let mut item = keys::consent(account, hash, *place).item();
+    item.insert(DOC.to_owned(), json(record));
+    item.insert(SEAL.to_owned(), text(seal));
+    item.extend(
+        previous
+            .as_ref()
+            .map(|previous| (PREVIOUS.to_owned(), text(previous))),
+    );
+    item
+}
+
+fn named(account: AccountId, hash: &str, sealed: &Sealed) -> Item {
+    let mut item = keys::consent_named(account, hash, sealed.record.id).item();
+    item.insert(PLACE.to_owned(), number(sealed.place));
+    item
+}
+
+fn from_item(item: &Item) -> Result<Sealed, StoreError> {
+    let place = keys::consent_place_of(item.text(SORT)?);
+    let previous = item.find(PREVIOUS).map(|_| item.text(PREVIOUS));
+    Ok(Sealed {
+        place: place.ok_or_else(|| StoreError::corrupt("a consent's place"))?,
+        record: item.json(DOC)?,
+        previous: previous.transpose()?.map(str::to_owned),
+        seal: item.text(SEAL)?.to_owned(),
+    })
+}

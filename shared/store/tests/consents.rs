@@ -1,0 +1,158 @@
+//! Consent records, against the local stack.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use carillon_core::{
+    consent::{ConsentRecord, ConsentScope, Method},
+    id::AccountId,
+    keyed_hash::DeploymentKey,
+    phone::Phone,
+};
+use carillon_store::{
+    consents::{Consents, Proved},
+    keys,
+};
+use carillon_testkit::{build, stack};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+
+struct World {
+    dynamodb: Client,
+    table: String,
+    consents: Consents,
+    account: AccountId,
+}
+
+fn key() -> DeploymentKey {
+    DeploymentKey::from_secret("a secret of a test")
+}
+
+async fn world() -> World {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CONTACTS_TABLE").await;
+    World {
+        consents: Consents::new(dynamodb.clone(), table.as_str(), key()),
+        dynamodb,
+        table,
+        account: build::id(),
+    }
+}
+
+fn phone() -> Phone {
+    Phone::from_e164("+447700900123").unwrap()
+}
+
+fn record(text: &str) -> ConsentRecord {
+    let now = Timestamp::from_millisecond(1_790_000_000_000).unwrap();
+    ConsentRecord {
+        id: build::id(),
+        scope: ConsentScope::Marketing,
+        method: Method::WebForm,
+        given: now,
+        recorded: now,
+        expires: None,
+        source: "https://shop.example".to_owned(),
+        text: text.to_owned(),
+        language: None,
+        evidence: None,
+        identity: None,
+        ip: None,
+        user_agent: None,
+        inbound: None,
+    }
+}
+
+fn told(page: &[Proved]) -> Vec<(u32, &str, bool)> {
+    let told = page.iter().map(|proved| {
+        let sealed = &proved.sealed;
+        (sealed.place, sealed.record.text.as_str(), proved.is_intact)
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn records_are_paged_newest_first_and_each_number_and_account_has_its_own() {
+    let World {
+        consents, account, ..
+    } = world().await;
+    for text in ["one", "two", "three"] {
+        let record = record(text);
+        consents.record(account, phone(), &record).await.unwrap();
+    }
+
+    let first = consents.page(account, phone(), None, 2).await.unwrap();
+    let second = consents.page(account, phone(), Some(2), 2).await.unwrap();
+
+    assert_eq!(told(&first), [(3, "three", true), (2, "two", true)]);
+    assert_eq!(told(&second), [(1, "one", true)]);
+    let neighbour = Phone::from_e164("+447700900124").unwrap();
+    for (account, number) in [(account, neighbour), (build::id(), phone())] {
+        let none = consents.page(account, number, None, 2).await.unwrap();
+        assert_eq!(none, []);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_comes_again_is_there_once() {
+    let World {
+        consents, account, ..
+    } = world().await;
+    let (one, two) = (record("one"), record("two"));
+
+    let first = consents.record(account, phone(), &one).await.unwrap();
+    consents.record(account, phone(), &two).await.unwrap();
+    let again = consents.record(account, phone(), &one).await.unwrap();
+
+    assert_eq!(again, first);
+    let page = consents.page(account, phone(), None, 9).await.unwrap();
+    assert_eq!(told(&page), [(2, "two", true), (1, "one", true)]);
+}
+
+#[tokio::test]
+async fn records_at_once_follow_each_other() {
+    let World {
+        consents, account, ..
+    } = world().await;
+    let records = ["a", "b", "c", "d"].map(record);
+
+    let at_once = records
+        .iter()
+        .map(|record| consents.record(account, phone(), record));
+    try_join_all(at_once).await.unwrap();
+
+    let page = consents.page(account, phone(), None, 9).await.unwrap();
+    let places: Vec<u32> = page.iter().map(|proved| proved.sealed.place).collect();
+    assert_eq!(places, [4, 3, 2, 1]);
+    assert!(page.iter().all(|proved| proved.is_intact));
+}
+
+#[tokio::test]
+async fn what_somebody_altered_in_the_table_or_took_out_of_it_is_told() {
+    let World {
+        dynamodb,
+        table,
+        consents,
+        account,
+    } = world().await;
+    for text in ["one", "two", "three", "four"] {
+        let record = record(text);
+        consents.record(account, phone(), &record).await.unwrap();
+    }
+    let hash = key().number(account, phone());
+    let at = |place| keys::consent(account, &hash, place).item();
+    let forged = serde_json::to_string(&record("forged")).unwrap();
+    let forge = dynamodb.update_item().table_name(&table);
+    let forge = forge
+        .set_key(Some(at(4)))
+        .update_expression("SET doc = :forged");
+    let forge = forge.expression_attribute_values(":forged", AttributeValue::S(forged));
+    forge.send().await.unwrap();
+    let take = dynamodb.delete_item().table_name(&table);
+    take.set_key(Some(at(2))).send().await.unwrap();
+
+    let page = consents.page(account, phone(), None, 9).await.unwrap();
+
+    let expected = [(4, "forged", false), (3, "three", false), (1, "one", true)];
+    assert_eq!(told(&page), expected);
+}
