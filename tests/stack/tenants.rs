@@ -98,6 +98,11 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
     ]);
     let ids: Vec<_> = ids.collect();
     let (_, gateway) = &ids[4];
+    let consent = json!({
+        "number": "+447700900123", "scope": "marketing", "method": "web_form",
+        "source": "https://shop.example", "text": "Send me offers",
+    });
+    owner.post("/v1/consents", &consent).await;
     let route = json!({"name": "Mine", "gateways": [{"gateway": gateway}]});
     let route = text(&owner.post("/v1/routes", &route).await, "id");
     ids.into_iter().chain([("routes", route)]).collect()
@@ -160,6 +165,15 @@ async fn no_route_answers_for_the_thing_of_another_account() {
             "{list}"
         );
     }
+    let number = json!({"number": "+447700900123"});
+    let search = "/v1/consents/search";
+    let own = owner.post(search, &number).await;
+    assert_eq!(own["data"].as_array().map(Vec::len), Some(1), "{own}");
+    assert_eq!(
+        stranger.post(search, &number).await["data"],
+        json!([]),
+        "consents"
+    );
 }
 
 #[tokio::test]

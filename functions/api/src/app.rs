@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     openapi,
     routes::{
-        account, audit, batches, campaigns, contacts, dead_letters, gateways, inbound, keys, lists,
-        messages, meta, routes, segments, senders, suppressions, templates, uploads,
+        account, audit, batches, campaigns, consents, contacts, dead_letters, gateways, inbound,
+        keys, lists, messages, meta, routes, segments, senders, suppressions, templates, uploads,
     },
     services::Api,
 };
@@ -75,6 +75,8 @@ pub fn described() -> OpenApiRouter<Api> {
             contacts::change::delete
         ))
         .routes(routes!(contacts::change::merge))
+        .routes(routes!(consents::record))
+        .routes(routes!(consents::search))
         .routes(routes!(lists::create, lists::list))
         .routes(routes!(lists::get, lists::patch, lists::delete))
         .routes(routes!(lists::members::change))

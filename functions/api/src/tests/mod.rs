@@ -2,6 +2,7 @@
 //! written. What the routes do then is tested against the local stack, in `tests/stack`.
 
 mod bad_input;
+mod consents;
 mod dead_letters;
 mod deliver;
 mod document;

@@ -101,7 +101,7 @@ impl Caller {
         self.post_under("a-key", path)
     }
 
-    fn post_under(&self, idempotency_key: &str, path: &str) -> Builder {
+    pub fn post_under(&self, idempotency_key: &str, path: &str) -> Builder {
         let key = self.key.secret.expose();
         Request::post(path)
             .header("authorization", format!("Bearer {key}"))
