@@ -17,6 +17,7 @@ use carillon_runtime::{config::Config, logs, sqs};
 use carillon_store::{
     StoreError,
     aws::Aws,
+    consents::Consents,
     dead_letter_queues::DeadLetterQueues,
     inbound_log::{InboundLog, LoggedInbound},
     queues::{Outbound, QueueUrls, Queues},
@@ -29,6 +30,7 @@ use crate::reply::Answers;
 
 pub struct State {
     answers: Answers,
+    consents: Consents,
     dead: DeadLetterQueues,
     key: DeploymentKey,
     suppressions: Suppressions,
@@ -77,6 +79,7 @@ async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchRespo
 /// Every step can be repeated: the message may come again after any of them.
 async fn take(state: &State, message: QueuedInbound, now: Timestamp) -> Result<(), StoreError> {
     let hash = state.key.number(message.account, message.from);
+    agree(state, &message, &hash, now).await?;
     let meaning = meaning(state, &message, &hash).await?;
     let answer = match meaning {
         Some(meaning) => obey(state, &message, meaning, &hash, now).await?,
@@ -94,6 +97,30 @@ async fn take(state: &State, message: QueuedInbound, now: Timestamp) -> Result<(
     }
     let events = events.iter().map(Outbound::now).collect();
     state.queues.send_events(events).await
+}
+
+/// YES is a consent where its number was asked for one. Before `obey`, which changes what stands.
+async fn agree(
+    state: &State,
+    message: &QueuedInbound,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if !keyword::is_yes(&message.text) {
+        return Ok(());
+    }
+    let account = message.account;
+    let Some(asked) = state.consents.asked(account, message.from).await? else {
+        return Ok(());
+    };
+    let stands = state.suppressions.find(account, hash).await?;
+    let Some(record) = asked.agreed_by(message, stands.as_ref(), now) else {
+        return Ok(());
+    };
+    state
+        .consents
+        .agree(account, message.from, &asked, &record)
+        .await
 }
 
 /// YES is a START only of whoever has opted out, and where the account wants it so: others answer a question with it.
@@ -160,10 +187,12 @@ impl State {
         };
         let secret = Config::required("DEPLOYMENT_SECRET_ARN")?;
         let dead = Config::list("DEAD_LETTER_URLS");
+        let key = aws.deployment_key(&secret).await?;
         Ok(Self {
             answers: Answers::new(&aws, &contacts, &core, &ledger),
             dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
-            key: aws.deployment_key(&secret).await?,
+            consents: Consents::new(aws.dynamodb(), &contacts, key.clone()),
+            key,
             suppressions: Suppressions::new(aws.dynamodb(), &contacts),
             log: InboundLog::new(aws.dynamodb(), contacts),
             queues: Queues::new(aws.sqs(), urls),

@@ -3,9 +3,12 @@
 use carillon_core::{
     batch::{BatchTerms, DoubtPolicy},
     chunk::{Pointer, source::Source},
+    consent::{ConsentScope, Method},
     frame,
     id::{AccountId, BatchId, GatewayAccountId},
     keyword::Match,
+    message_id::MessageId,
+    opt_in::Asked,
     phone::Phone,
     replies::Replies,
     safeguards::Safeguards,
@@ -52,10 +55,12 @@ impl Setup {
         };
         let core = stack::table_like(&aws.dynamodb(), "CORE_TABLE").await;
         let ledger = stack::table_like(&aws.dynamodb(), "LEDGER_TABLE").await;
+        let key = DeploymentKey::from_secret("a secret of a test");
         let state = State {
             answers: Answers::new(&aws, &contacts, &core, &ledger),
+            consents: Consents::new(aws.dynamodb(), &contacts, key.clone()),
             dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 5),
-            key: DeploymentKey::from_secret("a secret of a test"),
+            key,
             suppressions: Suppressions::new(aws.dynamodb(), &contacts),
             log: InboundLog::new(aws.dynamodb(), contacts),
             queues: Queues::new(aws.sqs(), urls),
@@ -392,4 +397,52 @@ async fn a_confirmation_that_would_be_late_is_not_sent() {
 
     setup.take(&setup.message("START", 60 - 299)).await;
     assert_eq!(setup.answers().await.len(), 1, "in time");
+}
+
+#[tokio::test]
+async fn a_yes_to_a_question_is_a_consent_once_and_one_after_a_stop_is_none() {
+    let setup = Setup::new().await;
+    let config = json!({"account_sid": format!("AC{}", "0".repeat(32))});
+    let gateway = setup.gateway("twilio", config).await;
+    let wrote = |text, second| QueuedInbound {
+        gateway: Some(gateway),
+        ..setup.message(text, second)
+    };
+    let consents = &setup.state.consents;
+    let asked = |second| Asked {
+        message: MessageId {
+            batch: build::id(),
+            chunk: 0,
+            slot: 0,
+        },
+        scope: ConsentScope::Marketing,
+        text: "ACME: Reply YES".to_owned(),
+        at: at(second),
+        expires: at(second + 1_000),
+        answered: None,
+    };
+    let recorded = async || {
+        let page = consents.page(setup.account, from(), None, 9).await;
+        page.unwrap()
+    };
+
+    setup.take(&wrote("YES", 1)).await;
+    assert_eq!(recorded().await, [], "nobody asked");
+    let ask = consents.ask(setup.account, from(), &asked(2)).await;
+    ask.unwrap();
+    let yes = wrote("yes", 3);
+    for message in [&yes, &yes, &wrote("YES", 4)] {
+        setup.take(message).await;
+    }
+
+    let page = recorded().await;
+    assert_eq!(page.len(), 1);
+    let record = &page[0].sealed.record;
+    assert_eq!(record.method, Method::DoubleOptIn);
+    assert_eq!(record.inbound, Some(yes.id()));
+    let ask = consents.ask(setup.account, from(), &asked(5)).await;
+    ask.unwrap();
+    setup.take(&wrote("STOP", 6)).await;
+    setup.take(&wrote("YES", 7)).await;
+    assert_eq!(recorded().await.len(), 1, "a STOP came between");
 }

@@ -27,6 +27,7 @@ pub mod link;
 pub mod manifest;
 pub mod message_id;
 pub mod moment;
+pub mod opt_in;
 pub mod originator;
 pub mod outcome;
 pub mod phone;

@@ -6,8 +6,10 @@ use carillon_core::{
     consent::{ConsentRecord, Sealed},
     id::{AccountId, ConsentId},
     keyed_hash::DeploymentKey,
+    opt_in::Asked,
     phone::Phone,
 };
+use jiff::SignedDuration;
 
 use crate::{
     StoreError,
@@ -21,6 +23,9 @@ const TRIES: u32 = 8;
 const PREVIOUS: &str = "prev";
 const SEAL: &str = "seal";
 const PLACE: &str = "place";
+const MESSAGE: &str = "message";
+/// How long a question is kept after its time: longer than a message may come again.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 15);
 
 #[derive(Debug, Clone)]
 pub struct Consents {
@@ -91,6 +96,69 @@ impl Consents {
         Ok(proved
             .take(usize::try_from(limit).unwrap_or_default())
             .collect())
+    }
+
+    /// What a number was asked last, strongly consistent.
+    pub async fn asked(
+        &self,
+        account: AccountId,
+        number: Phone,
+    ) -> Result<Option<Asked>, StoreError> {
+        let key = keys::asked(account, &self.key.number(account, number));
+        let item = self.table.get(&key, "look for a question").await?;
+        item.map(|item| item.json(DOC)).transpose()
+    }
+
+    /// Writes down that a number is asked, in the place of what it was asked before. Doing it again changes nothing, not even an
+    /// answer that came meanwhile.
+    pub async fn ask(
+        &self,
+        account: AccountId,
+        number: Phone,
+        asked: &Asked,
+    ) -> Result<(), StoreError> {
+        let new = "attribute_not_exists(pk) OR message <> :expected";
+        self.put_asked(account, number, asked, new).await
+    }
+
+    /// Records the consent that answers a question, and that it is answered. Doing it again changes nothing.
+    pub async fn agree(
+        &self,
+        account: AccountId,
+        number: Phone,
+        asked: &Asked,
+        record: &ConsentRecord,
+    ) -> Result<(), StoreError> {
+        self.record(account, number, record).await?;
+        let answered = Asked {
+            answered: record.inbound,
+            ..asked.clone()
+        };
+        self.put_asked(account, number, &answered, "message = :expected")
+            .await
+    }
+
+    /// A question that another one took the place of is left.
+    async fn put_asked(
+        &self,
+        account: AccountId,
+        number: Phone,
+        asked: &Asked,
+        expression: &'static str,
+    ) -> Result<(), StoreError> {
+        let message = text(asked.message);
+        let mut item = keys::asked(account, &self.key.number(account, number)).item();
+        item.insert(DOC.to_owned(), json(asked));
+        item.insert(MESSAGE.to_owned(), message.clone());
+        let ttl = (asked.expires + KEPT).as_second();
+        item.insert("ttl".to_owned(), crate::item::number(ttl));
+        let condition = Condition {
+            expression,
+            expected: Some(message),
+        };
+        let writes = vec![self.table.put(item, condition)];
+        let written = self.table.commit(writes, "write a question down").await?;
+        written.or_else(|ConditionLost| Ok(()))
     }
 
     async fn before(

@@ -421,6 +421,11 @@ pub fn consent_place_of(sort: &str) -> Option<u32> {
     sort.strip_prefix(CONSENT_PLACES)?.parse().ok()
 }
 
+/// What the number was asked last.
+pub fn asked(account: AccountId, number_hash: &str) -> Key {
+    Key::new(consents(account, number_hash), "asked")
+}
+
 /// Which place a record has.
 pub fn consent_named(account: AccountId, number_hash: &str, consent: ConsentId) -> Key {
     Key::new(consents(account, number_hash), consent.to_string())

@@ -5,8 +5,10 @@
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use carillon_core::{
     consent::{ConsentRecord, ConsentScope, Method},
-    id::AccountId,
+    id::{AccountId, EventId},
     keyed_hash::DeploymentKey,
+    message_id::MessageId,
+    opt_in::Asked,
     phone::Phone,
 };
 use carillon_store::{
@@ -15,7 +17,7 @@ use carillon_store::{
 };
 use carillon_testkit::{build, stack};
 use futures::future::try_join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 struct World {
     dynamodb: Client,
@@ -155,4 +157,50 @@ async fn what_somebody_altered_in_the_table_or_took_out_of_it_is_told() {
 
     let expected = [(4, "forged", false), (3, "three", false), (1, "one", true)];
     assert_eq!(told(&page), expected);
+}
+
+fn question() -> Asked {
+    let at = Timestamp::from_millisecond(1_790_000_000_000).unwrap();
+    let message = MessageId {
+        batch: build::id(),
+        chunk: 0,
+        slot: 0,
+    };
+    Asked {
+        message,
+        scope: ConsentScope::Marketing,
+        text: "Reply YES".to_owned(),
+        at,
+        expires: at + SignedDuration::from_hours(1),
+        answered: None,
+    }
+}
+
+#[tokio::test]
+async fn an_answer_stays_with_its_question() {
+    let World {
+        consents, account, ..
+    } = world().await;
+    let (first, second) = (question(), question());
+    let agreed = ConsentRecord {
+        inbound: Some(EventId::of_text("a message")),
+        ..record("Reply YES")
+    };
+
+    consents.ask(account, phone(), &first).await.unwrap();
+    for _ in 0..2 {
+        let agreed = consents.agree(account, phone(), &first, &agreed).await;
+        agreed.unwrap();
+    }
+    consents.ask(account, phone(), &first).await.unwrap();
+    let after_first = consents.asked(account, phone()).await.unwrap();
+    consents.ask(account, phone(), &second).await.unwrap();
+    let late = consents.agree(account, phone(), &first, &agreed).await;
+    late.unwrap();
+
+    assert_eq!(after_first.unwrap().answered, agreed.inbound);
+    let stands = consents.asked(account, phone()).await.unwrap();
+    assert_eq!(stands, Some(second));
+    let page = consents.page(account, phone(), None, 9).await.unwrap();
+    assert_eq!(told(&page), [(1, "Reply YES", true)]);
 }
