@@ -17,7 +17,8 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, consents, contacts, dead_letters, gateways, inbound,
-        keys, lists, messages, meta, routes, segments, senders, suppressions, templates, uploads,
+        keys, lists, messages, meta, opt_ins, routes, segments, senders, suppressions, templates,
+        uploads,
     },
     services::Api,
 };
@@ -77,6 +78,7 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::change::merge))
         .routes(routes!(consents::record))
         .routes(routes!(consents::search))
+        .routes(routes!(opt_ins::ask))
         .routes(routes!(lists::create, lists::list))
         .routes(routes!(lists::get, lists::patch, lists::delete))
         .routes(routes!(lists::members::change))

@@ -44,7 +44,7 @@ const MOST: u16 = 100;
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ConsentScope)]
-enum ScopeWord {
+pub enum ScopeWord {
     Marketing,
     Transactional,
     All,

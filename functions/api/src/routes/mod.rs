@@ -13,6 +13,7 @@ pub mod keys;
 pub mod lists;
 pub mod messages;
 pub mod meta;
+pub mod opt_ins;
 #[expect(clippy::module_inception, reason = "the resource is called so")]
 pub mod routes;
 pub mod segments;

@@ -8,6 +8,7 @@ mod deliver;
 mod document;
 mod events;
 mod once;
+mod opt_ins;
 mod permissions;
 mod quotas;
 

@@ -67,7 +67,8 @@ pub async fn patch(
     Ok(answer(after))
 }
 
-/// Deletes a contact, with all that is known of it. An opt-out of its number stays: it must hold even when nothing else is known.
+/// Deletes a contact, with all that is known of it. An opt-out of its number stays: it must hold even when nothing else is known. So
+/// do consent records, which are the proof that it was texted rightly and hold no number.
 #[utoipa::path(
     delete, path = "/v1/contacts/{id}", operation_id = "deleteContact", tag = "contacts",
     security(("key" = ["contacts:write"])),
