@@ -2,7 +2,7 @@
 
 import threading
 
-from rules import Kill, Moment, Refuse, Repeat, Rule, Swallow
+from rules import Kill, Meet, Moment, Refuse, Repeat, Rule, Swallow
 from found import Found
 from scenario import AT_LEAST_ONCE, AT_MOST_ONCE, Scenario, World, campaigns
 
@@ -40,6 +40,8 @@ def _in_order(world: World, found: Found) -> list[str]:
 
 
 def _twice(world: World) -> None:
+    # Whether those of the other two meet anybody depends on how busy the machine is.
+    world.rule("opening", Meet(within_seconds=8), 10)
     world.rule("pointers", Repeat(0), 10, 0.5)
     world.rule("pointers", Repeat(1), 10)
 
@@ -79,9 +81,11 @@ SCENARIOS = [
     *(
         Scenario(
             f"pointers-twice-{policy.replace('_', '-')}",
-            "pointers delivered twice, together and a second apart",
+            "pointers delivered twice: together, a second apart, and while a window of their chunk is open",
             policy,
             _twice,
+            # So slow that the doubles don't wait behind many others.
+            parts_per_second=200,
             **MANY,
         )
         for policy in (AT_MOST_ONCE, AT_LEAST_ONCE)

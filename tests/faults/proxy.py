@@ -13,8 +13,9 @@ import queues
 from callers import Callers
 from calls import Call, recognise
 from cursors import Cursors
+from doubles import Doubles
 from http1 import Connection, Message
-from rules import Answer, Delay, Deny, Drop, HalfClose, Kill, Moment, Refuse, Repeat, Rule, Silence, Swallow
+from rules import Answer, Delay, Deny, Drop, HalfClose, Kill, Meet, Moment, Refuse, Repeat, Rule, Silence, Swallow
 from windows import Windows
 
 
@@ -28,7 +29,7 @@ class Proxy:
     def __init__(self, emulator_port: int, aws: int, gateways: int):
         self.emulator_port, self.aws, self.gateways = emulator_port, aws, gateways
         self.callers: Callers | None = None
-        self.windows, self.cursors = Windows(), Cursors()
+        self.windows, self.cursors, self.doubles = Windows(), Cursors(), Doubles()
         """By scenario: where its gateway is."""
         self.simulators: dict[str, int] = {}
         """By batch, as it was made."""
@@ -107,6 +108,7 @@ class Proxy:
         answer = await connection.call(request)
         if answer.status == 200:
             self.windows.note(call)
+        self.doubles.note(request, call)
         match rule.inject if rule else None:
             case Kill(Moment.AFTER) if self._kill(rule, writer):
                 raise HungUp
@@ -118,6 +120,9 @@ class Proxy:
                 return http1.answer(status, body)
             case Repeat(seconds):
                 self._repeat(request, call, connection.port, seconds)
+            case Meet(seconds) if answer.status == 200 and self.doubles.can_meet(call):
+                if await self.doubles.meet(call, seconds, self._deliver):
+                    rule.hit()
             case Silence():
                 await reader.read()
                 raise HungUp
@@ -128,13 +133,13 @@ class Proxy:
         return answer
 
     def _rule_for(self, call: Call, writer: asyncio.StreamWriter) -> Rule | None:
-        """The first rule that wants this call; kills count when they are done."""
+        """The first rule that wants this call; kills and meetings count when they are done."""
         for rule in self._rules:
             if not rule.draw(call):
                 continue
             if rule.functions and self._function(writer) not in rule.functions:
                 continue
-            if not isinstance(rule.inject, Kill):
+            if not isinstance(rule.inject, Kill | Meet):
                 rule.hit()
             return rule
         return None
@@ -166,6 +171,13 @@ class Proxy:
                 connection.close()
 
         self._hold(self._loop.create_task(again()))
+
+    async def _deliver(self, request: Message) -> Message:
+        connection = Connection("127.0.0.1", self.emulator_port)
+        try:
+            return await connection.call(request)
+        finally:
+            connection.close()
 
     def _hold(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

@@ -41,6 +41,16 @@ class Repeat:
 
 
 @dataclass(frozen=True)
+class Meet:
+    """The opening of a window: passed on, and answered when the chunk's pointer, delivered once more, has asked for the lease.
+
+    Counts only if it did so within this time.
+    """
+
+    within_seconds: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """Answered here; the service never hears of it."""
 
@@ -79,7 +89,7 @@ class Refuse:
     entries: int
 
 
-Injection = Kill | Drop | Delay | Repeat | Answer | Deny | HalfClose | Silence | Swallow | Refuse
+Injection = Kill | Drop | Delay | Repeat | Meet | Answer | Deny | HalfClose | Silence | Swallow | Refuse
 
 
 def refusal(error: str) -> bytes:
