@@ -16,6 +16,7 @@ mod messages;
 mod opt_outs;
 mod quotas;
 mod retry;
+mod retry_failed;
 mod routing;
 mod schedules;
 mod templates;

@@ -66,6 +66,7 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(campaigns::control::pause))
         .routes(routes!(campaigns::control::resume))
         .routes(routes!(campaigns::control::cancel))
+        .routes(routes!(campaigns::retry::retry_failed))
         .routes(routes!(campaigns::results::report))
         .routes(routes!(campaigns::results::messages))
         .routes(routes!(contacts::upsert::upsert, contacts::list))

@@ -41,10 +41,11 @@ impl<'a> Frequency<'a> {
         })
     }
 
-    /// Leaves out the numbers that got enough.
+    /// Leaves out the numbers that got enough. `forgotten` are batches that reached none of these.
     pub async fn apply(
         &self,
         batch: &Batch,
+        forgotten: &[BatchId],
         batches: &Batches,
         files: &Files,
         recipients: &mut Recipients,
@@ -55,7 +56,8 @@ impl<'a> Frequency<'a> {
         let recent = batches.marketed(batch.terms.account, since, begins).await?;
         let mut counts = vec![vec![0_u8; recipients.count()]; self.periods.len()];
         for (at, id) in recent {
-            if id != batch.terms.id && has_been_sent(batches, id).await? {
+            let counts_for = id != batch.terms.id && !forgotten.contains(&id);
+            if counts_for && has_been_sent(batches, id).await? {
                 self.count(
                     id,
                     begins.duration_since(at),

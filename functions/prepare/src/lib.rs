@@ -9,6 +9,7 @@ pub mod preparation;
 pub mod problem;
 pub mod recipients;
 pub mod rejected;
+mod retried;
 pub mod rows;
 pub mod source;
 #[cfg(test)]

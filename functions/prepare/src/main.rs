@@ -41,6 +41,7 @@ async fn preparation() -> Result<Preparation, Error> {
     let secret = Config::required("DEPLOYMENT_SECRET_ARN")?;
     let core = Config::required("CORE_TABLE")?;
     let contacts = Config::required("CONTACTS_TABLE")?;
+    let ledger = Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?);
     let files = Files::new(aws.s3(), Config::required("FILES_BUCKET")?);
     let urls = QueueUrls {
         dispatch: Some(Config::required("DISPATCH_QUEUE_URL")?),
@@ -59,11 +60,13 @@ async fn preparation() -> Result<Preparation, Error> {
                 segments: Records::new(aws.dynamodb(), &core),
                 contacts: Contacts::new(aws.dynamodb(), &contacts),
             },
+            batches: Batches::new(aws.dynamodb(), &core),
+            ledger: ledger.clone(),
         },
         files,
         safeguards: SafeguardStore::new(aws.dynamodb(), &core),
         suppressions: Suppressions::new(aws.dynamodb(), contacts),
-        ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
+        ledger,
         queues: Queues::new(aws.sqs(), urls),
         key: aws.deployment_key(&secret).await?,
     })

@@ -179,7 +179,8 @@ impl Preparation {
     ) -> Result<Manifest, PrepareError> {
         let texts = Texts::parse(&batch.terms.content).map_err(Problem::Text)?;
         let names = texts.values();
-        let rows = self.source.rows(request, &names, batch.terms.starts());
+        let campaign = self.source.campaign(request).await?;
+        let rows = self.source.rows(&campaign, &names, batch.terms.starts());
         let rows = rows.await?;
         let safeguards = self.safeguards.find(request.account).await?;
         // What a test key sends never leaves.
@@ -188,8 +189,10 @@ impl Preparation {
         recipients.deduplicate();
         self.remove_opted_out(request, &mut recipients).await?;
         if let Some(frequency) = Frequency::of(batch, &safeguards) {
+            let (batches, files) = (&self.batches, &self.files);
+            let forgotten = campaign.audience.retried();
             frequency
-                .apply(batch, &self.batches, &self.files, &mut recipients)
+                .apply(batch, forgotten, batches, files, &mut recipients)
                 .await?;
         }
         if let Some(csv) = recipients.rejected_csv()? {

@@ -10,8 +10,8 @@ use carillon_core::{
 pub enum Problem {
     #[error("the campaign doesn't exist any more; create it again and start that")]
     NoCampaign,
-    #[error("audiences of this type can't be prepared; give the recipients inline or as an upload")]
-    UnknownAudience,
+    #[error("nothing of the campaign that it retries has failed in a way that may end better")]
+    NothingToRetry,
     /// Of the account's contacts: what it names isn't there.
     #[error("{0}, and start a new campaign")]
     Contacts(String),

@@ -9,6 +9,7 @@ use std::{
 use carillon_core::{
     contact::Contact,
     frame::Recipient,
+    hours::zone_of,
     phone::{Country, Phone},
     recipients::{self, FileError, Options, RecipientReader, RowError},
     zones::Zone,
@@ -24,6 +25,8 @@ pub enum Rows {
     Csv(Box<RecipientReader<File>>),
     Lines(Box<Lines<Recipient>>),
     Contacts(Box<Lines<ContactLine>>),
+    /// Of an earlier batch.
+    Retried(Box<Lines<Recipient>>),
 }
 
 /// A row with a valid number.
@@ -96,11 +99,16 @@ impl Rows {
         Ok(Self::Contacts(Box::new(Lines::open(file)?)))
     }
 
+    /// From the beginning of a file, wherever it stands now.
+    pub fn retried(file: File) -> io::Result<Self> {
+        Ok(Self::Retried(Box::new(Lines::open(file)?)))
+    }
+
     /// What the column with the numbers is called.
     pub fn number_column(&self) -> &str {
         match self {
             Self::Csv(reader) => &reader.columns()[reader.phone_column()].header,
-            Self::Lines(_) => NUMBER_FIELD,
+            Self::Lines(_) | Self::Retried(_) => NUMBER_FIELD,
             Self::Contacts(_) => CONTACT_FIELD,
         }
     }
@@ -115,6 +123,7 @@ impl Rows {
             Self::Csv(reader) => Ok(reader.next()?.map(|row| row.map(Row::of_cells))),
             Self::Lines(lines) => Ok(lines.next(Row::of_recipient)?),
             Self::Contacts(lines) => Ok(lines.next(Row::of_contact)?),
+            Self::Retried(lines) => Ok(lines.next(Row::of_retried)?),
         }
     }
 }
@@ -147,6 +156,14 @@ impl<'r> Row<'r> {
             zone: None,
             reference: recipient.reference.as_deref(),
             values: Values::Vars(&recipient.vars),
+        }
+    }
+
+    /// Where the number was taken to be, it still is.
+    fn of_retried(line: u64, recipient: &'r Recipient) -> Self {
+        Self {
+            zone: recipient.hours().and_then(zone_of),
+            ..Self::of_recipient(line, recipient)
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use aws_sdk_s3::primitives::ByteStream;
 use carillon_core::{
-    campaign::Audience,
+    campaign::{Audience, Campaign},
     contact::{Choice, Chosen, Contact},
     id::AccountId,
     recipients::Options,
@@ -15,8 +15,10 @@ use carillon_core::{
 use carillon_store::{
     StoreError,
     audiences::{Audiences, ChoiceError, Named},
+    batches::Batches,
     campaigns::Campaigns,
     files::Files,
+    ledger::Ledger,
     queues::PrepareRequest,
     uploads::{UploadFormat, Uploads},
 };
@@ -36,31 +38,42 @@ pub struct Source {
     pub uploads: Uploads,
     pub files: Files,
     pub audiences: Audiences,
+    /// Of an earlier campaign, to try again what failed of it.
+    pub batches: Batches,
+    pub ledger: Ledger,
 }
 
 impl Source {
-    /// The rows of the campaign's audience. Of contacts only the values of these names are read.
-    pub(crate) async fn rows(
+    pub(crate) async fn campaign(
         &self,
         request: &PrepareRequest,
-        names: &[&str],
-        now: Timestamp,
-    ) -> Result<Rows, PrepareError> {
+    ) -> Result<Campaign, PrepareError> {
         let PrepareRequest {
             account, campaign, ..
         } = *request;
         let campaign = self.campaigns.find(account, campaign).await?;
-        let (id, options) = match campaign.ok_or(Problem::NoCampaign)?.audience {
-            Audience::Inline { upload, .. } => (upload, Options::default()),
+        Ok(campaign.ok_or(Problem::NoCampaign)?)
+    }
+
+    /// The rows of a campaign's audience. Of contacts only the values of these names are read.
+    pub(crate) async fn rows(
+        &self,
+        campaign: &Campaign,
+        names: &[&str],
+        now: Timestamp,
+    ) -> Result<Rows, PrepareError> {
+        let account = campaign.account;
+        let (id, options) = match &campaign.audience {
+            Audience::Inline { upload, .. } => (*upload, Options::default()),
             Audience::Upload {
                 upload,
                 default_country,
                 phone_column,
             } => (
-                upload,
+                *upload,
                 Options {
-                    default_country,
-                    phone_column,
+                    default_country: *default_country,
+                    phone_column: phone_column.clone(),
                 },
             ),
             Audience::Contacts {
@@ -70,10 +83,10 @@ impl Source {
                 exclude_segments,
             } => {
                 let wanted = Named {
-                    lists: &lists,
-                    segments: &segments,
-                    exclude_lists: &exclude_lists,
-                    exclude_segments: &exclude_segments,
+                    lists,
+                    segments,
+                    exclude_lists,
+                    exclude_segments,
                 };
                 let choice = self.audiences.choice(account, wanted).await;
                 let choice = choice.map_err(|error| match error {
@@ -82,7 +95,7 @@ impl Source {
                 })?;
                 return self.contacts(account, &choice, names, now).await;
             }
-            Audience::FailedOf { .. } => return Err(Problem::UnknownAudience.into()),
+            Audience::FailedOf(retried) => return self.retried(account, retried, now).await,
         };
         let upload = self.uploads.find(account, id).await?;
         let format = upload.ok_or(Problem::NoUpload)?.format;

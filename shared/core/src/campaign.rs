@@ -10,6 +10,7 @@ use crate::{
     moment::Moment,
     originator::Originator,
     phone::Country,
+    retry::BadEnd,
     rules::Class,
     status::Totals,
 };
@@ -64,8 +65,30 @@ pub enum Audience {
         exclude_lists: Vec<ListId>,
         exclude_segments: Vec<SegmentId>,
     },
-    /// The failed messages of an earlier batch.
-    FailedOf { batch: BatchId },
+    /// What failed of the batch of an earlier campaign.
+    FailedOf(Retried),
+}
+
+/// A campaign that is tried again, as far as it failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    pub campaign: CampaignId,
+    pub batch: BatchId,
+    pub ends: Vec<BadEnd>,
+    /// How many messages had ended so when it was asked for.
+    pub messages: u64,
+    /// The batch, and those that it retried in its turn.
+    pub batches: Vec<BatchId>,
+}
+
+impl Audience {
+    /// The batches whose failed messages it tries again: these didn't reach their recipients.
+    pub fn retried(&self) -> &[BatchId] {
+        match self {
+            Self::FailedOf(retried) => &retried.batches,
+            Self::Inline { .. } | Self::Upload { .. } | Self::Contacts { .. } => &[],
+        }
+    }
 }
 
 /// What they get.

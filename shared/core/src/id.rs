@@ -3,8 +3,10 @@
 
 use std::{cmp::Ordering, fmt, hash, marker::PhantomData, str::FromStr};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use crate::base32::{decode, encode};
 
@@ -38,6 +40,21 @@ impl<K: Kind> Id<K> {
 
     pub const fn uuid(self) -> Uuid {
         self.uuid
+    }
+
+    /// The same for the same words, and as if it had been made at this time.
+    pub fn derived(made: Timestamp, words: &str) -> Self {
+        let milliseconds = u64::try_from(made.as_millisecond()).unwrap_or_default();
+        let hash = digest(&SHA256, words.as_bytes());
+        let drawn = hash.as_ref().first_chunk().expect("a hash has 32 bytes");
+        Self::from_uuid(Builder::from_unix_timestamp_millis(milliseconds, drawn).into_uuid())
+    }
+
+    /// When it was made, to the millisecond.
+    pub fn made(self) -> Timestamp {
+        let milliseconds = self.uuid.as_u128() >> 80;
+        let milliseconds = i64::try_from(milliseconds).expect("48 bits fit");
+        Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -288,6 +305,18 @@ mod tests {
             "01890a5d-ac96-774b-bcce-b302099a8057"
         );
         assert_eq!(id.to_string(), "bat_01h455vb4pex5vsknk084sn02q");
+    }
+
+    #[test]
+    fn a_derived_id_is_the_same_for_the_same_words_and_has_its_time() {
+        let made = "2026-11-28T12:00:00.123Z".parse().unwrap();
+
+        let id = BatchId::derived(made, "the batch of a test");
+
+        assert_eq!(id, BatchId::derived(made, "the batch of a test"));
+        assert_ne!(id, BatchId::derived(made, "another"));
+        assert_eq!(id.made(), made);
+        assert_eq!(id.to_string().parse(), Ok(id));
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub mod reason;
 pub mod recipients;
 pub mod replies;
 pub mod report;
+pub mod retry;
 pub mod routing;
 pub mod rules;
 pub mod safeguards;

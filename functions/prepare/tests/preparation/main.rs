@@ -1,6 +1,7 @@
 //! From a campaign to its ledger items, against the local stack.
 
 mod contacts;
+mod retried;
 mod setup;
 
 use std::{collections::BTreeSet, ops::Range};
@@ -8,7 +9,6 @@ use std::{collections::BTreeSet, ops::Range};
 use aws_lambda_events::sqs::SqsEvent;
 use carillon_core::{
     batch::{BatchTerms, Control, Prepared, Stage},
-    campaign::Audience,
     chunk::{Chunk, Pointer, source::Source},
     frame,
     limits::{destinations::Destinations, frequency::FrequencyCap},
@@ -295,16 +295,6 @@ async fn an_audience_that_is_no_use_fails_the_batch_and_says_why() {
         assert!(problem.starts_with(expected), "{name}: {problem}");
         assert_eq!(setup.wakes().await, 0, "{name}");
     }
-}
-
-#[tokio::test]
-async fn an_audience_of_a_type_that_is_not_there_yet_fails_the_batch() {
-    let audience = Audience::FailedOf { batch: build::id() };
-    let setup = Setup::of(audience).await;
-
-    setup.prepare().await;
-
-    assert_eq!(setup.batch().await.progress.stage, Stage::Failed);
 }
 
 #[tokio::test]

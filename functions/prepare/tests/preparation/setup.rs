@@ -97,6 +97,8 @@ impl Setup {
                     segments: Records::new(dynamodb.clone(), &core),
                     contacts: Contacts::new(dynamodb.clone(), &contacts),
                 },
+                batches: Batches::new(dynamodb.clone(), &core),
+                ledger: Ledger::new(dynamodb.clone(), &ledger),
             },
             files,
             safeguards: SafeguardStore::new(dynamodb.clone(), &core),
@@ -117,27 +119,41 @@ impl Setup {
 
     /// Another campaign of the same account, to these numbers; what becomes of its rows.
     pub async fn another(&self, terms: BatchTerms, csv: &str) -> Prepared {
-        let terms = BatchTerms {
-            account: self.request.account,
-            ..terms
-        };
+        let prepared = self.campaign(terms, csv).await.batch().await.progress;
+        prepared.prepared.unwrap_or_default()
+    }
+
+    /// Another campaign of the same account, to these numbers, prepared.
+    pub async fn campaign(&self, terms: BatchTerms, csv: &str) -> Self {
         let upload = build::id();
         let audience = Audience::Upload {
             upload,
             default_country: None,
             phone_column: None,
         };
-        let request = begin(&self.preparation, terms, audience).await;
         let other = Self {
-            preparation: self.preparation.clone(),
-            request,
             upload,
-            sqs: self.sqs.clone(),
-            dispatch: self.dispatch.clone(),
+            ..self.beside(terms, audience).await
         };
         other.give(UploadFormat::Csv, csv).await;
         other.prepare().await;
-        other.batch().await.progress.prepared.unwrap_or_default()
+        other
+    }
+
+    /// Another campaign of the same account, to an audience, not prepared yet.
+    pub async fn beside(&self, terms: BatchTerms, audience: Audience) -> Self {
+        let terms = BatchTerms {
+            account: self.request.account,
+            ..terms
+        };
+        let request = begin(&self.preparation, terms, audience).await;
+        Self {
+            preparation: self.preparation.clone(),
+            request,
+            upload: build::id(),
+            sqs: self.sqs.clone(),
+            dispatch: self.dispatch.clone(),
+        }
     }
 
     /// Puts the upload that the campaign waits for.

@@ -96,6 +96,8 @@ impl Journey {
                     segments: Records::new(dynamodb.clone(), &core),
                     contacts: Contacts::new(dynamodb.clone(), &core),
                 },
+                batches: batches.clone(),
+                ledger: sending.state.ledger.clone(),
             },
             files: sending.state.files.clone(),
             safeguards: sending.safeguards.clone(),
@@ -164,6 +166,8 @@ async fn begin(preparation: &Preparation, terms: BatchTerms, rows: &str) -> Prep
         uploads,
         files,
         audiences: _,
+        batches: _,
+        ledger: _,
     } = &preparation.source;
     let (account, now, upload): (_, _, UploadId) = (terms.account, terms.began, build::id());
     let made = Upload {

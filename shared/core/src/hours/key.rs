@@ -71,6 +71,12 @@ pub fn hours_key(number: Phone, country: Option<Country>, own: Option<Zone>) -> 
     }
 }
 
+/// The only zone that the text of a [`HoursKey`] names.
+pub fn zone_of(key: &str) -> Option<Zone> {
+    let (_, zones) = key.split_once(ZONES)?;
+    Zone::parse(zones).ok()
+}
+
 fn narrower(number: Phone) -> StateOf {
     match zones::state_of(number) {
         None => StateOf::Any,

@@ -7,6 +7,6 @@ mod open;
 mod tests;
 mod week;
 
-pub use key::{HoursKey, hours_key};
+pub use key::{HoursKey, hours_key, zone_of};
 pub use open::{Hours, Opening, UnreadableHours};
 pub use week::{UnreadableWeek, Week, Window};

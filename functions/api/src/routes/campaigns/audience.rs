@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use carillon_core::{
-    campaign::Audience,
+    campaign::{Audience, Retried},
     content::Texts,
     frame::Recipient,
-    id::{BatchId, ListId, SegmentId, UploadId},
+    id::{BatchId, CampaignId, ListId, SegmentId, UploadId},
 };
 use carillon_runtime::{
     principal::Principal,
@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::retry::BadEnd;
 use crate::{act, check, fields::RecipientInput, services::Api};
 
 /// Recipients of an inline audience at most.
@@ -61,7 +62,7 @@ enum AudienceType {
     Upload,
     /// Of the account, by `lists` and `segments`. Their attributes are the text's values.
     Contacts,
-    /// Not available yet.
+    /// Of what failed of an earlier batch. `POST /v1/campaigns/{id}/retry-failed` makes such a campaign; a draft can't be one.
     FailedOf,
 }
 
@@ -133,9 +134,7 @@ impl AudienceInput {
                 exclude_segments: few("exclude_segments", self.exclude_segments)?,
             })
             .and_then(somebody),
-            AudienceType::FailedOf => stored(Audience::FailedOf {
-                batch: self.batch.ok_or_else(|| missing("batch"))?,
-            }),
+            AudienceType::FailedOf => Err(not_a_draft()),
         }
     }
 
@@ -201,17 +200,11 @@ fn missing(field: &str) -> Problem {
     Problem::of_fields(Code::InvalidRequest, vec![error])
 }
 
-/// Those that a later version will know.
-pub fn available(audience: &Audience) -> Result<(), Problem> {
-    match audience {
-        Audience::Inline { .. } | Audience::Upload { .. } | Audience::Contacts { .. } => Ok(()),
-        Audience::FailedOf { .. } => {
-            let words = "use `inline` with the recipients in the request, `upload` with a CSV, or `contacts`";
-            let error =
-                FieldError::new("/audience/type", Code::AudienceNotAvailable.as_str(), words);
-            Err(Problem::of_fields(Code::AudienceNotAvailable, vec![error]))
-        }
-    }
+/// What failed is retried once, with the words that it had.
+pub fn not_a_draft() -> Problem {
+    let words = "a campaign to what failed is made by `POST /v1/campaigns/{id}/retry-failed`; use `inline`, `upload` or `contacts` here";
+    let error = FieldError::new("/audience/type", Code::AudienceNotAvailable.as_str(), words);
+    Problem::of_fields(Code::AudienceNotAvailable, vec![error])
 }
 
 /// Keeps the recipients of an inline audience as an upload, so that all audiences are files. Done twice it changes nothing.
@@ -268,9 +261,17 @@ pub enum AudienceView {
         #[schema(value_type = Vec<String>)]
         exclude_segments: Vec<SegmentId>,
     },
+    /// Made by `POST /v1/campaigns/{id}/retry-failed`.
     FailedOf {
+        /// What it retries,
+        #[schema(value_type = String)]
+        campaign: CampaignId,
         #[schema(value_type = String)]
         batch: BatchId,
+        /// and which of its messages: those that ended so, but for those whose reason says that they can only end so again.
+        statuses: Vec<BadEnd>,
+        /// How many they were when it was asked for.
+        messages: u64,
     },
 }
 
@@ -301,7 +302,21 @@ impl From<Audience> for AudienceView {
                 exclude_lists,
                 exclude_segments,
             },
-            Audience::FailedOf { batch } => Self::FailedOf { batch },
+            Audience::FailedOf(retried) => {
+                let Retried {
+                    campaign,
+                    batch,
+                    ends,
+                    messages,
+                    batches: _,
+                } = retried;
+                Self::FailedOf {
+                    campaign,
+                    batch,
+                    statuses: ends.into_iter().map(Into::into).collect(),
+                    messages,
+                }
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 
 use super::{
     CampaignView, Content, Policies, Schedule, answer,
-    audience::{AudienceInput, available, keep},
+    audience::{AudienceInput, keep},
     etag, find, ready,
 };
 use crate::{
@@ -95,7 +95,6 @@ pub async fn create(
         at: now,
     };
     let mut checked = audience.check(&wording.texts, drawn.upload)?;
-    available(&checked.audience)?;
     let campaign = Campaign {
         id: drawn.campaign,
         account: who.account,
@@ -271,7 +270,6 @@ async fn changed(
         .map(|audience| audience.check(&wording.texts, random::id(now)))
         .transpose()?;
     if let Some(checked) = &checked {
-        available(&checked.audience)?;
         campaign.audience = checked.audience.clone();
     }
     if let Some(checked) = &checked {

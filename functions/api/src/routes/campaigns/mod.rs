@@ -7,6 +7,7 @@ pub mod estimate;
 pub mod preview;
 mod ready;
 pub mod results;
+pub mod retry;
 mod sample;
 mod schedule;
 pub mod start;

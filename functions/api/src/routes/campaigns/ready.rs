@@ -34,7 +34,9 @@ pub struct Ready {
 
 /// Everything that can be known before the audience is read in full.
 pub async fn to_begin(api: &Api, campaign: &Campaign) -> Result<Ready, Problem> {
-    super::audience::available(&campaign.audience)?;
+    if let Audience::FailedOf(_) = campaign.audience {
+        return Err(super::audience::not_a_draft());
+    }
     let wording = super::wording(api, campaign).await?;
     if let Audience::Contacts { .. } = campaign.audience {
         choice(api, campaign).await?;
@@ -81,7 +83,7 @@ pub async fn start_of_file(
 fn upload_of(campaign: &Campaign) -> Option<UploadId> {
     match &campaign.audience {
         Audience::Inline { upload, .. } | Audience::Upload { upload, .. } => Some(*upload),
-        Audience::Contacts { .. } | Audience::FailedOf { .. } => None,
+        Audience::Contacts { .. } | Audience::FailedOf(_) => None,
     }
 }
 

@@ -189,7 +189,7 @@ fn first(moment: Moment) -> Result<Timestamp, Problem> {
     moment.first().ok_or_else(beyond)
 }
 
-async fn pinned(api: &Api, who: &Principal, campaign: &Campaign) -> Result<Pinned, Problem> {
+pub async fn pinned(api: &Api, who: &Principal, campaign: &Campaign) -> Result<Pinned, Problem> {
     let mode = if campaign.test {
         Mode::Test
     } else {
@@ -276,7 +276,7 @@ const fn planned(plan: Plan) -> Option<Timestamp> {
 }
 
 /// The batch that the plan names.
-fn batch(
+pub fn batch(
     campaign: &Campaign,
     id: BatchId,
     content: Content,
@@ -312,7 +312,7 @@ fn batch(
 }
 
 /// Asks for the batch's preparation, now or 15 minutes before its time. If nobody comes to this, the dispatcher asks.
-async fn ask(
+pub async fn ask(
     api: &Api,
     campaign: &Campaign,
     batch: BatchId,
