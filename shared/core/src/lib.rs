@@ -18,6 +18,7 @@ pub mod frame;
 pub mod gateway;
 pub mod hours;
 pub mod id;
+pub mod import;
 pub mod inbound;
 pub mod keyed_hash;
 pub mod keyword;

@@ -1,7 +1,7 @@
 //! What spreadsheets do to a cell, undone or refused.
 
 /// The content of a cell: `="00123"` is 00123, which is how people keep Excel from eating zeros, and `'+44…` is +44….
-pub(super) fn content(cell: &str) -> &str {
+pub(crate) fn content(cell: &str) -> &str {
     match cell.as_bytes().first() {
         Some(b'=') => cell
             .strip_prefix("=\"")
@@ -12,12 +12,12 @@ pub(super) fn content(cell: &str) -> &str {
     }
 }
 
-pub(super) fn is_blank(cell: &str) -> bool {
+pub(crate) fn is_blank(cell: &str) -> bool {
     cell.trim().is_empty()
 }
 
 /// `#REF!` and its like, and the `####` of a column too narrow for its number.
-pub(super) fn is_spreadsheet_error(cell: &str) -> bool {
+pub(crate) fn is_spreadsheet_error(cell: &str) -> bool {
     const ERRORS: [&str; 13] = [
         "#REF!",
         "#N/A",

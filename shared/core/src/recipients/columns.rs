@@ -5,7 +5,7 @@ use csv::StringRecord;
 use super::{FileError, MAX_CELL, MAX_COLUMNS, cell};
 
 /// Names that people give to the phone column, the likeliest first, without case, blanks, `_`, `-` and `.`.
-const PHONE_NAMES: [&str; 24] = [
+pub(crate) const PHONE_NAMES: [&str; 24] = [
     "phone",
     "phonenumber",
     "mobile",
@@ -162,7 +162,7 @@ fn check(headers: &[&str], line: u64) -> Result<(), FileError> {
 }
 
 /// A file without a header begins with somebody's number, which no message may repeat.
-fn is_number(header: &str) -> bool {
+pub(crate) fn is_number(header: &str) -> bool {
     let digits = header
         .chars()
         .filter(|character| character.is_numeric())
@@ -193,7 +193,7 @@ fn find_wanted(headers: &[&str], wanted: &str) -> Option<usize> {
     exact.or_else(|| find(headers, &[&fold(wanted)]))
 }
 
-fn fold(header: &str) -> String {
+pub(crate) fn fold(header: &str) -> String {
     header
         .chars()
         .filter(|character| !is_separator(*character))
@@ -201,7 +201,7 @@ fn fold(header: &str) -> String {
         .collect()
 }
 
-fn variable(header: &str) -> String {
+pub(crate) fn variable(header: &str) -> String {
     let words: Vec<&str> = header
         .split(|character| is_separator(character) && character != '_')
         .filter(|word| !word.is_empty())
@@ -209,12 +209,12 @@ fn variable(header: &str) -> String {
     words.join("_")
 }
 
-fn is_separator(character: char) -> bool {
+pub(crate) fn is_separator(character: char) -> bool {
     character.is_whitespace() || matches!(character, '_' | '-' | '.')
 }
 
 /// The headers for a message: the first of them, each in backticks.
-fn list(headers: &[&str]) -> String {
+pub(crate) fn list(headers: &[&str]) -> String {
     const SHOWN: usize = 10;
     let mut shown: Vec<String> = headers
         .iter()
@@ -228,7 +228,7 @@ fn list(headers: &[&str]) -> String {
 }
 
 /// A header for a message. Digits are hidden if they could be somebody's number.
-fn shorten(header: &str) -> String {
+pub(crate) fn shorten(header: &str) -> String {
     const SHOWN: usize = 40;
     let hides = header
         .chars()

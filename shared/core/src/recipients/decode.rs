@@ -103,6 +103,8 @@ pub(super) struct Decoded<R> {
     pending: std::ops::Range<usize>,
     /// Bytes handed out.
     position: u64,
+    /// Bytes taken from the file.
+    taken: u64,
     /// What `position` was when the file ended.
     end: Option<u64>,
     row: u64,
@@ -135,6 +137,7 @@ impl<R: Read> Decoded<R> {
             raw,
             pending: 0..0,
             position: 0,
+            taken: 0,
             end: None,
             row: 0,
             lines,
@@ -153,6 +156,10 @@ impl<R: Read> Decoded<R> {
         }
         sample.truncate(filled);
         Ok(sample)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.taken
     }
 
     /// Says where the row begins that is read next, so that it can be stopped if it doesn't end.
@@ -177,11 +184,14 @@ impl<R: Read> Decoded<R> {
     /// `output` must have room for a character or two.
     fn decode(&mut self, output: &mut [u8]) -> io::Result<usize> {
         let Some(decoder) = &mut self.decoder else {
-            return self.input.read(output);
+            let count = self.input.read(output)?;
+            self.taken += count as u64;
+            return Ok(count);
         };
         loop {
             if self.pending.is_empty() {
                 self.pending = 0..self.input.read(&mut self.raw)?;
+                self.taken += self.pending.len() as u64;
             }
             let is_last = self.pending.is_empty();
             let source = &self.raw[self.pending.clone()];

@@ -117,7 +117,7 @@ pub struct RowError {
 }
 
 impl RowError {
-    pub(super) fn phone(line: u64, column: &str, error: PhoneError) -> RowError {
+    pub(crate) fn phone(line: u64, column: &str, error: PhoneError) -> RowError {
         RowError {
             line,
             column: Some(column.to_owned()),
@@ -126,7 +126,7 @@ impl RowError {
         }
     }
 
-    pub(super) fn unknown_zone(line: u64, column: &str) -> RowError {
+    pub(crate) fn unknown_zone(line: u64, column: &str) -> RowError {
         let message = "the cell isn't a time zone; write a name of the IANA database, such as `Europe/Paris`, or leave it empty, and the number's own zone counts".to_owned();
         RowError {
             line,
@@ -136,7 +136,7 @@ impl RowError {
         }
     }
 
-    pub(super) fn cell_too_long(line: u64, column: &str, length: usize) -> RowError {
+    pub(crate) fn cell_too_long(line: u64, column: &str, length: usize) -> RowError {
         let message = format!(
             "the cell takes {length} bytes and {MAX_CELL} are allowed; shorten it, or look for a quote that isn't closed"
         );
@@ -148,7 +148,7 @@ impl RowError {
         }
     }
 
-    pub(super) fn spreadsheet_error(line: u64, column: &str) -> RowError {
+    pub(crate) fn spreadsheet_error(line: u64, column: &str) -> RowError {
         let message = "the cell is an error of the spreadsheet, such as `#REF!`; mend its formula and export again".to_owned();
         RowError {
             line,
@@ -158,7 +158,7 @@ impl RowError {
         }
     }
 
-    pub(super) fn wrong_column_count(line: u64, cells: usize, columns: usize) -> RowError {
+    pub(crate) fn wrong_column_count(line: u64, cells: usize, columns: usize) -> RowError {
         let message = format!(
             "the row has {cells} cells and the header {columns}; put a cell with a delimiter in it in quotes, and keep empty cells"
         );

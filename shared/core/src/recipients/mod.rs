@@ -2,29 +2,28 @@
 //! spreadsheets write. A file that can't be used is a `FileError`; a row that can't be used is a `RowError`, and the next
 //! one is read. Memory stays bounded whatever the file holds, and no error repeats a number or a cell.
 
-mod cell;
-mod columns;
+pub(crate) mod cell;
+pub(crate) mod columns;
 mod decode;
 mod delimiter;
 mod error;
 mod lines;
 mod row;
+mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::io::{Read, Seek, SeekFrom};
-
-use csv::{ReaderBuilder, StringRecord};
+use std::io::{Read, Seek};
 
 use crate::phone::Country;
 
 use columns::Columns;
-use decode::Decoded;
 
 pub use columns::Column;
 pub use decode::FileEncoding;
 pub use error::{FileError, RowError};
 pub use row::Row;
+pub use sheet::Sheet;
 
 pub const MAX_COLUMNS: usize = 64;
 /// Bytes of UTF-8 in a cell.
@@ -43,43 +42,23 @@ pub struct Options {
 
 /// A file of recipients, one row after the other.
 pub struct RecipientReader<R> {
-    rows: csv::Reader<Decoded<R>>,
+    sheet: Sheet<R>,
     columns: Columns,
     default_country: Option<Country>,
-    encoding: FileEncoding,
-    delimiter: u8,
-    record: StringRecord,
-    /// Nothing more is to be had of the file.
-    is_over: bool,
 }
 
 impl<R: Read + Seek> RecipientReader<R> {
     /// Finds out encoding and delimiter, which reads the file once if it has no byte order mark, and reads the header.
-    pub fn open(mut input: R, options: &Options) -> Result<RecipientReader<R>, FileError> {
-        let (encoding, start) = decode::detect(&mut input)?;
-        input.seek(SeekFrom::Start(start))?;
-        let sample = Decoded::new(&mut input, encoding).into_sample();
-        let sample = sample.map_err(|error| FileError::from_read(error, 1))?;
-        let delimiter = delimiter::sniff(&sample, options.phone_column.as_deref());
-        input.seek(SeekFrom::Start(start))?;
-        let mut reader = RecipientReader {
-            rows: ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .delimiter(delimiter)
-                .buffer_capacity(BUFFER)
-                .from_reader(Decoded::new(input, encoding)),
-            columns: Columns::default(),
+    pub fn open(input: R, options: &Options) -> Result<RecipientReader<R>, FileError> {
+        let phone = options.phone_column.as_deref();
+        let mut sheet = Sheet::open(input, phone, None)?;
+        let line = sheet.read()?.ok_or(FileError::Empty)?;
+        let columns = Columns::from_header(sheet.record(), line, phone)?;
+        Ok(RecipientReader {
+            sheet,
+            columns,
             default_country: options.default_country,
-            encoding,
-            delimiter,
-            record: StringRecord::new(),
-            is_over: false,
-        };
-        let line = reader.read()?.ok_or(FileError::Empty)?;
-        reader.columns =
-            Columns::from_header(&reader.record, line, options.phone_column.as_deref())?;
-        Ok(reader)
+        })
     }
 
     /// The columns as the header names them, in order.
@@ -93,12 +72,12 @@ impl<R: Read + Seek> RecipientReader<R> {
     }
 
     pub fn encoding(&self) -> FileEncoding {
-        self.encoding
+        self.sheet.encoding()
     }
 
     /// One of `,`, `;`, tab and `|`.
     pub fn delimiter(&self) -> char {
-        char::from(self.delimiter)
+        char::from(self.sheet.delimiter())
     }
 
     /// The next row that isn't blank; `None` at the end. After a `FileError` there is no more.
@@ -107,44 +86,14 @@ impl<R: Read + Seek> RecipientReader<R> {
         reason = "a row borrows from the reader, which an Iterator's items can't"
     )]
     pub fn next(&mut self) -> Result<Option<Result<Row<'_>, RowError>>, FileError> {
-        let Some(line) = self.read()? else {
+        let Some(line) = self.sheet.read()? else {
             return Ok(None);
         };
         Ok(Some(Row::check(
-            &self.record,
+            self.sheet.record(),
             &self.columns,
             line,
             self.default_country,
         )))
-    }
-
-    /// Reads a record with something in it, and says on which line it begins.
-    fn read(&mut self) -> Result<Option<u64>, FileError> {
-        while !self.is_over {
-            let position = self.rows.position().byte();
-            self.rows.get_mut().expect_row_at(position);
-            let is_read = self.rows.read_record(&mut self.record);
-            let (start, line) = self.rows.get_mut().locate(position);
-            match is_read {
-                Err(error) => {
-                    self.is_over = true;
-                    return Err(FileError::from_csv(error, line));
-                }
-                Ok(false) => self.is_over = true,
-                Ok(true) if self.rows.get_ref().is_end_mark(start) => self.is_over = true,
-                Ok(true)
-                    if self
-                        .rows
-                        .get_ref()
-                        .has_swallowed_end_mark(self.rows.position().byte()) =>
-                {
-                    self.is_over = true;
-                    return Err(FileError::UnclosedQuote { line });
-                }
-                Ok(true) if self.record.iter().all(cell::is_blank) => {}
-                Ok(true) => return Ok(Some(line)),
-            }
-        }
-        Ok(None)
     }
 }
