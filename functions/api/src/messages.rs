@@ -28,8 +28,9 @@ pub struct Message {
     pub id: MessageId,
     #[schema(value_type = String, example = "bat_01h455vb4pex5vsknk084sn02q")]
     pub batch: carillon_core::id::BatchId,
-    /// The number, in E.164.
-    pub to: String,
+    /// The number, in E.164; absent when it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     #[schema(value_type = StatusWord)]
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,7 +140,7 @@ impl<'b> OpenChunk<'b> {
                 slot: u8::try_from(slot).ok()?,
             },
             batch: self.pointer.batch,
-            to: recipient.number.e164(),
+            to: (!recipient.is_erased()).then(|| recipient.number.e164()),
             status,
             reason: reason.map(why),
             held_until: self.chunk.wake.filter(|_| status == Status::Held),

@@ -52,7 +52,9 @@ pub async fn record(state: &State, link: &Link, now: Timestamp) -> Result<Option
         return Ok(None);
     };
     let recipients = recipients::of_chunk(&state.ledger, &state.files, pointer, &chunk).await?;
-    let Some(recipient) = recipients.get(usize::from(place.slot)) else {
+    let recipient = recipients.get(usize::from(place.slot));
+    // Who was erased is opted out already.
+    let Some(recipient) = recipient.filter(|recipient| !recipient.is_erased()) else {
         return Ok(None);
     };
     let account = batch.terms.account;

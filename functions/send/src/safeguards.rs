@@ -7,9 +7,11 @@ use std::{
 
 use carillon_core::{
     batch::BatchTerms,
+    chunk::slot::SlotOutcome,
     frame::Recipient,
     hours::Hours,
     id::AccountId,
+    reason::Reason,
     rules::Class,
     safeguards::{Safeguards, Subject, Verdict},
 };
@@ -91,12 +93,15 @@ impl<'a> Subjects<'a> {
         }
     }
 
-    /// By slot. What a test key sends never leaves, so nothing is said of it.
+    /// By slot. What a test key sends never leaves: nothing is said of it but who was erased.
     pub fn verdicts(&self, safeguards: &Safeguards, now: Timestamp) -> Vec<Verdict> {
-        if self.terms.test {
-            return Vec::new();
-        }
         let verdict = |(slot, recipient): (usize, &Recipient)| {
+            if recipient.is_erased() {
+                return Verdict::End(SlotOutcome::Suppressed, Reason::OptedOut);
+            }
+            if self.terms.test {
+                return Verdict::Go;
+            }
             let sender = self.ways.first_sender(&self.terms.routing, slot);
             let subject = Subject {
                 class: self.terms.class,

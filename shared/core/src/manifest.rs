@@ -61,6 +61,31 @@ impl Manifest {
         u32::try_from(self.frames.len()).expect("a batch has fewer than 2^24 chunks")
     }
 
+    /// The same without one number, which isn't in its frames any more; `None` where it says nothing of that number. `next` is the
+    /// first number that is left in the frame that began with it. What takes its place is another recipient's number or the end of
+    /// all numbers, so that [`Manifest::may_hold`] still finds everybody else.
+    pub fn without(&self, number: Phone, next: Option<Phone>) -> Option<Self> {
+        let mut without = self.clone();
+        for group in &mut without.groups {
+            if group.first == number {
+                group.first = next.unwrap_or(Phone::LOWEST);
+            }
+            if group.last == number {
+                group.last = Phone::HIGHEST;
+            }
+            let frames = group.chunk as usize..(group.chunk + group.chunks) as usize;
+            let mut after = Phone::HIGHEST.digits();
+            let frames = without.frames.get_mut(frames).unwrap_or_default();
+            for frame in frames.iter_mut().rev() {
+                if frame.4 == number.digits() {
+                    frame.4 = next.map_or(after, Phone::digits);
+                }
+                after = frame.4;
+            }
+        }
+        (without != *self).then_some(without)
+    }
+
     /// The chunks whose frame may hold a number: at most one in each group.
     pub fn may_hold(&self, number: Phone) -> impl Iterator<Item = u32> + '_ {
         let holding = self
@@ -154,6 +179,59 @@ mod tests {
                 chunks,
                 "{name}"
             );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn who_is_erased_is_not_named_and_everybody_else_is_found(
+            digits in proptest::collection::btree_set(447_700_900_000u64..447_700_900_200, 1..60),
+            size in 1usize..8,
+            whom in proptest::collection::vec(proptest::prelude::any::<proptest::sample::Index>(), 1..20),
+        ) {
+            let phone = |digits: &u64| Phone::from_digits(*digits).unwrap();
+            let all: Vec<Phone> = digits.iter().map(phone).collect();
+            // Every second number is of another group, as if it were of another country.
+            let mut frames: Vec<Vec<Phone>> = Vec::new();
+            let mut groups = Vec::new();
+            for odd in [0, 1] {
+                let numbers: Vec<Phone> = all.iter().copied().filter(|number| number.digits() % 2 == odd).collect();
+                let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { continue };
+                let chunk = u32::try_from(frames.len()).unwrap();
+                frames.extend(numbers.chunks(size).map(<[Phone]>::to_vec));
+                let chunks = u32::try_from(frames.len()).unwrap() - chunk;
+                groups.push(Group { hours: String::new(), country: None, first: *first, last: *last, chunk, chunks });
+            }
+            let mut manifest = Manifest {
+                version: Manifest::VERSION,
+                batch: "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+                run: 1,
+                parts: 1,
+                groups,
+                frames: frames.iter().map(|numbers| Frame(0, 0, 1, 1, numbers[0].digits())).collect(),
+                prepared: Prepared::default(),
+            };
+
+            for index in whom {
+                let number = all[index.index(all.len())];
+                let held: Vec<u32> = manifest.may_hold(number).collect();
+                let frame = held.into_iter().find(|chunk| frames[*chunk as usize].contains(&number));
+                let Some(frame) = frame else { continue };
+                let left = &mut frames[frame as usize];
+                left.retain(|left| *left != number);
+                manifest = manifest.without(number, left.first().copied()).unwrap_or(manifest);
+
+                let text = serde_json::to_string(&manifest).unwrap();
+                let others_have_it = number == Phone::LOWEST || number == Phone::HIGHEST;
+                proptest::prop_assert!(others_have_it || !text.contains(&number.digits().to_string()));
+                proptest::prop_assert_eq!(manifest.without(number, left.first().copied()), None);
+            }
+
+            for (chunk, numbers) in (0..).zip(&frames) {
+                for number in numbers {
+                    proptest::prop_assert!(manifest.may_hold(*number).any(|held| held == chunk));
+                }
+            }
         }
     }
 }

@@ -113,6 +113,22 @@ async fn who_opted_out_after_the_batch_was_made_is_not_sent_to() {
 }
 
 #[tokio::test]
+async fn an_empty_place_ends_as_an_opt_out_and_its_neighbour_is_sent_to() {
+    let setup = Setup::new().await;
+    let mut erased = super::recipient(REFUSED);
+    erased.erase();
+    let recipients = vec![erased, super::recipient(DELIVERED)];
+    setup.batch_of(terms(), recipients).await;
+
+    setup.failed(recorded()).await;
+
+    let chunk = setup.chunk(pointer(0)).await;
+    let outcomes: Vec<_> = chunk.slots.iter().map(|slot| slot.outcome).collect();
+    assert_eq!(outcomes, [SlotOutcome::Suppressed, SlotOutcome::Accepted]);
+    assert_eq!(chunk.slots[0].reason, Some(Reason::OptedOut));
+}
+
+#[tokio::test]
 async fn a_batch_that_may_not_be_sent_is_not() {
     let hour = jiff::SignedDuration::from_hours(1);
     let (later, expired) = (Timestamp::now() + hour, Timestamp::now() - hour);

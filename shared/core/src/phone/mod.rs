@@ -35,6 +35,12 @@ const FICTITIOUS: RangeInclusive<u64> = 447_700_900_000..=447_700_999_999;
 pub struct Phone(u64);
 
 impl Phone {
+    /// Stands where a number was erased, and is nobody's: no text and no digits are read as it.
+    pub const NOBODY: Phone = Phone(0);
+    /// No number comes before, or after.
+    pub const LOWEST: Phone = Phone(10_u64.pow(MIN_DIGITS as u32 - 1));
+    pub const HIGHEST: Phone = Phone(10_u64.pow(MAX_DIGITS as u32) - 1);
+
     /// Reads a number as people write it; one without `+` only where `default` says which country it belongs to.
     pub fn parse(text: &str, default: Option<Country>) -> Result<Phone, PhoneError> {
         Phone::parse_located(text, default).map(|(phone, _)| phone)
@@ -153,7 +159,10 @@ fn unassigned(number: &PhoneNumber) -> PhoneError {
 /// The first two and the last three digits: `+44*****123`. Of numbers under ten digits, the last one only.
 impl fmt::Display for Phone {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = self.0.ilog10() + 1;
+        let Some(power) = self.0.checked_ilog10() else {
+            return formatter.write_str("nobody");
+        };
+        let length = power + 1;
         let start = self.0 / 10_u64.pow(length - 2);
         if length < 10 {
             return write!(formatter, "+{start}*****{}", self.0 % 10);

@@ -1,5 +1,8 @@
 //! The recipients of one chunk: a zstd frame of JSON lines, one a recipient, in the order of the slots.
-//! Frames stand one after the other in a part file, so `zstd -dc part` reads it whole.
+//! Frames stand one after the other in a part file, so `zstd -dc part` reads it whole. Who is erased leaves an empty place: a line
+//! whose number is empty, so that all others keep theirs.
+
+mod erase;
 
 use std::{
     collections::BTreeMap,
@@ -10,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zstd::bulk::Compressor;
 
+pub use self::erase::{EraseError, erase};
 use crate::{
     hours::HoursKey,
     phone::{Country, Phone},
@@ -26,7 +30,8 @@ pub struct Recipient {
     /// The version of the line.
     #[serde(rename = "v", default = "version", deserialize_with = "known_version")]
     version: u8,
-    #[serde(rename = "to")]
+    /// [`Phone::NOBODY`] where one was erased.
+    #[serde(rename = "to", with = "erasable")]
     pub number: Phone,
     /// The number's, so that `send` needn't load the data that tells; `None` for a number of none, and where nobody looked.
     #[serde(rename = "cc", default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +89,17 @@ impl Recipient {
     #[must_use]
     pub fn in_country(self, country: Option<Country>) -> Self {
         Self { country, ..self }
+    }
+
+    /// Leaves its place, with what its whole frame has in common.
+    pub fn erase(&mut self) {
+        self.number = Phone::NOBODY;
+        self.vars.clear();
+        self.reference = None;
+    }
+
+    pub fn is_erased(&self) -> bool {
+        self.number == Phone::NOBODY
     }
 
     /// With the country and the sending hours of its number.
@@ -206,10 +222,12 @@ pub fn decode(frame: &[u8]) -> Result<Vec<Recipient>, UnreadableFrame> {
     parsed.collect()
 }
 
-/// The numbers of a part, or of one frame, in their order: all that some need of millions of recipients.
+/// The numbers of a part, or of one frame, in their order: all that some need of millions of recipients. Those that were erased are
+/// nobody's.
 pub fn numbers(part: &[u8]) -> Result<Vec<Phone>, UnreadableFrame> {
     #[derive(Deserialize)]
     struct Line {
+        #[serde(with = "erasable")]
         to: Phone,
     }
     let unreadable = |error: &dyn std::fmt::Display| UnreadableFrame(error.to_string());
@@ -223,6 +241,28 @@ pub fn numbers(part: &[u8]) -> Result<Vec<Phone>, UnreadableFrame> {
         numbers.push(line.to);
     }
     Ok(numbers)
+}
+
+/// A number, or the empty text where it was erased.
+mod erasable {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use crate::phone::Phone;
+
+    pub fn serialize<S: Serializer>(number: &Phone, serializer: S) -> Result<S::Ok, S::Error> {
+        if *number == Phone::NOBODY {
+            return serializer.serialize_str("");
+        }
+        number.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Phone, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Phone::NOBODY);
+        }
+        Phone::from_e164(&text).map_err(D::Error::custom)
+    }
 }
 
 const fn version() -> u8 {
