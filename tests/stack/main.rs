@@ -9,6 +9,7 @@ mod contacts;
 mod dead_letters;
 mod doubt;
 mod drafts;
+mod exports;
 mod failover;
 mod gateways;
 mod kannel;

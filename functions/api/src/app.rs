@@ -16,9 +16,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     openapi,
     routes::{
-        account, audit, batches, campaigns, consents, contacts, dead_letters, gateways, inbound,
-        keys, lists, messages, meta, opt_ins, routes, segments, senders, suppressions, templates,
-        uploads,
+        account, audit, batches, campaigns, consents, contacts, dead_letters, exports, gateways,
+        inbound, keys, lists, messages, meta, opt_ins, routes, segments, senders, suppressions,
+        templates, uploads,
     },
     services::Api,
 };
@@ -92,6 +92,10 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(templates::versions))
         .routes(routes!(templates::preview::of_text))
         .routes(routes!(templates::preview::of_template))
+        .routes(routes!(exports::create, exports::list))
+        .routes(routes!(exports::get))
+        .routes(routes!(exports::cancel))
+        .routes(routes!(exports::download))
         .routes(routes!(uploads::create))
         .routes(routes!(uploads::get))
         .routes(routes!(gateways::create::create, gateways::list))

@@ -54,21 +54,6 @@ pub struct Report {
     counted: Timestamp,
 }
 
-const STATUSES: [(Status, &str); 12] = [
-    (Status::Scheduled, "scheduled"),
-    (Status::Queued, "queued"),
-    (Status::Held, "held"),
-    (Status::Sending, "sending"),
-    (Status::Sent, "sent"),
-    (Status::Delivered, "delivered"),
-    (Status::Undelivered, "undelivered"),
-    (Status::Failed, "failed"),
-    (Status::Expired, "expired"),
-    (Status::Suppressed, "suppressed"),
-    (Status::Cancelled, "cancelled"),
-    (Status::Unknown, "unknown"),
-];
-
 impl Report {
     /// Of something that has no batch yet.
     pub fn nothing(now: Timestamp) -> Self {
@@ -76,7 +61,7 @@ impl Report {
             None,
             Prepared::default(),
             &Totals::default(),
-            &[0; STATUSES.len()],
+            &[0; Status::ALL.len()],
             now,
         )
     }
@@ -92,12 +77,12 @@ impl Report {
             return Ok(Self::new(Some(batch), prepared, &last, &ends(&last), now));
         }
         let mut totals = Totals::default();
-        let mut counts = [0; STATUSES.len()];
+        let mut counts = [0; Status::ALL.len()];
         let count = |_, chunk| {
             totals.count(&chunk, view);
             for slot in 0..chunk.slots.len() {
                 let (found, _) = status(&chunk, slot, view);
-                let place = STATUSES.iter().position(|(status, _)| *status == found);
+                let place = Status::ALL.iter().position(|status| *status == found);
                 counts[place.expect("all statuses are listed")] += 1;
             }
         };
@@ -125,7 +110,7 @@ impl Report {
         batch: Option<&Batch>,
         prepared: Prepared,
         totals: &Totals,
-        counts: &[u64; STATUSES.len()],
+        counts: &[u64; Status::ALL.len()],
         counted: Timestamp,
     ) -> Self {
         let Prepared {
@@ -137,7 +122,7 @@ impl Report {
             capped,
             parts,
         } = prepared;
-        let names = STATUSES.iter().map(|(_, name)| *name);
+        let names = Status::ALL.iter().map(|status| status.as_str());
         Self {
             batch: batch.map(|batch| batch.terms.id),
             uploaded: rows,
@@ -158,8 +143,8 @@ impl Report {
 }
 
 /// Of totals, which don't tell apart what is in flight: it counts as `sent`.
-fn ends(totals: &Totals) -> [u64; STATUSES.len()] {
-    STATUSES.map(|(status, _)| match status {
+fn ends(totals: &Totals) -> [u64; Status::ALL.len()] {
+    Status::ALL.map(|status| match status {
         Status::Scheduled | Status::Queued | Status::Held | Status::Sending => 0,
         Status::Sent => totals.in_flight,
         Status::Delivered => totals.delivered,

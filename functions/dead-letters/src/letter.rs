@@ -10,7 +10,7 @@ use carillon_core::{
     message_id::MessageId,
     queued_report::{About, QueuedReports},
 };
-use carillon_store::queues::{PrepareRequest, Wake};
+use carillon_store::queues::{ExportRequest, PrepareRequest, Wake};
 use serde::de::DeserializeOwned;
 use uuid::Builder;
 
@@ -26,6 +26,7 @@ pub fn told(queue: DeadQueue, body: &str) -> Told {
     match queue {
         DeadQueue::Prepare | DeadQueue::Schedules => read(body, of_request),
         DeadQueue::Dispatch => read(body, |Wake { wake }| of_batch(wake)),
+        DeadQueue::Exports => read(body, |request: ExportRequest| of_account(request.account)),
         DeadQueue::LaneHigh | DeadQueue::LaneNormal | DeadQueue::LaneLow => read(body, of_pointer),
         DeadQueue::Receipts => read(body, |reports: QueuedReports| of_reports(&reports)),
         DeadQueue::Inbound => read(body, |message: QueuedInbound| of_account(message.account)),

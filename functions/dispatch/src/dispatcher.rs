@@ -72,6 +72,8 @@ pub struct Memory {
     /// A look at a large batch that is done, and when the list of those is looked at again.
     pub looking: Option<Looking>,
     pub close_from: Option<Timestamp>,
+    /// When exports are looked at next.
+    pub exports_from: Option<Timestamp>,
     /// Gateway accounts are compared again then.
     pub judge_from: Option<Timestamp>,
     /// Batches that need no look before then.

@@ -5,6 +5,7 @@ mod budgets;
 mod closing;
 pub mod dispatcher;
 mod due;
+mod exporting;
 mod judging;
 mod lanes;
 mod outline;
@@ -18,7 +19,7 @@ mod tick;
 
 use carillon_store::{
     StoreError, batches::Batches, deliveries::Deliveries, dispatcher_lock::DispatcherLock,
-    ledger::Ledger, queues::Queues, rate::Rate,
+    exports::Exports, ledger::Ledger, queues::Queues, rate::Rate,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ use crate::dispatcher::{Call, Dispatcher};
 
 pub struct State {
     pub batches: Batches,
+    pub exports: Exports,
     pub ledger: Ledger,
     pub queues: Queues,
     pub rate: Rate,

@@ -6,6 +6,7 @@ use carillon_store::{
     batches::Batches,
     deliveries::Deliveries,
     dispatcher_lock::DispatcherLock,
+    exports::Exports,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
     rate::Rate,
@@ -34,6 +35,7 @@ async fn state() -> Result<State, Error> {
     let core = Config::required("CORE_TABLE")?;
     let urls = QueueUrls {
         prepare: Some(Config::required("PREPARE_QUEUE_URL")?),
+        exports: Some(Config::required("EXPORTS_QUEUE_URL")?),
         high: Some(Config::required("LANE_HIGH_QUEUE_URL")?),
         normal: Some(Config::required("LANE_NORMAL_QUEUE_URL")?),
         low: Some(Config::required("LANE_LOW_QUEUE_URL")?),
@@ -44,6 +46,7 @@ async fn state() -> Result<State, Error> {
     let seconds = |name| Config::parsed(name).map(SignedDuration::from_secs);
     Ok(State {
         batches: Batches::new(aws.dynamodb(), &core),
+        exports: Exports::new(aws.dynamodb(), &core),
         ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
         queues: Queues::new(aws.sqs(), urls),
         rate: Rate::new(aws.dynamodb(), &core),

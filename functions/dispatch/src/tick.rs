@@ -31,6 +31,9 @@ impl Dispatcher<'_> {
         self.release(&mut batches, due, now).await;
         self.ask_for_preparations(&batches, now).await;
         self.recount(&batches, now).await;
+        if let Err(error) = self.ask_for_exports(now).await {
+            tracing::error!(error = chain(&error), "exports can't be asked for");
+        }
         let more_to_close = self.close(now).await.unwrap_or_else(|error| {
             tracing::error!(error = chain(&error), "batches to close can't be looked up");
             false

@@ -133,6 +133,10 @@ pub enum Scope {
     TemplatesWrite,
     #[serde(rename = "templates:read")]
     TemplatesRead,
+    #[serde(rename = "exports:write")]
+    ExportsWrite,
+    #[serde(rename = "exports:read")]
+    ExportsRead,
     #[serde(rename = "gateways:write")]
     GatewaysWrite,
     #[serde(rename = "gateways:read")]
@@ -154,7 +158,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::MessagesSend,
         Self::MessagesRead,
         Self::CampaignsWrite,
@@ -163,6 +167,8 @@ impl Scope {
         Self::ContactsRead,
         Self::TemplatesWrite,
         Self::TemplatesRead,
+        Self::ExportsWrite,
+        Self::ExportsRead,
         Self::GatewaysWrite,
         Self::GatewaysRead,
         Self::InboundRead,
@@ -184,6 +190,8 @@ impl Scope {
             Self::ContactsRead => "contacts:read",
             Self::TemplatesWrite => "templates:write",
             Self::TemplatesRead => "templates:read",
+            Self::ExportsWrite => "exports:write",
+            Self::ExportsRead => "exports:read",
             Self::GatewaysWrite => "gateways:write",
             Self::GatewaysRead => "gateways:read",
             Self::InboundRead => "inbound:read",

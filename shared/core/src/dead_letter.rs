@@ -15,6 +15,7 @@ use crate::{
 pub enum DeadQueue {
     Prepare,
     Dispatch,
+    Exports,
     LaneHigh,
     LaneNormal,
     LaneLow,
@@ -26,9 +27,10 @@ pub enum DeadQueue {
 }
 
 impl DeadQueue {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Prepare,
         Self::Dispatch,
+        Self::Exports,
         Self::LaneHigh,
         Self::LaneNormal,
         Self::LaneLow,
@@ -42,6 +44,7 @@ impl DeadQueue {
         match self {
             Self::Prepare => "prepare",
             Self::Dispatch => "dispatch",
+            Self::Exports => "exports",
             Self::LaneHigh => "lane_high",
             Self::LaneNormal => "lane_normal",
             Self::LaneLow => "lane_low",

@@ -13,6 +13,7 @@ pub mod content;
 pub mod csv_cell;
 pub mod dead_letter;
 pub mod event;
+pub mod export;
 pub mod filter;
 pub mod frame;
 pub mod gateway;

@@ -34,6 +34,38 @@ pub enum Status {
 }
 
 impl Status {
+    pub const ALL: [Self; 12] = [
+        Self::Scheduled,
+        Self::Queued,
+        Self::Held,
+        Self::Sending,
+        Self::Sent,
+        Self::Delivered,
+        Self::Undelivered,
+        Self::Failed,
+        Self::Expired,
+        Self::Suppressed,
+        Self::Cancelled,
+        Self::Unknown,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Queued => "queued",
+            Self::Held => "held",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Suppressed => "suppressed",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Nothing is expected to change any more, though a late report may still.
     pub const fn is_final(self) -> bool {
         !matches!(

@@ -130,6 +130,18 @@ impl Permission for ReadTemplates {
 }
 
 #[derive(Debug)]
+pub enum WriteExports {}
+impl Permission for WriteExports {
+    const SCOPE: Scope = Scope::ExportsWrite;
+}
+
+#[derive(Debug)]
+pub enum ReadExports {}
+impl Permission for ReadExports {
+    const SCOPE: Scope = Scope::ExportsRead;
+}
+
+#[derive(Debug)]
 pub enum WriteGateways {}
 impl Permission for WriteGateways {
     const SCOPE: Scope = Scope::GatewaysWrite;

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use carillon_core::{
     chunk::Pointer,
     id::{
-        AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId,
+        AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId, ExportId,
         GatewayAccountId, ListId, TemplateId, UploadId,
     },
     phone::Country,
@@ -159,6 +159,19 @@ pub fn active_batch(batch: BatchId) -> Key {
 }
 
 pub const ACTIVE: &str = "active";
+
+pub const EXPORTS: &str = "export#";
+
+pub fn export(account: AccountId, id: ExportId) -> Key {
+    Key::new(account.to_string(), format!("{EXPORTS}{id}"))
+}
+
+/// Marks an export that isn't over.
+pub fn exporting(account: AccountId, id: ExportId) -> Key {
+    Key::new(EXPORTING, format!("{account}#{id}"))
+}
+
+pub const EXPORTING: &str = "exporting";
 
 /// Batches that are looked at after they are done are spread over as many partitions.
 pub const CLOSING_SHARDS: u32 = 16;

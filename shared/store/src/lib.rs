@@ -18,6 +18,8 @@ pub mod dead_letters;
 pub mod deliveries;
 pub mod dispatcher_lock;
 pub mod error;
+pub mod export_files;
+pub mod exports;
 pub mod files;
 pub mod gateway_accounts;
 pub mod idempotency;

@@ -10,7 +10,7 @@ use carillon_core::{
     batch::Lane,
     chunk::Pointer,
     dead_letter::DeadQueue,
-    id::{AccountId, BatchId, CampaignId},
+    id::{AccountId, BatchId, CampaignId, ExportId},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,7 @@ pub struct Queues {
 pub struct QueueUrls {
     pub prepare: Option<String>,
     pub dispatch: Option<String>,
+    pub exports: Option<String>,
     pub high: Option<String>,
     pub normal: Option<String>,
     pub low: Option<String>,
@@ -54,6 +55,14 @@ pub struct QueueUrls {
 pub struct PrepareRequest {
     pub batch: BatchId,
     pub campaign: CampaignId,
+    pub account: AccountId,
+}
+
+/// Asks for an export to be written, or gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportRequest {
+    pub export: ExportId,
     pub account: AccountId,
 }
 
@@ -135,6 +144,12 @@ impl Queues {
         .await
     }
 
+    pub async fn export(&self, request: &ExportRequest) -> Result<(), StoreError> {
+        let message = vec![Outbound::now(request)];
+        self.send(self.urls.exports.as_ref(), message, "ask for an export")
+            .await
+    }
+
     pub async fn wake_dispatcher(&self, batch: BatchId) -> Result<(), StoreError> {
         self.send(
             self.urls.dispatch.as_ref(),
@@ -159,6 +174,7 @@ impl Queues {
         let url = match kept.letter.queue {
             DeadQueue::Prepare | DeadQueue::Schedules => &self.urls.prepare,
             DeadQueue::Dispatch => &self.urls.dispatch,
+            DeadQueue::Exports => &self.urls.exports,
             DeadQueue::LaneHigh => &self.urls.high,
             DeadQueue::LaneNormal => &self.urls.normal,
             DeadQueue::LaneLow => &self.urls.low,

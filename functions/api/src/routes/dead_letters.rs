@@ -41,6 +41,7 @@ enum Queue {
     Prepare,
     /// Wakes of the dispatcher.
     Dispatch,
+    Exports,
     LaneHigh,
     LaneNormal,
     LaneLow,
@@ -59,6 +60,7 @@ impl From<DeadQueue> for Queue {
         match queue {
             DeadQueue::Prepare => Self::Prepare,
             DeadQueue::Dispatch => Self::Dispatch,
+            DeadQueue::Exports => Self::Exports,
             DeadQueue::LaneHigh => Self::LaneHigh,
             DeadQueue::LaneNormal => Self::LaneNormal,
             DeadQueue::LaneLow => Self::LaneLow,

@@ -7,6 +7,7 @@ pub mod campaigns;
 pub mod consents;
 pub mod contacts;
 pub mod dead_letters;
+pub mod exports;
 pub mod gateways;
 pub mod inbound;
 pub mod keys;

@@ -11,6 +11,7 @@ use carillon_store::{
     batches::{Activity, Batches},
     deliveries::Deliveries,
     dispatcher_lock::DispatcherLock,
+    exports::Exports,
     gateway_accounts::GatewayAccounts,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
@@ -41,6 +42,7 @@ impl Setup {
         let ledger = stack::table_like(&aws.dynamodb(), "LEDGER_TABLE").await;
         let urls = QueueUrls {
             prepare: Some(stack::queue(&aws.sqs(), "prepare").await),
+            exports: Some(stack::queue(&aws.sqs(), "exports").await),
             high: Some(stack::queue(&aws.sqs(), "high").await),
             receipts: Some(stack::queue(&aws.sqs(), "receipts").await),
             low: Some(stack::queue(&aws.sqs(), "low").await),
@@ -48,6 +50,7 @@ impl Setup {
         };
         let state = State {
             batches: Batches::new(aws.dynamodb(), &core),
+            exports: Exports::new(aws.dynamodb(), &core),
             ledger: Ledger::new(aws.dynamodb(), ledger),
             queues: Queues::new(aws.sqs(), urls.clone()),
             rate: Rate::new(aws.dynamodb(), &core),

@@ -132,6 +132,34 @@ impl Batches {
         answer.item.as_ref().map(from_item).transpose()
     }
 
+    /// An account's batches whose ids lie between two, both included; oldest first.
+    pub async fn between(
+        &self,
+        account: AccountId,
+        first: BatchId,
+        last: BatchId,
+        limit: i32,
+    ) -> Result<Vec<Batch>, StoreError> {
+        if first > last {
+            return Ok(Vec::new());
+        }
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(keys::INDEX)
+            .key_condition_expression("gpk = :batches AND gsk BETWEEN :first AND :last")
+            .expression_attribute_values(":batches", text(keys::batches_of(account)))
+            .expression_attribute_values(":first", text(first))
+            .expression_attribute_values(":last", text(last))
+            .limit(limit);
+        let answer = query
+            .send()
+            .await
+            .map_err(StoreError::service("list batches of a time"))?;
+        answer.items().iter().map(from_item).collect()
+    }
+
     /// An account's batches, newest first, from the one after `after`.
     pub async fn list(
         &self,

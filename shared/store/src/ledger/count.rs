@@ -60,6 +60,46 @@ impl Ledger {
         Ok(())
     }
 
+    /// The chunks `first..end` of a batch that there are, in their order. About as many reads as a count of them costs.
+    pub async fn chunks_between(
+        &self,
+        batch: BatchId,
+        first: u32,
+        end: u32,
+    ) -> Result<Vec<(Pointer, Chunk)>, StoreError> {
+        let shards = (first..end).take(CHUNK_SHARDS as usize);
+        let reads = shards.map(|first| self.chunks_of_shard_between(batch, first, end));
+        let read: Vec<_> = stream::iter(reads)
+            .buffer_unordered(CHUNK_SHARDS as usize)
+            .try_collect()
+            .await?;
+        let mut chunks: Vec<_> = read.into_iter().flatten().collect();
+        chunks.sort_unstable_by_key(|(pointer, _)| pointer.chunk);
+        Ok(chunks)
+    }
+
+    /// Those of the partition of `first`.
+    async fn chunks_of_shard_between(
+        &self,
+        batch: BatchId,
+        first: u32,
+        end: u32,
+    ) -> Result<Vec<(Pointer, Chunk)>, StoreError> {
+        let of = |chunk| keys::chunk(Pointer { batch, chunk });
+        let (first, last) = (of(first), of(end - 1));
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :shard AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":shard", text(first.partition))
+            .expression_attribute_values(":first", text(first.sort))
+            .expression_attribute_values(":last", text(last.sort));
+        let items = query.into_paginator().items().send().try_collect().await;
+        let items = items.map_err(StoreError::service("read some of a batch's chunks"))?;
+        items.iter().map(read).collect()
+    }
+
     async fn chunks_from(
         &self,
         first: PageOfChunks,
@@ -101,11 +141,6 @@ impl Ledger {
             .send()
             .await
             .map_err(StoreError::service("read a batch's chunks"))?;
-        let pointer = |item: &Item| {
-            let pointer = keys::chunk_pointer(item.text(PARTITION)?, item.text(SORT)?);
-            pointer.ok_or_else(|| StoreError::corrupt("a chunk's key"))
-        };
-        let read = |item: &Item| Ok((pointer(item)?, chunk_item::from_item(item)?));
         let chunks = answer.items().iter().map(read).collect::<Result<_, _>>()?;
         let last = answer.last_evaluated_key().map(pointer).transpose()?;
         let next = last.map(|last| PageOfChunks {
@@ -114,4 +149,13 @@ impl Ledger {
         });
         Ok((chunks, next))
     }
+}
+
+fn read(item: &Item) -> Result<(Pointer, Chunk), StoreError> {
+    Ok((pointer(item)?, chunk_item::from_item(item)?))
+}
+
+fn pointer(item: &Item) -> Result<Pointer, StoreError> {
+    let pointer = keys::chunk_pointer(item.text(PARTITION)?, item.text(SORT)?);
+    pointer.ok_or_else(|| StoreError::corrupt("a chunk's key"))
 }

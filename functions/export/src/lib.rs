@@ -1,0 +1,59 @@
+//! Writes exports: a source gives rows block by block, an encoder makes bytes of them, a file takes the bytes piece by piece. Nothing
+//! grows with the export but the list of its files.
+
+pub mod encode;
+pub mod file;
+pub mod manifest;
+pub mod source;
+pub mod worker;
+
+use std::time::Duration;
+
+use carillon_core::keyed_hash::DeploymentKey;
+use carillon_store::{
+    batches::Batches, campaigns::Campaigns, contacts::Contacts,
+    dead_letter_queues::DeadLetterQueues, export_files::ExportFiles, exports::Exports,
+    files::Files, inbound_log::InboundLog, ledger::Ledger, suppressions::Suppressions,
+};
+use jiff::SignedDuration;
+
+/// What one environment keeps.
+#[derive(Debug)]
+pub struct State {
+    pub dead: DeadLetterQueues,
+    pub exports: Exports,
+    pub export_files: ExportFiles,
+    pub batches: Batches,
+    pub campaigns: Campaigns,
+    pub contacts: Contacts,
+    pub inbound: InboundLog,
+    pub suppressions: Suppressions,
+    pub ledger: Ledger,
+    pub files: Files,
+    pub key: DeploymentKey,
+    pub limits: Limits,
+}
+
+/// Parameters, so that tests need not write a million rows or wait for minutes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A part ends with the block that reaches either.
+    pub part_rows: u64,
+    pub part_bytes: u64,
+    /// Whoever hasn't said a word for so long is dead.
+    pub lease: SignedDuration,
+    /// How often one says a word.
+    pub note_every: Duration,
+    /// What is kept of an invocation for finishing the part at hand.
+    pub reserve: SignedDuration,
+}
+
+impl Limits {
+    pub const USUAL: Self = Self {
+        part_rows: 1_000_000,
+        part_bytes: 64 * 1024 * 1024,
+        lease: SignedDuration::from_secs(90),
+        note_every: Duration::from_secs(2),
+        reserve: SignedDuration::from_secs(20),
+    };
+}

@@ -1,0 +1,218 @@
+//! One export: leased, gone on with where the last worker ended, and written part by part until it or the time is over. What is left
+//! then, the dispatcher asks for again: a function that sends itself messages is stopped after sixteen.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use carillon_core::{
+    chunk::window::Token,
+    dead_letter::Why,
+    export::{Export, Progress, Stage},
+};
+use carillon_runtime::{
+    logs::chain,
+    random,
+    sqs::{self, Fails, UnreadableRecord},
+};
+use carillon_store::{StoreError, export_files::ExportFiles, exports::Lost, queues::ExportRequest};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    State,
+    encode::EncodeError,
+    file::{FileError, PartFile},
+    manifest::manifest,
+    source::Source,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableRecord),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+impl From<FileError> for ExportError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Store(error) => Self::Store(error),
+            FileError::Encode(error) => Self::Encode(error),
+        }
+    }
+}
+
+impl Fails for ExportError {
+    fn why(&self) -> Why {
+        match self {
+            Self::Unreadable(error) => error.why(),
+            Self::Store(_) => Why::Store,
+            Self::Encode(_) => Why::Failed,
+        }
+    }
+}
+
+/// How a worker's time with an export ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Finished,
+    /// The next worker goes on.
+    OutOfTime,
+    /// It is another worker's, or over.
+    Lost,
+}
+
+pub async fn handle(state: &State, event: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
+    sqs::each(&state.dead, event, async |record: SqsMessage| {
+        let request = sqs::body(&record)?;
+        work(state, request, deadline).await.map(drop)
+    })
+    .await
+}
+
+/// Writes as much of an export as the time allows. May be called again, and at the same time.
+pub async fn work(
+    state: &State,
+    request: ExportRequest,
+    deadline: Timestamp,
+) -> Result<Ended, ExportError> {
+    let (token, now) = (random::bytes(), Timestamp::now());
+    let until = now + state.limits.lease;
+    let leased = state.exports.lease(request, token, now, until).await?;
+    let Ok((export, progress)) = leased else {
+        return Ok(Ended::Lost);
+    };
+    let mut writer = Writer {
+        state,
+        request,
+        export: &export,
+        token,
+        progress,
+        noted: Instant::now(),
+        stops: deadline - state.limits.reserve,
+    };
+    let ended = writer.write().await;
+    match &ended {
+        Ok(ended) => {
+            let Progress { rows, bytes, .. } = writer.progress;
+            tracing::info!(export = %export.id, ?ended, rows, bytes, "an export was worked on");
+        }
+        Err(error) => {
+            tracing::warn!(export = %export.id, error = chain(error), "an export was broken off");
+        }
+    }
+    if !matches!(ended, Ok(Ended::Finished | Ended::Lost)) {
+        state.exports.release(request, token).await?;
+    }
+    ended
+}
+
+struct Writer<'a> {
+    state: &'a State,
+    request: ExportRequest,
+    export: &'a Export,
+    token: Token,
+    progress: Progress,
+    noted: Instant,
+    stops: Timestamp,
+}
+
+impl Writer<'_> {
+    async fn write(&mut self) -> Result<Ended, ExportError> {
+        let next = self.progress.next.clone();
+        let begun = !self.progress.parts.is_empty();
+        if begun && next.is_none() {
+            return self.conclude().await;
+        }
+        let mut source = Source::open(self.state, self.export, next.as_deref()).await?;
+        self.progress.of = source.steps();
+        loop {
+            if Timestamp::now() >= self.stops {
+                return Ok(Ended::OutOfTime);
+            }
+            match self.part(&mut source).await? {
+                Err(Lost) => return Ok(Ended::Lost),
+                Ok(()) if self.progress.next.is_none() => return self.conclude().await,
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// One part, noted when it is there.
+    async fn part(&mut self, source: &mut Source<'_>) -> Result<Result<(), Lost>, ExportError> {
+        let number = self.progress.parts.len();
+        let worker: String = self.token[..4]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let key = ExportFiles::part_key(self.export, number, &worker);
+        let (files, format) = (&self.state.export_files, self.export.format);
+        let mut file =
+            PartFile::begin(files, key, format, Source::columns(self.export.dataset)).await?;
+        let filled = self.fill(&mut file, source).await;
+        if !matches!(filled, Ok(Ok(()))) {
+            file.abandon().await?;
+            return filled;
+        }
+        self.progress.parts.push(file.finish().await?);
+        self.progress.rows = self.progress.settled_rows();
+        self.progress.bytes = self.progress.settled_bytes();
+        self.note().await
+    }
+
+    async fn fill(
+        &mut self,
+        file: &mut PartFile<'_>,
+        source: &mut Source<'_>,
+    ) -> Result<Result<(), Lost>, ExportError> {
+        let limits = &self.state.limits;
+        let (rows, bytes) = (self.progress.settled_rows(), self.progress.settled_bytes());
+        loop {
+            let block = source.next().await?;
+            file.write(block.rows).await?;
+            self.progress.done += block.steps;
+            self.progress.rows = rows + file.rows();
+            self.progress.bytes = bytes + file.bytes();
+            let full = file.rows() >= limits.part_rows || file.bytes() >= limits.part_bytes;
+            if block.next.is_none() || full || Timestamp::now() >= self.stops {
+                self.progress.next = block.next;
+                return Ok(Ok(()));
+            }
+            if self.noted.elapsed() >= limits.note_every
+                && let Err(Lost) = self.note().await?
+            {
+                return Ok(Err(Lost));
+            }
+        }
+    }
+
+    async fn note(&mut self) -> Result<Result<(), Lost>, ExportError> {
+        self.noted = Instant::now();
+        let until = Timestamp::now() + self.state.limits.lease;
+        let noted = self
+            .state
+            .exports
+            .note(self.request, self.token, &self.progress, until);
+        Ok(noted.await?)
+    }
+
+    /// The manifest, and the end.
+    async fn conclude(&mut self) -> Result<Ended, ExportError> {
+        let now = Timestamp::now();
+        let columns = Source::columns(self.export.dataset);
+        let body = manifest(self.export, &self.progress, columns, now);
+        let key = self
+            .state
+            .export_files
+            .put_manifest(self.export, body)
+            .await?;
+        self.progress.manifest = Some(key);
+        self.progress.stage = Stage::Finished;
+        self.progress.finished = Some(now);
+        Ok(match self.note().await? {
+            Ok(()) => Ended::Finished,
+            Err(Lost) => Ended::Lost,
+        })
+    }
+}

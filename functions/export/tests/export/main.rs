@@ -1,0 +1,172 @@
+//! Exports against the emulator, with a ledger that is written directly.
+
+mod setup;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use carillon_core::{
+    export::{CsvCells, Export, Filter, Format, Stage},
+    status::Status,
+};
+use export::worker::Ended;
+use jiff::Timestamp;
+use setup::Setup;
+
+const CSV: Format = Format::Csv {
+    cells: CsvCells::Raw,
+    gzip: false,
+};
+
+fn ids(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| line.starts_with("msg_"));
+    let first = |line: &str| line.split(',').next().unwrap_or_default().to_owned();
+    lines.map(first).collect()
+}
+
+#[tokio::test]
+async fn an_export_whose_worker_dies_is_gone_on_with_and_has_every_message_once() {
+    let setup = Setup::with_chunks(40).await;
+    let export = setup.export(CSV, Filter::default()).await;
+
+    // Killed as soon as its first part is there.
+    let killed = tokio::time::timeout(Duration::from_mins(1), async {
+        tokio::select! {
+            ended = setup.work(&export) => panic!("it was over before it was killed: {ended:?}"),
+            () = setup.parts(&export, 1) => {}
+        }
+    });
+    killed.await.unwrap();
+    let taken = setup.work(&export).await;
+    tokio::time::sleep(setup::LEASE).await;
+    let ended = setup.work(&export).await;
+
+    assert_eq!(taken, Ended::Lost, "its lease had not ended");
+    assert_eq!(ended, Ended::Finished);
+    let (progress, files) = setup.files(&export).await;
+    let found = ids(&files.concat());
+    assert_eq!(found.len(), 4_000);
+    assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), 4_000);
+    assert!(found.is_sorted(), "in the order of their ids, across files");
+    assert_eq!(progress.parts.len(), 4);
+    assert_eq!((progress.rows, progress.of), (4_000, Some(40)));
+    let bytes: Vec<u64> = files.iter().map(|file| file.len() as u64).collect();
+    assert_eq!(
+        progress
+            .parts
+            .iter()
+            .map(|part| part.bytes)
+            .collect::<Vec<_>>(),
+        bytes
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_one_invocation_is_asked_for_again_and_finished_by_the_next() {
+    let setup = Setup::with_chunks(20).await;
+    let export = setup.export(CSV, Filter::default()).await;
+
+    let out_of_time = setup.work_until(&export, Timestamp::now()).await;
+    let idle = setup.state.exports.idle(Timestamp::now()).await.unwrap();
+    let ended = setup.work(&export).await;
+    let idle_after = setup.state.exports.idle(Timestamp::now()).await.unwrap();
+
+    assert_eq!(out_of_time, Ended::OutOfTime);
+    assert_eq!(idle, [setup.request(&export)]);
+    assert_eq!((ended, idle_after), (Ended::Finished, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_cancelled_export_ends_with_the_next_word_of_its_worker() {
+    let setup = Setup::with_chunks(40).await;
+    let export = setup.export(CSV, Filter::default()).await;
+
+    let (ended, cancelled) = tokio::join!(setup.work(&export), async {
+        setup.parts(&export, 1).await;
+        setup.cancel(&export).await
+    });
+
+    assert!(cancelled);
+    assert_eq!(ended, Ended::Lost);
+    let (_, progress) = setup.find(&export).await;
+    assert_eq!(
+        (progress.stage, progress.manifest),
+        (Stage::Cancelled, None)
+    );
+    assert_eq!(setup.work(&export).await, Ended::Lost);
+}
+
+#[tokio::test]
+async fn an_export_has_what_its_filter_asks_for_and_nothing_of_another_account() {
+    let setup = Setup::with_chunks(2).await;
+    let before = Some(setup::began());
+    let delivered = vec![Status::Delivered];
+    for (name, filter, rows) in [
+        ("all", Filter::default(), 200),
+        (
+            "made before",
+            Filter {
+                until: before,
+                ..Filter::default()
+            },
+            0,
+        ),
+        (
+            "made then or later",
+            Filter {
+                from: before,
+                ..Filter::default()
+            },
+            200,
+        ),
+        (
+            "one batch",
+            Filter {
+                batch: Some(setup.batch),
+                ..Filter::default()
+            },
+            200,
+        ),
+        (
+            "another account's",
+            Filter {
+                batch: Some(setup.foreign),
+                ..Filter::default()
+            },
+            0,
+        ),
+        (
+            "every fourth",
+            Filter {
+                statuses: delivered,
+                ..Filter::default()
+            },
+            50,
+        ),
+    ] {
+        for format in [CSV, Format::Parquet] {
+            let export = setup.export(format, filter.clone()).await;
+
+            let ended = setup.work(&export).await;
+
+            let (progress, files) = setup.files_of_bytes(&export).await;
+            assert_eq!((ended, progress.rows), (Ended::Finished, rows), "{name}");
+            assert_eq!(files.len(), 1, "{name}: an empty export is a file too");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lake_has_one_file_however_often_its_part_is_written() {
+    let setup = Setup::with_chunks(2).await;
+    let export: Export = setup.lake("2026-03-01".parse().unwrap()).await;
+
+    let ended = setup.work(&export).await;
+
+    let (progress, _) = setup.files_of_bytes(&export).await;
+    let account = setup.account;
+    assert_eq!(ended, Ended::Finished);
+    assert_eq!(
+        progress.parts[0].key,
+        format!("exports/lake/account={account}/dt=2026-03-01/part-00000.parquet")
+    );
+}

@@ -1,0 +1,233 @@
+//! A batch in tables of its own, of an account that has another one beside it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use carillon_core::{
+    batch::{Batch, Stage},
+    chunk::{
+        Chunk, ChunkState, Pointer,
+        receipt::{Proof, Receipt, ReceiptStatus},
+        slot::{Slot, SlotOutcome},
+        source::{FrameAddress, Source},
+    },
+    export::{Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage as Step},
+    frame::{self, Recipient},
+    id::{AccountId, BatchId},
+    keyed_hash::DeploymentKey,
+    phone::Phone,
+};
+use carillon_store::{
+    batches::{Activity, Batches},
+    campaigns::Campaigns,
+    contacts::Contacts,
+    dead_letter_queues::DeadLetterQueues,
+    export_files::ExportFiles,
+    exports::Exports,
+    files::Files,
+    inbound_log::InboundLog,
+    ledger::Ledger,
+    queues::ExportRequest,
+    suppressions::Suppressions,
+};
+use carillon_testkit::{build, stack};
+use export::{
+    Limits, State,
+    worker::{Ended, work},
+};
+use jiff::{SignedDuration, Timestamp, civil::Date};
+
+pub const LEASE: Duration = Duration::from_secs(3);
+
+pub struct Setup {
+    pub state: State,
+    pub account: AccountId,
+    pub batch: BatchId,
+    pub foreign: BatchId,
+    s3: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+pub fn began() -> Timestamp {
+    Timestamp::from_millisecond(1_790_000_000_000).unwrap()
+}
+
+impl Setup {
+    /// Full chunks; every fourth message is delivered.
+    pub async fn with_chunks(chunks: u32) -> Self {
+        let aws = stack::aws().await;
+        let core = stack::table_like(&aws.dynamodb(), "CORE_TABLE").await;
+        let ledger = stack::table_like(&aws.dynamodb(), "LEDGER_TABLE").await;
+        let contacts = stack::table_like(&aws.dynamodb(), "CONTACTS_TABLE").await;
+        let bucket = stack::variable("FILES_BUCKET");
+        let state = State {
+            dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 3),
+            exports: Exports::new(aws.dynamodb(), &core),
+            export_files: ExportFiles::new(aws.s3(), &bucket),
+            batches: Batches::new(aws.dynamodb(), &core),
+            campaigns: Campaigns::new(aws.dynamodb(), &core),
+            contacts: Contacts::new(aws.dynamodb(), &contacts),
+            inbound: InboundLog::new(aws.dynamodb(), &contacts),
+            suppressions: Suppressions::new(aws.dynamodb(), &contacts),
+            ledger: Ledger::new(aws.dynamodb(), ledger),
+            files: Files::new(aws.s3(), &bucket),
+            key: DeploymentKey::from_secret("a secret of a test"),
+            limits: Limits {
+                part_rows: 1_000,
+                lease: SignedDuration::try_from(LEASE).unwrap(),
+                note_every: Duration::from_millis(50),
+                reserve: SignedDuration::ZERO,
+                ..Limits::USUAL
+            },
+        };
+        let (account, other) = (build::id(), build::id());
+        let batch = write(&state, account, chunks).await;
+        let foreign = write(&state, other, 1).await;
+        Self {
+            state,
+            account,
+            batch,
+            foreign,
+            s3: aws.s3(),
+            bucket,
+        }
+    }
+
+    /// Of messages, made by a test key, as the batch was.
+    pub async fn export(&self, format: Format, filter: Filter) -> Export {
+        self.create(format, filter, Purpose::Download).await
+    }
+
+    pub async fn lake(&self, day: Date) -> Export {
+        let purpose = Purpose::Lake { day };
+        self.create(Format::Parquet, Filter::default(), purpose)
+            .await
+    }
+
+    async fn create(&self, format: Format, filter: Filter, purpose: Purpose) -> Export {
+        let export = Export {
+            id: build::id(),
+            account: self.account,
+            dataset: Dataset::Messages,
+            filter,
+            format,
+            numbers: Numbers::Full,
+            purpose,
+            test: true,
+            created: Timestamp::now(),
+        };
+        self.state.exports.create(&export, None).await.unwrap();
+        export
+    }
+
+    pub fn request(&self, export: &Export) -> ExportRequest {
+        ExportRequest {
+            export: export.id,
+            account: export.account,
+        }
+    }
+
+    pub async fn work(&self, export: &Export) -> Ended {
+        let deadline = Timestamp::now() + SignedDuration::from_mins(15);
+        self.work_until(export, deadline).await
+    }
+
+    pub async fn work_until(&self, export: &Export, deadline: Timestamp) -> Ended {
+        work(&self.state, self.request(export), deadline)
+            .await
+            .unwrap()
+    }
+
+    pub async fn find(&self, export: &Export) -> (Export, Progress) {
+        let found = self.state.exports.find(export.account, export.id).await;
+        found.unwrap().unwrap()
+    }
+
+    /// Returns when so many of its parts are there.
+    pub async fn parts(&self, export: &Export, parts: usize) {
+        while self.find(export).await.1.parts.len() < parts {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub async fn cancel(&self, export: &Export) -> bool {
+        let (_, mut progress) = self.find(export).await;
+        progress.stage = Step::Cancelled;
+        let request = self.request(export);
+        self.state.exports.cancel(request, &progress).await.unwrap()
+    }
+
+    pub async fn files(&self, export: &Export) -> (Progress, Vec<String>) {
+        let (progress, files) = self.files_of_bytes(export).await;
+        let text = |file: Bytes| String::from_utf8(file.to_vec()).unwrap();
+        (progress, files.into_iter().map(text).collect())
+    }
+
+    pub async fn files_of_bytes(&self, export: &Export) -> (Progress, Vec<Bytes>) {
+        let (_, progress) = self.find(export).await;
+        let mut files = Vec::new();
+        for part in &progress.parts {
+            let get = self.s3.get_object().bucket(&self.bucket).key(&part.key);
+            let body = get.send().await.unwrap().body.collect().await.unwrap();
+            files.push(body.into_bytes());
+        }
+        (progress, files)
+    }
+}
+
+async fn write(state: &State, account: AccountId, chunks: u32) -> BatchId {
+    let mut terms = build::terms(began());
+    terms.account = account;
+    let id = terms.id;
+    let batch = Batch::new(terms, Stage::Ready, Some(chunks));
+    state
+        .batches
+        .create(&batch, Activity::Passive)
+        .await
+        .unwrap();
+    let mut part = Vec::new();
+    for number in 0..chunks {
+        let first = 447_700_900_000 + u64::from(number) * 100;
+        let recipients: Vec<Recipient> = (first..first + 100)
+            .map(|digits| Recipient::new(Phone::from_digits(digits).unwrap(), [].into(), None))
+            .collect();
+        let frame = frame::encode(&recipients);
+        let source = Source::Frame(FrameAddress {
+            run: 1,
+            part: 0,
+            offset: part.len() as u64,
+            length: u32::try_from(frame.len()).unwrap(),
+        });
+        part.extend(frame);
+        let pointer = Pointer {
+            batch: id,
+            chunk: number,
+        };
+        let written = state.ledger.create_chunk(pointer, &done(source)).await;
+        assert!(written.unwrap());
+    }
+    state.files.put_part(id, 1, 0, part.into()).await.unwrap();
+    id
+}
+
+fn done(source: Source) -> Chunk {
+    let mut chunk = Chunk::new(100, source);
+    chunk.state = ChunkState::Done;
+    chunk.done = Some(began());
+    for slot in 0..100 {
+        chunk.slots[slot] = Slot {
+            outcome: SlotOutcome::Accepted,
+            attempt: 1,
+            ..Slot::default()
+        };
+        let delivered = Receipt {
+            status: ReceiptStatus::Delivered,
+            attempt: 1,
+            proof: Proof::Handset,
+            reason: None,
+            seconds: 3,
+        };
+        chunk.receipts[slot] = slot.is_multiple_of(4).then_some(delivered);
+    }
+    chunk
+}

@@ -1,0 +1,334 @@
+//! Exports from the request to the file: what they say is what the report says and what the gateway saw, slot by slot.
+
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::account::{Account, Answer, RunningSimulator, json_body, send, unique};
+
+type Row = BTreeMap<String, String>;
+
+const RECIPIENTS: u32 = 2_600;
+
+async fn export(account: &Account, request: &Value) -> Value {
+    let export = account.post("/v1/exports", request).await;
+    let id = export["id"].as_str().expect("an id").to_owned();
+    account
+        .wait_for(&format!("/v1/exports/{id}"), |export| {
+            export["status"] == "finished"
+        })
+        .await
+}
+
+async fn post(account: &Account, path: &str) -> Answer {
+    let request = account
+        .request(Method::POST, path)
+        .header("idempotency-key", unique());
+    send(json_body(request, &json!({}))).await
+}
+
+/// The files of a finished export, each as long and with the checksum that the manifest says.
+async fn files(account: &Account, export: &Value) -> Vec<Vec<u8>> {
+    let id = export["id"].as_str().expect("an id");
+    let download = post(account, &format!("/v1/exports/{id}/download")).await;
+    assert_eq!(download.status, StatusCode::OK, "{}", download.body);
+    let manifest = fetch(&download.body["manifest"]["url"]).await;
+    let manifest: Value = serde_json::from_slice(&manifest).expect("a manifest");
+    let listed = download.body["files"].as_array().expect("files");
+    assert_eq!(
+        manifest["parts"].as_array().map(Vec::len),
+        Some(listed.len())
+    );
+    let mut files = Vec::new();
+    for (file, part) in listed
+        .iter()
+        .zip(manifest["parts"].as_array().expect("parts"))
+    {
+        let bytes = fetch(&file["url"]).await;
+        let sum = digest(&SHA256, &bytes);
+        let sum: String = sum
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(part["sha256"], sum, "{part}");
+        assert_eq!(part["bytes"], bytes.len(), "{part}");
+        files.push(bytes);
+    }
+    assert_eq!(manifest["rows"], export["progress"]["rows"], "{manifest}");
+    files
+}
+
+async fn fetch(url: &Value) -> Vec<u8> {
+    let answer = reqwest::get(url.as_str().expect("a link"))
+        .await
+        .expect("an answer");
+    assert!(answer.status().is_success(), "{}", answer.status());
+    answer.bytes().await.expect("a file").to_vec()
+}
+
+fn rows_of_csv(files: &[Vec<u8>]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for file in files {
+        let mut reader = csv::Reader::from_reader(file.as_slice());
+        rows.extend(reader.deserialize().map(|row| row.expect("a row")));
+    }
+    rows
+}
+
+/// As DuckDB reads them, with its words made those of CSV.
+fn rows_of_parquet(files: &[Vec<u8>]) -> Vec<Row> {
+    let home = std::env::temp_dir().join(unique());
+    std::fs::create_dir_all(&home).expect("a folder");
+    let paths: Vec<PathBuf> = files
+        .iter()
+        .enumerate()
+        .map(|(number, file)| {
+            let path = home.join(format!("{number}.parquet"));
+            std::fs::write(&path, file).expect("a file");
+            path
+        })
+        .collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let python = root.join(".local/judges/bin/python");
+    assert!(
+        python.exists(),
+        "there is no {}: run `make peers`",
+        python.display()
+    );
+    let output = Command::new(python)
+        .arg(root.join("tests/judges/parquet.py"))
+        .args(&paths)
+        .output()
+        .expect("DuckDB runs");
+    std::fs::remove_dir_all(home).expect("the folder is there");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines = String::from_utf8(output.stdout).expect("JSON lines");
+    let row = |line: &str| {
+        let row: BTreeMap<String, Value> = serde_json::from_str(line).expect("a row");
+        row.into_iter()
+            .map(|(name, value)| {
+                let text = match value {
+                    Value::Null => String::new(),
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                };
+                (name, text)
+            })
+            .collect()
+    };
+    lines.lines().map(row).collect()
+}
+
+/// The words of two writers for the same time.
+fn same_times(mut row: Row) -> Row {
+    for name in ["accepted_at", "sent_at", "final_at"] {
+        let time = row.remove(name).unwrap_or_default();
+        let read = time
+            .parse::<jiff::Timestamp>()
+            .map(|time| time.as_millisecond().to_string());
+        row.insert(name.to_owned(), read.unwrap_or(time));
+    }
+    row
+}
+
+/// A campaign in which messages come to every end: by the gateway's word, by ours, by a doubt, an opt-out and a cancel.
+async fn every_end(account: &Account, simulator: &RunningSimulator) -> String {
+    let rules = json!({"rules": [
+        {"suffix": ["1"], "receipts": ["UNDELIV"]},
+        {"suffix": ["2"], "receipts": ["EXPIRED"]},
+        {"suffix": ["3"], "answer": "refuse"},
+        {"suffix": ["07"], "answer": "drop_accepted", "receipts": []},
+        {"suffix": ["8"], "receipts": []},
+        {"latency_ms": [150, 300]},
+    ]});
+    simulator.control.set_rules(&rules).await.expect("rules");
+    let csv: String = (0..RECIPIENTS)
+        .map(|row| format!("+4477009{:05},\"=Ann, {row}\",ref-{row}\n", 10_000 + row))
+        .collect();
+    let upload = account
+        .upload(format!("phone,name,reference\n{csv}").as_bytes())
+        .await;
+    let campaign = account
+        .post("/v1/campaigns", &json!({
+            "name": "Every end", "class": "transactional", "sender": "ACME",
+            "audience": {"type": "upload", "upload": upload}, "content": {"text": "Hi {{name}}"},
+        }))
+        .await;
+    let id = campaign["id"].as_str().expect("an id").to_owned();
+    account
+        .post(&format!("/v1/campaigns/{id}/start"), &json!({}))
+        .await;
+    let report = format!("/v1/campaigns/{id}/report");
+    account
+        .wait_for(&report, |report| report["submitted"].as_u64() > Some(200))
+        .await;
+    // Just ahead of the front.
+    for number in 1_900..1_920 {
+        let number = format!("+4477009{:05}", 10_000 + number);
+        account
+            .post("/v1/suppressions", &json!({"number": number}))
+            .await;
+    }
+    account
+        .wait_for(&report, |report| report["submitted"].as_u64() > Some(1_750))
+        .await;
+    account
+        .post(&format!("/v1/campaigns/{id}/cancel"), &json!({}))
+        .await;
+    account
+        .wait_for(&format!("/v1/campaigns/{id}"), |campaign| {
+            campaign["status"] == "cancelled"
+        })
+        .await;
+    // Reports that still come; what has none, stays sent.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    id
+}
+
+#[tokio::test]
+async fn report_csv_parquet_and_gateway_agree_slot_by_slot() {
+    let (account, simulator) = (Account::new("Exports").await, RunningSimulator::start());
+    let gateway = account.with_gateway(&simulator).await;
+    let id = every_end(&account, &simulator).await;
+    let report = account.get(&format!("/v1/campaigns/{id}/report")).await;
+
+    let raw = json!({"dataset": "messages", "campaign": id, "csv": "raw", "gzip": true});
+    let csv = export(&account, &raw).await;
+    let parquet = json!({"dataset": "messages", "campaign": id, "format": "parquet"});
+    let parquet = export(&account, &parquet).await;
+
+    let unzipped: Vec<Vec<u8>> = files(&account, &csv)
+        .await
+        .iter()
+        .map(|file| {
+            let mut text = Vec::new();
+            let mut gzip = flate2::read::GzDecoder::new(file.as_slice());
+            gzip.read_to_end(&mut text).expect("a gzip stream");
+            text
+        })
+        .collect();
+    assert!(unzipped.len() > 1, "one file shows nothing of many: {csv}");
+    let rows = rows_of_csv(&unzipped);
+    assert_eq!(rows.len(), RECIPIENTS as usize);
+    let read = rows_of_parquet(&files(&account, &parquet).await);
+    let times = |rows: &[Row]| -> Vec<Row> { rows.iter().cloned().map(same_times).collect() };
+    assert_eq!(times(&read), times(&rows));
+
+    let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in &rows {
+        *counted.entry(row["status"].as_str()).or_default() += 1;
+    }
+    for (status, count) in report["counts"].as_object().expect("counts") {
+        let found = counted.get(status.as_str()).copied().unwrap_or(0);
+        assert_eq!(*count, found, "{status}: {report}");
+    }
+    for end in [
+        "delivered",
+        "undelivered",
+        "failed",
+        "expired",
+        "suppressed",
+        "cancelled",
+        "unknown",
+        "sent",
+    ] {
+        assert!(counted.get(end) > Some(&0), "nothing is {end}: {counted:?}");
+    }
+    let seen = simulator.control.recipients().await.expect("recipients");
+    let seen: BTreeMap<&str, _> = seen.iter().map(|seen| (seen.to.as_str(), seen)).collect();
+    for row in &rows {
+        let seen = seen.get(row["to"].as_str());
+        let expected = match seen.map(|seen| (seen.requests, seen.accepted, seen.status.as_deref()))
+        {
+            None => ["suppressed", "cancelled"].as_slice(),
+            Some((1, 1, Some("DELIVRD"))) => &["delivered"],
+            Some((1, 1, Some("UNDELIV"))) => &["undelivered"],
+            Some((1, 1, Some("EXPIRED"))) => &["expired"],
+            Some((1, 0, None)) => &["failed"],
+            Some((1, 1, None)) => &["sent", "unknown"],
+            other => panic!("{row:?} was seen as {other:?}"),
+        };
+        assert!(
+            expected.contains(&row["status"].as_str()),
+            "{row:?} was seen as {seen:?}"
+        );
+        let tried = seen.is_some();
+        assert_eq!(
+            row["gateway_id"],
+            if tried { gateway.as_str() } else { "" },
+            "{row:?}"
+        );
+        assert_eq!(row["sender"], if tried { "ACME" } else { "" }, "{row:?}");
+        let number: u32 = row["to"][8..].parse().expect("digits");
+        assert_eq!(row["reference"], format!("ref-{}", number - 10_000));
+        assert_eq!(
+            (row["country"].as_str(), row["parts"].as_str()),
+            ("GB", "1")
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_export_shows_no_formula_to_a_spreadsheet_and_no_number_that_is_masked() {
+    let account = Account::new("Spreadsheet").await;
+    let to = json!([{"to": "+447700900777", "reference": "=1+1"}]);
+    let sent = account
+        .post(
+            "/v1/messages",
+            &json!({"to": to, "text": "Hello", "sender": "ACME"}),
+        )
+        .await;
+    let batch = sent["messages"][0]["batch"]
+        .as_str()
+        .or(sent["batch"].as_str())
+        .expect("a batch")
+        .to_owned();
+
+    let finished = export(
+        &account,
+        &json!({"dataset": "messages", "batch": batch, "numbers": "masked"}),
+    )
+    .await;
+
+    let file = files(&account, &finished).await.concat();
+    let text = String::from_utf8(file).expect("UTF-8");
+    assert!(text.starts_with('\u{feff}'), "{text}");
+    assert!(text.contains(",'=1+1,"), "{text}");
+    assert!(!text.contains("7700900777"), "{text}");
+}
+
+#[tokio::test]
+async fn an_export_is_its_accounts_alone() {
+    let (owner, other) = (Account::new("Owner").await, Account::new("Other").await);
+    let made = export(&owner, &json!({"dataset": "messages"})).await;
+    let id = made["id"].as_str().expect("an id");
+
+    for (method, path) in [
+        (Method::GET, format!("/v1/exports/{id}")),
+        (Method::POST, format!("/v1/exports/{id}/cancel")),
+        (Method::POST, format!("/v1/exports/{id}/download")),
+    ] {
+        let request = other
+            .request(method, &path)
+            .header("idempotency-key", unique());
+        let answer = send(json_body(request, &json!({}))).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let listed = other.get("/v1/exports").await;
+    assert_eq!(listed["data"], json!([]));
+    let again = post(&owner, &format!("/v1/exports/{id}/cancel")).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.body);
+}
