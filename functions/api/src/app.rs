@@ -17,8 +17,8 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, consents, contacts, dead_letters, exports, gateways,
-        inbound, keys, lists, messages, meta, opt_ins, routes, segments, senders, suppressions,
-        templates, uploads,
+        inbound, keys, lists, members, messages, meta, opt_ins, routes, segments, senders,
+        suppressions, templates, uploads,
     },
     services::Api,
 };
@@ -110,6 +110,8 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(inbound::search))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
+        .routes(routes!(members::invite, members::list))
+        .routes(routes!(members::patch, members::remove))
         .routes(routes!(account::get, account::patch))
         .routes(routes!(account::replies::get, account::replies::patch))
         .routes(routes!(suppressions::list, suppressions::add))

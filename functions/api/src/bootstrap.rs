@@ -3,8 +3,9 @@
 
 use carillon_core::{
     api_key::{ApiKeySecret, Mode, Scope},
-    id::AccountId,
+    id::{AccountId, MemberId},
     limits::destinations::Destinations,
+    member::{Email, Member, NotAnEmail, Role},
     quota::Quotas,
     safeguards::Safeguards,
 };
@@ -14,6 +15,7 @@ use carillon_store::{
     accounts::Account,
     api_keys::{ApiKey, StoredKey},
     audit::{Actor, Audit},
+    members::MemberAlready,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -29,6 +31,13 @@ enum Request {
         name: String,
         #[serde(default)]
         countries: Destinations,
+        /// The e-mail address of the first owner, who signs in to the console with it.
+        owner: Option<String>,
+    },
+    /// Somebody who signs in to the console with this e-mail address is an owner of the account.
+    AddOwner {
+        account: AccountId,
+        email: String,
     },
     CreateKey {
         account: AccountId,
@@ -44,12 +53,17 @@ enum Request {
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     #[error(
-        "expected `{{\"create_account\": {{\"name\": …, \"countries\": …}}}}`, `{{\"create_key\": {{\"account\": …, \"name\": …}}}}` or \
+        "expected `{{\"create_account\": {{\"name\": …, \"countries\": …, \"owner\": …}}}}`, \
+         `{{\"add_owner\": {{\"account\": …, \"email\": …}}}}`, `{{\"create_key\": {{\"account\": …, \"name\": …}}}}` or \
          `{{\"set_quotas\": {{\"account\": …, \"quotas\": {{\"key\": …, \"account\": …, \"recipients\": …}}}}}}`"
     )]
     NotARequest,
     #[error("the name must have 1 to 100 characters")]
     Name,
+    #[error(transparent)]
+    Email(#[from] NotAnEmail),
+    #[error("somebody with this address is a member already")]
+    MemberAlready,
     #[error("there is no such account")]
     NoAccount,
     #[error(transparent)]
@@ -59,7 +73,18 @@ pub enum BootstrapError {
 pub async fn handle(api: &Api, event: Value) -> Result<Value, BootstrapError> {
     let request = serde_json::from_value(event).map_err(|_| BootstrapError::NotARequest)?;
     match request {
-        Request::CreateAccount { name, countries } => create_account(api, &name, countries).await,
+        Request::CreateAccount {
+            name,
+            countries,
+            owner,
+        } => create_account(api, &name, countries, owner.as_deref()).await,
+        Request::AddOwner { account, email } => {
+            let email = email.parse()?;
+            let found = api.accounts.find(account).await?;
+            found.ok_or(BootstrapError::NoAccount)?;
+            let owner = add_owner(api, account, email).await?;
+            Ok(json!({"account": account, "owner": owner}))
+        }
         Request::CreateKey { account, name } => create_key(api, account, &name).await,
         Request::SetQuotas { account, quotas } => set_quotas(api, account, quotas).await,
     }
@@ -69,9 +94,11 @@ async fn create_account(
     api: &Api,
     name: &str,
     countries: Destinations,
+    owner: Option<&str>,
 ) -> Result<Value, BootstrapError> {
     let now = time::now();
     let name = checked(name)?;
+    let owner = owner.map(str::parse).transpose()?;
     let account = Account {
         id: random::id(now),
         name,
@@ -104,11 +131,38 @@ async fn create_account(
     let created = api.accounts.create(&account, &safeguards, &keys, &audit);
     created.await?;
     tracing::info!(account = %account.id, "an account was created");
-    Ok(json!({
+    let mut made = json!({
         "account": account.id,
         "key": live.secret.expose(),
         "test_key": test.secret.expose(),
-    }))
+    });
+    if let Some(email) = owner {
+        made["owner"] = json!(add_owner(api, account.id, email).await?);
+    }
+    Ok(made)
+}
+
+async fn add_owner(
+    api: &Api,
+    account: AccountId,
+    email: Email,
+) -> Result<MemberId, BootstrapError> {
+    let now = time::now();
+    let member = Member {
+        id: random::id(now),
+        account,
+        email,
+        role: Role::Owner,
+        subject: None,
+        invited: now,
+        joined: None,
+        signed_out: None,
+        version: 1,
+    };
+    let audit = entry(account, "member.invite", member.id.to_string(), now);
+    let invited = api.members.invite(&member, &audit).await?;
+    invited.map_err(|MemberAlready| BootstrapError::MemberAlready)?;
+    Ok(member.id)
 }
 
 async fn create_key(api: &Api, account: AccountId, name: &str) -> Result<Value, BootstrapError> {

@@ -14,10 +14,14 @@ use carillon_core::{
 };
 use carillon_runtime::{principal::Principal, problem::Problem, recipients};
 use jiff::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::{list::Asked, services::Api, time};
+use crate::{
+    list::{Asked, PageQuery},
+    services::Api,
+    time,
+};
 
 /// Chunks that one page of messages looks at, at most.
 const CHUNKS: usize = 20;
@@ -57,6 +61,41 @@ pub struct WhyNot {
     #[schema(value_type = String, example = "handset.absent")]
     pub code: Reason,
     pub words: &'static str,
+}
+
+/// Which messages of a batch.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MessagesQuery {
+    /// How many: 1 to 500, 50 when not given.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only those that stand so now. A page may be short, or empty, and still not be the last.
+    #[param(value_type = Option<StatusWord>)]
+    status: Option<Status>,
+}
+
+impl MessagesQuery {
+    /// A page of those of `path`, and the status to look for.
+    pub fn asked(
+        self,
+        api: &Api,
+        who: &Principal,
+        path: &str,
+    ) -> Result<(Asked, Option<Status>), Problem> {
+        let Self {
+            limit,
+            cursor,
+            status,
+        } = self;
+        let filter = status.map(|status| ("status", status.as_str().to_owned()));
+        let query = PageQuery { limit, cursor };
+        let asked = Asked::filtered(api, who, path, filter.as_slice(), query)?;
+        Ok((asked, status))
+    }
 }
 
 /// Where a message stands.
@@ -116,6 +155,10 @@ impl<'b> OpenChunk<'b> {
         self.chunk.slots.len()
     }
 
+    fn status(&self, slot: usize, now: Timestamp) -> Status {
+        status::status(&self.chunk, slot, self.batch.view(now)).0
+    }
+
     /// `None` when there is no such slot.
     pub fn message(&self, slot: usize, now: Timestamp) -> Option<Message> {
         let recipient = self.recipients.get(slot)?;
@@ -158,6 +201,7 @@ pub async fn page_of_messages(
     who: &Principal,
     batch: &Batch,
     asked: &Asked,
+    wanted: Option<Status>,
 ) -> Result<Response, Problem> {
     let now = time::now();
     let chunks = batch.progress.chunks.unwrap_or(0);
@@ -172,7 +216,8 @@ pub async fn page_of_messages(
         looked_at += 1;
         if let Some(open) = OpenChunk::find(api, batch, chunk).await? {
             while slot < open.slots() && data.len() < asked.limit {
-                data.extend(open.message(slot, now));
+                let wants = wanted.is_none_or(|wanted| open.status(slot, now) == wanted);
+                data.extend(open.message(slot, now).filter(|_| wants));
                 slot += 1;
             }
             if slot < open.slots() {

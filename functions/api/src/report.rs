@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use carillon_core::{
     batch::{Batch, Prepared, Stage},
     id::BatchId,
+    reason::Reason,
     status::{Status, Totals, status},
 };
 use carillon_runtime::problem::Problem;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{services::Api, time};
+use crate::{messages::StatusWord, services::Api, time};
 
 /// Chunks that are counted for an answer at most, two million messages; of more, the dispatcher's last count is told.
 const COUNTED: u32 = 20_000;
@@ -50,8 +51,22 @@ pub struct Report {
     /// Messages by status; `unknown` are those that nothing could settle, and that nobody sends again. Of over two million messages it may be a minute old, and what is in flight counts as `sent`.
     #[schema(value_type = BTreeMap<String, u64>)]
     counts: BTreeMap<&'static str, u64>,
+    /// Why messages wait or ended otherwise than delivered, the most frequent first. Not of what is told from an earlier count.
+    reasons: Vec<ReasonCount>,
     #[schema(value_type = String, format = DateTime)]
     counted: Timestamp,
+}
+
+/// How many messages have a status for a reason.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReasonCount {
+    /// `class.reason`, stable.
+    #[schema(value_type = String, example = "handset.absent")]
+    code: Reason,
+    words: &'static str,
+    #[schema(value_type = StatusWord)]
+    status: Status,
+    messages: u64,
 }
 
 impl Report {
@@ -78,12 +93,17 @@ impl Report {
         }
         let mut totals = Totals::default();
         let mut counts = [0; Status::ALL.len()];
+        let mut reasons = BTreeMap::new();
         let count = |_, chunk| {
             totals.count(&chunk, view);
             for slot in 0..chunk.slots.len() {
-                let (found, _) = status(&chunk, slot, view);
+                let (found, reason) = status(&chunk, slot, view);
                 let place = Status::ALL.iter().position(|status| *status == found);
-                counts[place.expect("all statuses are listed")] += 1;
+                let place = place.expect("all statuses are listed");
+                counts[place] += 1;
+                if let Some(reason) = reason {
+                    *reasons.entry((reason.byte(), place)).or_default() += 1;
+                }
             }
         };
         api.ledger
@@ -103,7 +123,10 @@ impl Report {
                 now,
             ));
         }
-        Ok(Self::new(Some(batch), prepared, &totals, &counts, now))
+        Ok(Self {
+            reasons: by_frequency(reasons),
+            ..Self::new(Some(batch), prepared, &totals, &counts, now)
+        })
     }
 
     fn new(
@@ -137,9 +160,28 @@ impl Report {
             resent: totals.resent,
             parts,
             counts: names.zip(counts.iter().copied()).collect(),
+            reasons: Vec::new(),
             counted,
         }
     }
+}
+
+/// Of counts by a reason's byte and a status's place.
+fn by_frequency(reasons: BTreeMap<(u8, usize), u64>) -> Vec<ReasonCount> {
+    let counted = reasons.into_iter().filter_map(|((byte, place), messages)| {
+        let code = Reason::from_byte(byte)?;
+        let status = Status::ALL[place];
+        let words = code.facts().words;
+        Some(ReasonCount {
+            code,
+            words,
+            status,
+            messages,
+        })
+    });
+    let mut counted: Vec<_> = counted.collect();
+    counted.sort_by_key(|reason| std::cmp::Reverse(reason.messages));
+    counted
 }
 
 /// Of totals, which don't tell apart what is in flight: it counts as `sent`.

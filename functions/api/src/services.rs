@@ -32,6 +32,7 @@ use carillon_store::{
     inbound_log::InboundLog,
     ledger::Ledger,
     link_blocks::LinkBlocks,
+    members::Members,
     queues::{QueueUrls, Queues},
     quotas::RequestCounts,
     rate::Rate,
@@ -76,6 +77,7 @@ pub struct Services {
     pub limiter: Limiter,
     pub lists: Records<List>,
     pub link_blocks: LinkBlocks,
+    pub members: Members,
     pub queues: Queues,
     pub rate: Rate,
     pub replies: ReplySettings,
@@ -113,7 +115,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    fn from_environment() -> Result<Self, Error> {
+    pub fn from_environment() -> Result<Self, Error> {
         let queues = QueueUrls {
             prepare: Some(Config::required("PREPARE_QUEUE_URL")?),
             dispatch: Some(Config::required("DISPATCH_QUEUE_URL")?),
@@ -213,6 +215,7 @@ impl Api {
             sent_lately: SentLately::new(dynamodb.clone(), core),
             templates: Templates::new(dynamodb.clone(), core),
             link_blocks: LinkBlocks::new(dynamodb.clone(), core),
+            members: Members::new(dynamodb.clone(), core, key.clone()),
             limiter: Limiter::new(RequestCounts::new(dynamodb.clone(), core)),
             uploads: Uploads::new(dynamodb.clone(), core),
             ledger: Ledger::new(dynamodb, settings.ledger_table.as_str()),

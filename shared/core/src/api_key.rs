@@ -145,6 +145,8 @@ pub enum Scope {
     InboundRead,
     #[serde(rename = "keys:admin")]
     KeysAdmin,
+    #[serde(rename = "members:admin")]
+    MembersAdmin,
     #[serde(rename = "audit:read")]
     AuditRead,
     #[serde(rename = "account:read")]
@@ -158,7 +160,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MessagesSend,
         Self::MessagesRead,
         Self::CampaignsWrite,
@@ -173,6 +175,7 @@ impl Scope {
         Self::GatewaysRead,
         Self::InboundRead,
         Self::KeysAdmin,
+        Self::MembersAdmin,
         Self::AuditRead,
         Self::AccountRead,
         Self::AccountWrite,
@@ -196,6 +199,7 @@ impl Scope {
             Self::GatewaysRead => "gateways:read",
             Self::InboundRead => "inbound:read",
             Self::KeysAdmin => "keys:admin",
+            Self::MembersAdmin => "members:admin",
             Self::AuditRead => "audit:read",
             Self::AccountRead => "account:read",
             Self::AccountWrite => "account:write",

@@ -31,6 +31,11 @@ pub enum Purpose {
     Link,
     /// The seals of consent records.
     Consent,
+    /// Members by their e-mail addresses.
+    Email,
+    /// Sessions of the console, and what their forms prove themselves by.
+    Session,
+    Form,
 }
 
 impl DeploymentKey {
@@ -51,6 +56,9 @@ impl DeploymentKey {
             Purpose::Spread => "spread",
             Purpose::Link => "link",
             Purpose::Consent => "consent",
+            Purpose::Email => "email",
+            Purpose::Session => "session",
+            Purpose::Form => "form",
         };
         let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), name.as_bytes());
         let mut context =

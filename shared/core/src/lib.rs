@@ -27,6 +27,7 @@ pub mod language;
 pub mod limits;
 pub mod link;
 pub mod manifest;
+pub mod member;
 pub mod message_id;
 pub mod moment;
 pub mod opt_in;

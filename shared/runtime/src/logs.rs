@@ -9,7 +9,8 @@ use tracing_subscriber::{
 use crate::config::Config;
 
 /// Our own crates beside the function's.
-const OURS: [&str; 4] = [
+const OURS: [&str; 5] = [
+    "carillon_api",
     "carillon_core",
     "carillon_gateways",
     "carillon_runtime",

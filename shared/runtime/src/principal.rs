@@ -52,6 +52,19 @@ impl Principal {
         }
     }
 
+    /// The refusal of what its scopes don't allow.
+    fn lacks(&self, scope: Scope) -> Problem {
+        let detail = match self.actor {
+            Actor::Member(_) => {
+                format!("Your role doesn't allow this (`{scope}`). Ask an owner of the account.")
+            }
+            Actor::Key(_) | Actor::Operator => format!(
+                "This needs the scope `{scope}`. Use an API key that has it, or create one: `POST /v1/keys`."
+            ),
+        };
+        Problem::new(Code::ForbiddenScope, detail)
+    }
+
     /// A test key knows nothing of what a live key made, so that it can't set it going.
     pub fn sees(&self, test: bool) -> bool {
         test || self.mode == Mode::Live
@@ -166,6 +179,12 @@ impl Permission for AdministerKeys {
 }
 
 #[derive(Debug)]
+pub enum AdministerMembers {}
+impl Permission for AdministerMembers {
+    const SCOPE: Scope = Scope::MembersAdmin;
+}
+
+#[derive(Debug)]
 pub enum ReadAudit {}
 impl Permission for ReadAudit {
     const SCOPE: Scope = Scope::AuditRead;
@@ -213,15 +232,9 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let (authenticator, now) = (Authenticator::from_ref(state), Timestamp::now());
-        let principal = authenticator.principal(&parts.headers, now).await?;
-        admit(&Limiter::from_ref(state), &principal, parts, now).await?;
+        let principal = principal(parts, state).await?;
         if !principal.scopes.contains(&P::SCOPE) {
-            let scope = P::SCOPE;
-            let detail = format!(
-                "This needs the scope `{scope}`. Use an API key that has it, or create one: `POST /v1/keys`."
-            );
-            return Err(Problem::new(Code::ForbiddenScope, detail));
+            return Err(principal.lacks(P::SCOPE));
         }
         let permission = PhantomData;
         Ok(Self {
@@ -229,6 +242,22 @@ where
             permission,
         })
     }
+}
+
+/// Whoever was signed in before the request came here, as the console does, or else the holder of its API key. No request can bring
+/// an extension along.
+async fn principal<S>(parts: &Parts, state: &S) -> Result<Principal, Problem>
+where
+    Authenticator: FromRef<S>,
+    Limiter: FromRef<S>,
+{
+    if let Some(principal) = parts.extensions.get::<Principal>() {
+        return Ok(principal.clone());
+    }
+    let (authenticator, now) = (Authenticator::from_ref(state), Timestamp::now());
+    let principal = authenticator.principal(&parts.headers, now).await?;
+    admit(&Limiter::from_ref(state), &principal, parts, now).await?;
+    Ok(principal)
 }
 
 /// Counts the request, and leaves how its key stands where the answer's headers are made of it.

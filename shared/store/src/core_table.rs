@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem},
+    types::{AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -120,6 +120,18 @@ impl CoreTable {
             .build()
             .expect("table and key are set");
         TransactWriteItem::builder().delete(delete).build()
+    }
+
+    /// That something holds of an item which the transaction leaves as it is.
+    pub(crate) fn check(&self, key: &Key, condition: Condition) -> TransactWriteItem {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .set_condition_expression(condition.expression())
+            .set_expression_attribute_values(values(condition.expected))
+            .build()
+            .expect("table, key and condition are set");
+        TransactWriteItem::builder().condition_check(check).build()
     }
 
     /// All of them or none.

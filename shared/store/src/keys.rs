@@ -7,7 +7,7 @@ use carillon_core::{
     chunk::Pointer,
     id::{
         AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId, ExportId,
-        GatewayAccountId, ListId, TemplateId, UploadId,
+        GatewayAccountId, ListId, MemberId, TemplateId, UploadId,
     },
     phone::Country,
 };
@@ -196,6 +196,26 @@ pub fn campaign(account: AccountId, campaign: CampaignId) -> Key {
 }
 
 pub const CAMPAIGN: &str = "campaign#";
+
+pub fn account_member(account: AccountId, member: MemberId) -> Key {
+    Key::new(account.to_string(), format!("{MEMBER}{member}"))
+}
+
+pub const MEMBER: &str = "member#";
+
+/// The partition of a person by the keyed hash of the e-mail address: an item for each account that it is a member of.
+pub fn person(email_hash: &str) -> String {
+    format!("person#{email_hash}")
+}
+
+pub fn membership(email_hash: &str, account: AccountId) -> Key {
+    Key::new(person(email_hash), account.to_string())
+}
+
+/// By the keyed hash of the token in the cookie.
+pub fn session(token_hash: &str) -> Key {
+    Key::new(format!("session#{token_hash}"), "session")
+}
 
 pub fn gateway(account: AccountId, gateway: GatewayAccountId) -> Key {
     Key::new(account.to_string(), format!("{GATEWAY}{gateway}"))

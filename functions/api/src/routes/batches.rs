@@ -24,7 +24,7 @@ use crate::{
     act,
     fields::Lane,
     list::{Asked, Page, PageQuery},
-    messages::{Message, page_of_messages},
+    messages::{Message, MessagesQuery, page_of_messages},
     report::Report,
     services::Api,
     time,
@@ -282,17 +282,17 @@ pub async fn report(
 #[utoipa::path(
     get, path = "/v1/batches/{id}/messages", operation_id = "listMessagesOfBatch", tag = "batches",
     security(("key" = ["messages:read"])),
-    params(("id" = String, Path, description = "`bat_…`"), PageQuery),
+    params(("id" = String, Path, description = "`bat_…`"), MessagesQuery),
     responses((status = 200, description = "A page", body = Page<Message>)),
 )]
 pub async fn messages(
     State(api): State<Api>,
     who: May<ReadMessages>,
     InPath(id): InPath<BatchId>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<MessagesQuery>,
 ) -> Result<Response, Problem> {
     let path = format!("/v1/batches/{id}/messages");
-    let asked = Asked::new(&api, &who, &path, query)?;
+    let (asked, status) = query.asked(&api, &who, &path)?;
     let batch = find(&api, &who, id).await?;
-    page_of_messages(&api, &who, &batch, &asked).await
+    page_of_messages(&api, &who, &batch, &asked, status).await
 }

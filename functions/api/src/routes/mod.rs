@@ -12,6 +12,7 @@ pub mod gateways;
 pub mod inbound;
 pub mod keys;
 pub mod lists;
+pub mod members;
 pub mod messages;
 pub mod meta;
 pub mod opt_ins;

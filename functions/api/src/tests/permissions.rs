@@ -62,6 +62,7 @@ fn fill(path: &str) -> String {
         "segments" => "seg",
         "gateways" => "gwa",
         "keys" => "key",
+        "members" => "mbr",
         "templates" => "tpl",
         _ => return path.replace("{code}", "not_found"),
     };

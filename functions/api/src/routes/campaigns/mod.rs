@@ -21,6 +21,7 @@ use carillon_core::{
     batch::Batch,
     campaign::{self, Campaign, CampaignStatus, Words, status},
     id::{BatchId, CampaignId},
+    status::Totals,
 };
 use carillon_runtime::{
     input::{InPath, Query},
@@ -68,6 +69,9 @@ pub struct CampaignView {
     batch: Option<BatchId>,
     /// Made by a test key: nothing of it reaches a phone.
     test: bool,
+    /// How far it is, once its audience is prepared. As it was last counted, seconds ago; `report` counts anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<ProgressView>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -145,6 +149,53 @@ pub struct Policies {
     pub spread_over: Option<i64>,
 }
 
+/// Messages by what became of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CampaignProgress)]
+pub struct ProgressView {
+    /// All of them.
+    accepted: u64,
+    /// Those that a gateway has, or may have.
+    submitted: u64,
+    /// Those that have no end yet.
+    in_flight: u64,
+    delivered: u64,
+    undelivered: u64,
+    failed: u64,
+    expired: u64,
+    suppressed: u64,
+    cancelled: u64,
+    unknown: u64,
+    /// When the first of them could leave.
+    #[schema(value_type = String, format = DateTime)]
+    began: Timestamp,
+}
+
+impl ProgressView {
+    fn new(batch: &Batch) -> Option<Self> {
+        let prepared = batch.progress.prepared?;
+        let nothing = Totals {
+            accepted: prepared.accepted,
+            in_flight: prepared.accepted,
+            ..Totals::default()
+        };
+        let totals = batch.progress.totals.unwrap_or(nothing);
+        Some(Self {
+            accepted: totals.accepted,
+            submitted: totals.submitted,
+            in_flight: totals.in_flight,
+            delivered: totals.delivered,
+            undelivered: totals.undelivered,
+            failed: totals.failed,
+            expired: totals.expired,
+            suppressed: totals.suppressed,
+            cancelled: totals.cancelled,
+            unknown: totals.unknown,
+            began: batch.terms.starts(),
+        })
+    }
+}
+
 /// How far a campaign is.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
@@ -199,6 +250,7 @@ impl CampaignView {
             },
             batch: plan.batch(),
             test,
+            progress: batch.and_then(ProgressView::new),
             problem: batch.and_then(|batch| batch.progress.problem.clone()),
             warnings: Vec::new(),
             created,

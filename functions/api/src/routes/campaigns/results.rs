@@ -14,8 +14,8 @@ use carillon_runtime::{
 
 use super::{batch_of, find};
 use crate::{
-    list::{Asked, Page, PageQuery},
-    messages::{Message, page_of_messages},
+    list::Page,
+    messages::{Message, MessagesQuery, page_of_messages},
     report::Report,
     services::Api,
     time,
@@ -45,20 +45,20 @@ pub async fn report(
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/messages", operation_id = "listMessagesOfCampaign", tag = "campaigns",
     security(("key" = ["messages:read"])),
-    params(("id" = String, Path, description = "`cmp_…`"), PageQuery),
+    params(("id" = String, Path, description = "`cmp_…`"), MessagesQuery),
     responses((status = 200, description = "A page", body = Page<Message>)),
 )]
 pub async fn messages(
     State(api): State<Api>,
     who: May<ReadMessages>,
     InPath(id): InPath<CampaignId>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<MessagesQuery>,
 ) -> Result<Response, Problem> {
     let path = format!("/v1/campaigns/{id}/messages");
-    let asked = Asked::new(&api, &who, &path, query)?;
+    let (asked, status) = query.asked(&api, &who, &path)?;
     let campaign = find(&api, &who, id).await?;
     match batch_of(&api, &campaign).await? {
-        Some(batch) => page_of_messages(&api, &who, &batch, &asked).await,
+        Some(batch) => page_of_messages(&api, &who, &batch, &asked, status).await,
         None => Ok(asked.answer_until::<Message>(&api, &who, Vec::new(), None)),
     }
 }
