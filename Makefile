@@ -8,6 +8,7 @@ FUNCTION ?= dispatch
 EVENT ?= events/dispatch-schedule.json
 ROWS ?= 10000000
 ONLY ?=
+OWNER ?=
 SEED ?= 7
 FUZZ_CASES ?= 1000000
 
@@ -124,6 +125,6 @@ invoke: setup ## invoke one function of the local stack (FUNCTION=dispatch EVENT
 	cargo lambda invoke --remote --endpoint-url "$$AWS_ENDPOINT_URL" --data-file $(EVENT) \
 		carillon-$(patsubst send,send-bulk,$(FUNCTION))
 
-account: setup ## make an account on the local stack and show its key once (NAME=…)
+account: setup ## make an account on the local stack and show its key once (NAME=… OWNER=ada@example.com)
 	@test -n "$(NAME)" || { echo "say whose: make account NAME=…"; exit 2; }
-	@$(STACK) account "$(NAME)"
+	@$(STACK) account "$(NAME)"$(if $(OWNER), --owner "$(OWNER)")

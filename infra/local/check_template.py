@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 # Read by the code, set by Lambda itself, the emulator or a developer's shell.
 # CARILLON_…: knobs of tests.
-FOREIGN = re.compile(r"AWS_|_X_AMZN|RUST_|LAMBDA_|CARGO_|CARILLON_|PATH$|HOME$")
+FOREIGN = re.compile(r"AWS_|_X_AMZN|RUST_|LAMBDA_|CARGO_|CARILLON_|OUT_DIR$|PATH$|HOME$")
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 
 
@@ -221,7 +221,7 @@ def environment(template: Template) -> list[str]:
     wrong = []
     for name, function in template.of("AWS::Serverless::Function").items():
         crate = function["CodeUri"].strip("/").split("/")[-1]
-        code = "\n".join(path.read_text() for path in sorted((ROOT / "functions" / crate / "src").rglob("*.rs")))
+        code = "\n".join(path.read_text() for one in (crate, *libraries(crate)) for path in sources(one))
         if code.count("\n") < 5:
             print(f"[check] functions/{crate} has no code yet: its variables are not compared")
             continue
@@ -233,6 +233,27 @@ def environment(template: Template) -> list[str]:
     return wrong
 
 
+def same_as_api(template: Template) -> list[str]:
+    """`console` acts by the code of `api`: what one is told and may, the other is told and may."""
+    functions, roles = template.of("AWS::Serverless::Function"), template.of("AWS::IAM::Role")
+    api, console = (variables(functions[name]) for name in ("ApiFunction", "ConsoleFunction"))
+    wrong = [f"ConsoleFunction is told another {v} than ApiFunction" for v in api if console.get(v) != api[v]]
+    mine = [flat(it).replace("ConsoleLog", "ApiLog") for it in statements(roles["ConsoleRole"])]
+    wrong += [f"ConsoleRole may not what ApiRole may: {it}" for it in map(flat, statements(roles["ApiRole"])) if it not in mine]
+    return wrong
+
+
+def sources(crate: str) -> list[Path]:
+    return sorted((ROOT / "functions" / crate / "src").rglob("*.rs"))
+
+
+def libraries(crate: str) -> list[str]:
+    """Functions whose code is in this one too: `console` has that of `api`, which reads variables for both."""
+    manifest = (ROOT / "functions" / crate / "Cargo.toml").read_text()
+    dependencies = re.findall(r"^carillon-([a-z-]+)", manifest.split("[dependencies]")[-1], re.MULTILINE)
+    return [name for name in dependencies if (ROOT / "functions" / name).is_dir()]
+
+
 def known(template: Template) -> set[str]:
     return {v for function in template.of("AWS::Serverless::Function").values() for v in variables(function)}
 
@@ -242,7 +263,7 @@ def main() -> None:
     schedule = Template("infra/schedules.yaml")
     wrong = event_sources(template) + doors(template) + schedules(schedule) + queues(queue) + queues(schedule)
     wrong += dead_letters(template, queue, schedule, Template("infra/observability.yaml"))
-    wrong += times(template, queue) + environment(template)
+    wrong += times(template, queue) + environment(template) + same_as_api(template)
     for sentence in wrong:
         print(f"[check] {sentence}")
     if wrong:

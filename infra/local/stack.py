@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import secrets
 import shutil
 import socket
 import subprocess
@@ -85,6 +86,7 @@ class Stack:
         self.mend_tables(outputs)
         self.open_front_door(outputs)
         self.write_env(outputs)
+        self.make_member(outputs)
         say(f"up: {self.url}")
 
     def down(self) -> None:
@@ -133,6 +135,7 @@ class Stack:
         if ARTIFACTS not in [bucket["Name"] for bucket in aws.list_buckets()["Buckets"]]:
             aws.create_bucket(Bucket=ARTIFACTS)
         overrides = self.parameters | {"PublicUrl": self.url, "HooksUrl": self.hooks_url, "LinksUrl": self.url}
+        overrides |= {"IdentityUrl": f"http://{self.emulator}", "IdentityDomain": STACK}
         log = self.state / "deploy.log"
         command = [
             str(ROOT / ".local/tools/bin/sam"), "deploy", "--config-env", "local", "--stack-name", STACK,
@@ -207,6 +210,26 @@ class Stack:
         values |= {shout(key): value for key, value in outputs.items() if key not in ("ApiUrl", "HooksUrl")}
         self.env_file.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
 
+    def make_member(self, outputs: dict[str, str]) -> None:
+        """An account with an owner who can sign in to the console at once, unless an earlier `up` has made them."""
+        known = self.read_env()
+        if "CONSOLE_EMAIL" not in known:
+            email, password = "ada@example.com", f"Aa1-{secrets.token_urlsafe(12)}"
+            self.add_user(outputs["UserPool"], email, password)
+            self.account("Demo", email)
+            with self.env_file.open("a") as file:
+                file.write(f"CONSOLE_EMAIL={email}\nCONSOLE_PASSWORD={password}\n")
+            known = self.read_env()
+        say(f"the console: {self.url}, {known['CONSOLE_EMAIL']}, {known['CONSOLE_PASSWORD']}")
+
+    def add_user(self, pool: str, email: str, password: str) -> None:
+        users = self.client("cognito-idp")
+        attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
+        users.admin_create_user(
+            UserPoolId=pool, Username=email, UserAttributes=attributes, MessageAction="SUPPRESS"
+        )
+        users.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
+
     def read_env(self) -> dict[str, str]:
         if not self.env_file.exists():
             return {}
@@ -219,8 +242,9 @@ class Stack:
             raise SystemExit(f"`{function}` failed: {json.dumps(payload, indent=2)}")
         return payload
 
-    def account(self, name: str) -> None:
-        made = self.invoke("api", json.dumps({"create_account": {"name": name, "countries": "all"}}).encode())
+    def account(self, name: str, owner: str | None = None) -> None:
+        request = {"name": name, "countries": "all"} | ({"owner": owner} if owner else {})
+        made = self.invoke("api", json.dumps({"create_account": request}).encode())
         with self.env_file.open("a") as file:
             file.write(f"API_KEY={made['key']}\nTEST_KEY={made['test_key']}\n")
         say(f"made the account {name}; its keys are shown only now, and are API_KEY and TEST_KEY in {self.env_file}:")
@@ -281,7 +305,9 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up")
     commands.add_parser("down")
-    commands.add_parser("account").add_argument("name")
+    account = commands.add_parser("account")
+    account.add_argument("name")
+    account.add_argument("--owner", help="e-mail address of somebody who signs in to the console")
     arguments = parser.parse_args()
 
     stack = Stack(arguments.state, arguments.port, arguments.door, arguments.lifetime)
@@ -291,7 +317,7 @@ def main() -> None:
         case "down":
             stack.down()
         case "account":
-            stack.account(arguments.name)
+            stack.account(arguments.name, arguments.owner)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,143 @@
+//! Charts as inline SVG, made here: sharp at every size, readable without colour, and with their figures as a table behind them.
+
+use std::fmt::Write as _;
+
+use crate::ui::{Html, Part, count, escape};
+
+/// A column of a chart.
+pub struct Bar {
+    pub label: String,
+    /// From the bottom up.
+    pub parts: Vec<Part>,
+}
+
+const WIDTH: u64 = 720;
+const HEIGHT: u64 = 180;
+const FOOT: u64 = 22;
+const LEFT: u64 = 48;
+const GAP: u64 = 10;
+
+/// Columns of parts on top of each other, with a line for each quarter of the highest.
+pub fn bars(title: &str, bars: &[Bar]) -> Html {
+    let sum = |bar: &Bar| bar.parts.iter().map(|part| part.count).sum::<u64>();
+    let top = round_up(bars.iter().map(sum).max().unwrap_or_default());
+    let plot = HEIGHT - FOOT;
+    let mut svg = String::new();
+    for quarter in [0, 2, 4] {
+        let y = plot - (plot - 12) * quarter / 4;
+        let value = count(top * quarter / 4);
+        write!(
+            svg,
+            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{y}\" y2=\"{y}\"/><text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{value}</text>",
+            LEFT - 8,
+            y + 4
+        )
+        .expect("a string takes everything");
+    }
+    let wide = (WIDTH - LEFT) / u64::try_from(bars.len().max(1)).unwrap_or(1);
+    let mut rows = String::new();
+    for (place, bar) in (0_u64..).zip(bars) {
+        let x = LEFT + place * wide + GAP / 2;
+        let mut y = plot;
+        let mut cells = String::new();
+        for part in &bar.parts {
+            let high = scaled(part.count, top, plot - 12);
+            y = y.saturating_sub(high);
+            if high > 0 {
+                write!(
+                    svg,
+                    "<rect class=\"{}\" x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{high}\" rx=\"1\"><title>{}: {} {}</title></rect>",
+                    part.tone,
+                    wide - GAP,
+                    escape(&bar.label),
+                    count(part.count),
+                    escape(part.label)
+                )
+                .expect("a string takes everything");
+            }
+            write!(cells, "<td>{}</td>", count(part.count)).expect("a string takes everything");
+        }
+        if bars.len() < 10 || place % 2 == 1 {
+            write!(
+                svg,
+                "<text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                x + (wide - GAP) / 2,
+                HEIGHT - 4,
+                escape(&bar.label)
+            )
+            .expect("a string takes everything");
+        }
+        write!(
+            rows,
+            "<tr><th scope=\"row\">{}</th>{cells}</tr>",
+            escape(&bar.label)
+        )
+        .expect("a string takes everything");
+    }
+    let heads = bars
+        .first()
+        .map(|bar| bar.parts.as_slice())
+        .unwrap_or_default();
+    let heads: String = heads
+        .iter()
+        .map(|part| format!("<th scope=\"col\">{}</th>", escape(part.label)))
+        .collect();
+    let title = escape(title);
+    Html::new(format!(
+        "<figure class=\"chart\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">{svg}</svg>\
+         <details><summary>Show the figures</summary><table><thead><tr><th scope=\"col\">Day</th>{heads}</tr></thead><tbody>{rows}</tbody></table></details></figure>"
+    ))
+}
+
+fn scaled(value: u64, top: u64, height: u64) -> u64 {
+    let scaled = u128::from(value) * u128::from(height) / u128::from(top.max(1));
+    let scaled = u64::try_from(scaled).unwrap_or(height);
+    // What there is of it is seen.
+    if value > 0 { scaled.max(2) } else { 0 }
+}
+
+/// The next of 4, 10, 20, 40, 100, …: a scale whose quarters are whole.
+fn round_up(value: u64) -> u64 {
+    let mut step = 1_u64;
+    loop {
+        for factor in [4, 10, 20] {
+            let top = step.saturating_mul(factor);
+            if top >= value && top % 4 == 0 || top == u64::MAX {
+                return top;
+            }
+        }
+        step = step.saturating_mul(10);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_ends_at_a_round_number() {
+        for (value, expected) in [
+            (0, 4),
+            (4, 4),
+            (5, 20),
+            (21, 40),
+            (300, 400),
+            (9_700, 10_000),
+        ] {
+            assert_eq!(round_up(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_figures_stand_behind_the_chart() {
+        let bar = Bar {
+            label: "<27 Nov>".to_owned(),
+            parts: vec![Part::new("delivered", 1_200, "good")],
+        };
+
+        let html = bars("Messages", &[bar]).to_string();
+
+        assert!(html.contains("<td>1,200</td>"), "{html}");
+        assert!(html.contains("&lt;27 Nov&gt;"), "{html}");
+    }
+}

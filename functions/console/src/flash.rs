@@ -1,0 +1,64 @@
+//! What was done, said once on the page after a form: `?said=paused`. Only these sentences can be said, whatever a link says.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flash {
+    pub words: &'static str,
+}
+
+const SAID: &[(&str, &str)] = &[
+    (
+        "cancelled",
+        "The campaign is cancelled. What had left already can't be called back.",
+    ),
+    (
+        "duplicated",
+        "Here is the copy. Nothing is sent until you start it.",
+    ),
+    (
+        "invited",
+        "Invited. They can sign in with that address now.",
+    ),
+    ("paused", "Paused. Within five seconds nothing more leaves."),
+    ("removed", "Removed. Their sessions are over."),
+    ("resumed", "On it goes."),
+    (
+        "role",
+        "The role is changed. It counts from the next page they open.",
+    ),
+    ("saved", "Saved."),
+    ("scheduled", "Scheduled. It starts by itself."),
+    (
+        "started",
+        "Started. The audience is prepared first, then the first messages leave.",
+    ),
+    (
+        "tested",
+        "Sent to your phone. It should arrive within seconds.",
+    ),
+];
+
+impl Flash {
+    pub fn read(query: Option<&str>) -> Option<Self> {
+        let query = query.unwrap_or_default();
+        let said = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("said="))?;
+        let (_, words) = SAID.iter().find(|(code, _)| *code == said)?;
+        Some(Self { words })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_sentences_are_said() {
+        assert_eq!(
+            Flash::read(Some("page=2&said=saved")),
+            Some(Flash { words: "Saved." })
+        );
+        assert_eq!(Flash::read(Some("said=You+have+won")), None);
+        assert_eq!(Flash::read(None), None);
+    }
+}

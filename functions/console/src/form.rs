@@ -1,0 +1,175 @@
+//! A form as it was posted, and what is wrong with its fields. What the API refuses comes back beside the field it is about.
+
+use std::collections::BTreeMap;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use crate::pages::error::Refused;
+
+/// The hidden field that proves that the form is ours.
+pub const TOKEN: &str = "_token";
+/// The hidden field that makes a repeated post the same request: an `Idempotency-Key`.
+pub const ONCE: &str = "_once";
+
+/// Fields in the order of the form; one may be there several times.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Form {
+    fields: Vec<(String, String)>,
+    /// What is wrong, by field.
+    errors: BTreeMap<String, String>,
+    /// What is wrong with all of it.
+    pub problem: Option<String>,
+}
+
+impl Form {
+    pub fn parse(body: &[u8]) -> Self {
+        let fields = url::form_urlencoded::parse(body);
+        Self::of(fields.into_owned())
+    }
+
+    pub fn of<K: Into<String>, V: Into<String>>(fields: impl IntoIterator<Item = (K, V)>) -> Self {
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        Self {
+            fields: fields.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// As it was typed; empty when it isn't there.
+    pub fn get(&self, name: &str) -> &str {
+        let mut found = self.fields.iter().filter(|(field, _)| field == name);
+        found.next().map_or("", |(_, value)| value)
+    }
+
+    /// Without white space around it. `None` when nothing was typed.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        Some(self.get(name).trim()).filter(|value| !value.is_empty())
+    }
+
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let of_name = self.fields.iter().filter(move |(field, _)| field == name);
+        of_name.map(|(_, value)| value.as_str())
+    }
+
+    pub fn has(&self, name: &str, value: &str) -> bool {
+        self.all(name).any(|found| found == value)
+    }
+
+    pub fn error(&self, name: &str) -> Option<&str> {
+        self.errors.get(name).map(String::as_str)
+    }
+
+    pub fn refuse(&mut self, name: impl Into<String>, words: impl Into<String>) {
+        self.errors
+            .entry(name.into())
+            .or_insert_with(|| words.into());
+    }
+
+    pub fn is_refused(&self) -> bool {
+        !self.errors.is_empty() || self.problem.is_some()
+    }
+
+    /// The form again, with what the API has against it. `fields`: a pointer's beginning, and the field that it is about; of several
+    /// that fit, the first.
+    pub fn refused_by(mut self, refused: &Refused, fields: &[(&str, &str)]) -> Self {
+        let mut elsewhere = Vec::new();
+        for error in &refused.errors {
+            let fits = |(pointer, _): &&(&str, &str)| error.pointer.starts_with(pointer);
+            match fields.iter().find(fits) {
+                Some((_, field)) => self.refuse(*field, sentence(&error.detail)),
+                None => elsewhere.push(sentence(&error.detail)),
+            }
+        }
+        self.problem = if !elsewhere.is_empty() {
+            Some(elsewhere.join(" "))
+        } else if refused.errors.is_empty() {
+            Some(sentence(&refused.detail))
+        } else {
+            None
+        };
+        self
+    }
+}
+
+/// What the API says begins small and ends without a full stop.
+pub fn sentence(words: &str) -> String {
+    let mut characters = words.chars();
+    let first: String = characters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let rest = characters.as_str();
+    let end = if words.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{rest}{end}")
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Form {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let found = parts.extensions.get::<Self>().cloned();
+        found.ok_or_else(Refused::unexplained)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::FieldError;
+
+    fn refused(errors: &[(&str, &str)]) -> Refused {
+        let errors = errors.iter().map(|(pointer, detail)| FieldError {
+            pointer: (*pointer).to_owned(),
+            detail: (*detail).to_owned(),
+        });
+        Refused {
+            detail: "all of it".to_owned(),
+            errors: errors.collect(),
+            ..Refused::unexplained()
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_stands_beside_its_field() {
+        let fields = [("/content", "text"), ("/name", "name")];
+        for (name, errors, text, problem) in [
+            (
+                "in a field",
+                vec![("/content/text", "it is empty")],
+                Some("It is empty."),
+                None,
+            ),
+            (
+                "elsewhere",
+                vec![("/lane", "there is no such lane")],
+                None,
+                Some("There is no such lane."),
+            ),
+            ("in all", vec![], None, Some("All of it.")),
+        ] {
+            let form = Form::of([("text", "Hi")]).refused_by(&refused(&errors), &fields);
+
+            assert_eq!(form.error("text"), text, "{name}");
+            assert_eq!(form.problem.as_deref(), problem, "{name}");
+            assert_eq!(form.get("text"), "Hi", "{name}");
+        }
+    }
+
+    #[test]
+    fn fields_are_read_as_they_were_typed() {
+        let form = Form::parse(b"name=Spring+%26+summer&list=a&list=b&empty=++");
+
+        assert_eq!(form.get("name"), "Spring & summer");
+        assert_eq!(form.all("list").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(form.given("empty"), None);
+        assert_eq!(form.get("missing"), "");
+    }
+}

@@ -1,0 +1,64 @@
+//! The navigation. A page is here, in `pages::routes` and, if it isn't reached from here, in `tests/browser/pages.mjs`: screenshots and
+//! the tests of accessibility take theirs from what the console shows.
+
+use carillon_core::api_key::Scope;
+
+use crate::{signed_in::SignedIn, ui::Icon};
+
+pub struct Group {
+    pub name: &'static str,
+    pub items: Vec<Item>,
+}
+
+#[derive(Clone, Copy)]
+pub struct Item {
+    pub path: &'static str,
+    pub name: &'static str,
+    pub icon: Icon,
+    /// Who hasn't it doesn't see the entry; the page refuses by itself.
+    needs: Scope,
+}
+
+const fn item(path: &'static str, name: &'static str, icon: Icon, needs: Scope) -> Item {
+    Item {
+        path,
+        name,
+        icon,
+        needs,
+    }
+}
+
+/// In the order of the page: what one works with every day, then what is set up once.
+const WORK: &[Item] = &[
+    item(
+        "/overview",
+        "Overview",
+        Icon::Overview,
+        Scope::CampaignsRead,
+    ),
+    item(
+        "/campaigns",
+        "Campaigns",
+        Icon::Campaigns,
+        Scope::CampaignsRead,
+    ),
+];
+const SETUP: &[Item] = &[item(
+    "/members",
+    "Members",
+    Icon::Members,
+    Scope::MembersAdmin,
+)];
+
+pub fn seen_by(who: &SignedIn) -> Vec<Group> {
+    let seen = |items: &[Item]| {
+        let items = items.iter().filter(|item| who.may(item.needs));
+        items.copied().collect()
+    };
+    let groups = [("Work", seen(WORK)), ("Set up", seen(SETUP))];
+    let groups = groups.map(|(name, items)| Group { name, items });
+    groups
+        .into_iter()
+        .filter(|group: &Group| !group.items.is_empty())
+        .collect()
+}

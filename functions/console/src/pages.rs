@@ -1,0 +1,19 @@
+//! The pages: one file each, with its routes and its template of the same name.
+
+pub mod campaign;
+pub mod campaigns;
+pub mod error;
+pub mod members;
+pub mod overview;
+
+use axum::Router;
+
+use crate::console::Console;
+
+pub fn routes() -> Router<Console> {
+    Router::new()
+        .merge(overview::routes())
+        .merge(campaigns::routes())
+        .merge(campaign::routes())
+        .merge(members::routes())
+}

@@ -1,0 +1,392 @@
+//! One campaign: how far it is, what became of its messages, what went wrong and what to do about it.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use carillon_core::{api_key::Scope, reason::Reason};
+use http::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use super::campaigns::Campaign;
+use crate::{
+    ask::{Done, Listed},
+    assets,
+    console::Console,
+    form::{self, Form},
+    pages::error::Refused,
+    respond::{go, page},
+    shell::Shell,
+    signed_in::SignedIn,
+    ui::{self, Html, Icon},
+    words,
+};
+
+const LIMIT: u16 = 25;
+
+pub fn routes() -> Router<Console> {
+    Router::new()
+        .route("/campaigns/{id}", get(show))
+        .route("/campaigns/{id}/cancel", get(confirm))
+        .route("/campaigns/{id}/{act}", post(act))
+}
+
+#[derive(Debug, Deserialize)]
+struct Report {
+    uploaded: u64,
+    rejected: u64,
+    duplicates: u64,
+    opted_out: u64,
+    capped: u64,
+    accepted: u64,
+    submitted: u64,
+    in_flight: u64,
+    parts: u64,
+    counts: BTreeMap<String, u64>,
+    reasons: Vec<ReasonCount>,
+    counted: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReasonCount {
+    code: Reason,
+    words: String,
+    status: String,
+    messages: u64,
+}
+
+impl ReasonCount {
+    fn sentence(&self) -> String {
+        form::sentence(&self.words)
+    }
+
+    fn remedy(&self) -> &'static str {
+        words::remedy(self.code)
+    }
+
+    fn badge(&self) -> Html {
+        ui::badge(&words::message(&self.status))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Message {
+    id: String,
+    to: String,
+    status: String,
+    reason: Option<Why>,
+    held_until: Option<Timestamp>,
+    parts: u32,
+    attempts: u8,
+}
+
+#[derive(Debug, Deserialize)]
+struct Why {
+    words: String,
+}
+
+impl Message {
+    fn badge(&self) -> Html {
+        ui::badge(&words::message(&self.status))
+    }
+
+    /// Why it is where it is.
+    fn why(&self) -> String {
+        let reason = self.reason.as_ref();
+        let means = words::message(&self.status).means;
+        reason.map_or_else(|| means.to_owned(), |why| form::sentence(&why.words))
+    }
+}
+
+/// What was sent, of the campaign's own document.
+#[derive(Debug, Deserialize)]
+struct Content {
+    text: Option<String>,
+    template: Option<TemplateOf>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TemplateOf {
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Whole {
+    content: Content,
+}
+
+/// A step of the funnel.
+struct Step {
+    label: &'static str,
+    count: u64,
+    of: u64,
+    tone: &'static str,
+}
+
+impl Report {
+    fn of(&self, status: &str) -> u64 {
+        self.counts.get(status).copied().unwrap_or_default()
+    }
+
+    fn funnel(&self) -> [Step; 4] {
+        let step = |label, count, tone| Step {
+            label,
+            count,
+            of: self.uploaded.max(self.accepted),
+            tone,
+        };
+        [
+            step("In the audience", self.uploaded.max(self.accepted), "quiet"),
+            step("Accepted", self.accepted, "accent"),
+            step("Left for a gateway", self.submitted, "busy"),
+            step("Delivered", self.of("delivered"), "good"),
+        ]
+    }
+
+    /// Rows that became no message, and why.
+    fn left_out(&self) -> Vec<(&'static str, u64)> {
+        let all = [
+            ("can't be sent to", self.rejected),
+            ("the same number twice", self.duplicates),
+            ("opted out before", self.opted_out),
+            ("had enough marketing lately", self.capped),
+        ];
+        all.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+impl Step {
+    fn bar(&self) -> Html {
+        ui::bar([ui::Part::new(self.label, self.count, self.tone)], self.of)
+    }
+}
+
+/// How fast it goes, from its beginning to now.
+struct Pace {
+    per_second: u64,
+    left: Option<String>,
+}
+
+fn pace(campaign: &Campaign, report: &Report, now: Timestamp) -> Option<Pace> {
+    let began = campaign.progress?.began;
+    let seconds = u64::try_from(now.duration_since(began).as_secs())
+        .ok()?
+        .max(1);
+    let running = campaign.status == "running";
+    if !running || report.submitted == 0 {
+        return None;
+    }
+    let per_second = report.submitted / seconds;
+    let waiting = report.of("queued") + report.of("sending");
+    let left = i64::try_from(waiting * seconds / report.submitted).ok()?;
+    let left = (waiting > 0).then(|| ui::duration(SignedDuration::from_secs(left)));
+    Some(Pace { per_second, left })
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    cursor: Option<String>,
+    status: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "campaign.html")]
+struct CampaignPage {
+    shell: Shell,
+    campaign: Campaign,
+    content: Content,
+    report: Report,
+    pace: Option<Pace>,
+    messages: Vec<Message>,
+    filters: Vec<Filter>,
+    /// That the messages are narrowed to, empty for all.
+    status: String,
+    pager: Html,
+    may_write: bool,
+    problem: Option<String>,
+}
+
+struct Filter {
+    label: &'static str,
+    status: &'static str,
+    count: u64,
+}
+
+const FILTERS: [&str; 11] = [
+    "held",
+    "queued",
+    "sending",
+    "sent",
+    "delivered",
+    "undelivered",
+    "failed",
+    "expired",
+    "suppressed",
+    "cancelled",
+    "unknown",
+];
+
+async fn show(
+    State(console): State<Console>,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refused> {
+    campaign_page(&console, &who, &id, asked, None).await
+}
+
+async fn campaign_page(
+    console: &Console,
+    who: &SignedIn,
+    id: &str,
+    asked: Asked,
+    problem: Option<String>,
+) -> Result<Response, Refused> {
+    let path = format!("/v1/campaigns/{}", encoded(id));
+    let (report_path, mut messages) = (
+        format!("{path}/report"),
+        format!("{path}/messages?limit={LIMIT}"),
+    );
+    let Asked { cursor, status } = asked;
+    let status = status.unwrap_or_default();
+    for (name, value) in [
+        ("status", status.as_str()),
+        ("cursor", cursor.as_deref().unwrap_or_default()),
+    ] {
+        if !value.is_empty() {
+            messages = format!("{messages}&{name}={}", encoded(value));
+        }
+    }
+    let (document, report, listed): (serde_json::Value, Report, Listed<Message>) = futures::try_join!(
+        console.get(who, &path),
+        console.get(who, &report_path),
+        console.get(who, &messages),
+    )?;
+    let unread = |_| Refused::unexplained();
+    let Whole { content } = serde_json::from_value(document.clone()).map_err(unread)?;
+    let campaign: Campaign = serde_json::from_value(document).map_err(unread)?;
+    let filters = FILTERS.map(|status| Filter {
+        label: words::message(status).label,
+        status,
+        count: report.of(status),
+    });
+    let filters = filters.into_iter();
+    let list = match status.as_str() {
+        "" => format!("/campaigns/{id}"),
+        status => format!("/campaigns/{id}?status={}", encoded(status)),
+    };
+    Ok(page(&CampaignPage {
+        shell: who.shell(campaign.name.clone(), "/campaigns"),
+        pace: pace(&campaign, &report, Timestamp::now()),
+        filters: filters
+            .filter(|it| it.count > 0 || it.status == status)
+            .collect(),
+        pager: ui::pager(&list, listed.next_cursor.as_deref(), cursor.is_none()),
+        messages: listed.data,
+        campaign,
+        content,
+        report,
+        status,
+        may_write: who.may(Scope::CampaignsWrite),
+        problem,
+    }))
+}
+
+fn encoded(part: &str) -> String {
+    percent_encoding::utf8_percent_encode(part, ENCODED).to_string()
+}
+
+/// Ids, words and cursors stay readable.
+const ENCODED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'_')
+    .remove(b'-')
+    .remove(b'.');
+
+#[derive(Template)]
+#[template(path = "campaign_cancel.html")]
+struct Confirm {
+    shell: Shell,
+    campaign: Campaign,
+}
+
+async fn confirm(
+    State(console): State<Console>,
+    who: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    let campaign: Campaign = console
+        .get(&who, &format!("/v1/campaigns/{}", encoded(&id)))
+        .await?;
+    let shell = who.shell("Cancel a campaign", "/campaigns");
+    Ok(page(&Confirm { shell, campaign }))
+}
+
+async fn act(
+    State(console): State<Console>,
+    who: SignedIn,
+    Path((id, act)): Path<(String, String)>,
+    form: Form,
+) -> Result<Response, Refused> {
+    let said = match act.as_str() {
+        "start" => "started",
+        "pause" => "paused",
+        "resume" => "resumed",
+        "cancel" => "cancelled",
+        "duplicate" => return duplicate(&console, &who, &id, &form).await,
+        _ => return Err(Refused::not_found()),
+    };
+    let path = format!("/v1/campaigns/{}/{act}", encoded(&id));
+    let mut ask = console.ask(&who, Method::POST, &path);
+    if let Some(once) = form.given(form::ONCE) {
+        ask = ask.once(once);
+    }
+    match ask.answer::<Done>().await {
+        Ok(_) => Ok(go(&format!("/campaigns/{id}?said={said}"))),
+        Err(refused) if refused.belongs_to_form() => {
+            let asked = Asked {
+                cursor: None,
+                status: None,
+            };
+            let words = form::sentence(&refused.detail);
+            let shown = campaign_page(&console, &who, &id, asked, Some(words)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
+        }
+        Err(refused) => Err(refused),
+    }
+}
+
+/// A draft with the same audience, words and policies.
+async fn duplicate(
+    console: &Console,
+    who: &SignedIn,
+    id: &str,
+    form: &Form,
+) -> Result<Response, Refused> {
+    let path = format!("/v1/campaigns/{}", encoded(id));
+    let mut copy: serde_json::Value = console.get(who, &path).await?;
+    let Some(fields) = copy.as_object_mut() else {
+        return Err(Refused::unexplained());
+    };
+    let kept = [
+        "name", "audience", "content", "sender", "lane", "class", "policies",
+    ];
+    fields.retain(|name, _| kept.contains(&name.as_str()));
+    let name = fields
+        .get("name")
+        .and_then(|name| name.as_str())
+        .unwrap_or_default();
+    let name: String = format!("Copy of {name}").chars().take(100).collect();
+    fields.insert("name".to_owned(), name.into());
+    let ask = console.ask(who, Method::POST, "/v1/campaigns").json(&copy);
+    let ask = match form.given(form::ONCE) {
+        Some(once) => ask.once(once),
+        None => ask,
+    };
+    let made: Campaign = ask.answer().await?;
+    Ok(go(&format!("/campaigns/{}?said=duplicated", made.id)))
+}

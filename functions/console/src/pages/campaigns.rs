@@ -1,0 +1,152 @@
+//! All campaigns, newest first, with how far each is.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    response::Response,
+    routing::get,
+};
+use carillon_core::{api_key::Scope, id::CampaignId};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::{
+    ask::Listed,
+    assets,
+    console::Console,
+    pages::error::Refused,
+    respond::page,
+    shell::Shell,
+    signed_in::SignedIn,
+    ui::{self, Html, Part},
+    words,
+};
+
+const PATH: &str = "/campaigns";
+const LIMIT: u16 = 25;
+
+pub fn routes() -> Router<Console> {
+    Router::new().route(PATH, get(list))
+}
+
+/// As the API tells of it: what the pages need of it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Campaign {
+    pub id: CampaignId,
+    pub name: String,
+    pub status: String,
+    pub class: String,
+    pub sender: Option<String>,
+    pub test: bool,
+    pub progress: Option<Progress>,
+    pub problem: Option<String>,
+    pub schedule: Option<Schedule>,
+    pub created: Timestamp,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Schedule {
+    pub at: String,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Progress {
+    pub accepted: u64,
+    pub submitted: u64,
+    pub in_flight: u64,
+    pub delivered: u64,
+    pub undelivered: u64,
+    pub failed: u64,
+    pub expired: u64,
+    pub suppressed: u64,
+    pub cancelled: u64,
+    pub unknown: u64,
+    pub began: Timestamp,
+}
+
+impl Progress {
+    /// Left, so that nothing of it waits with us: what a bar of sending is full of at the end.
+    pub fn left(&self) -> u64 {
+        let Self {
+            submitted,
+            failed,
+            expired,
+            suppressed,
+            cancelled,
+            ..
+        } = self;
+        (submitted + failed + expired + suppressed + cancelled).min(self.accepted)
+    }
+
+    /// Has an end that nobody wanted.
+    pub fn lost(&self) -> u64 {
+        self.undelivered + self.failed + self.expired
+    }
+
+    pub fn parts(&self) -> [Part; 5] {
+        let lost = self.lost();
+        let not_sent = self.suppressed + self.cancelled;
+        let ended = self.delivered + lost + not_sent + self.unknown;
+        let sent = self.left().saturating_sub(ended);
+        [
+            Part::new("delivered", self.delivered, "good"),
+            Part::new("sent", sent, "busy"),
+            Part::new("failed", lost, "bad"),
+            Part::new("unclear", self.unknown, "warn"),
+            Part::new("not sent", not_sent, "quiet"),
+        ]
+    }
+}
+
+impl Campaign {
+    pub fn badge(&self) -> Html {
+        ui::badge(&words::campaign(&self.status))
+    }
+
+    pub fn is_active(&self) -> bool {
+        matches!(
+            self.status.as_str(),
+            "preparing" | "running" | "cancelling" | "paused"
+        )
+    }
+
+    pub fn bar(&self) -> Html {
+        let progress = self.progress.as_ref();
+        progress.map_or_else(Html::default, |it| ui::bar(it.parts(), it.accepted))
+    }
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    cursor: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "campaigns.html")]
+struct Campaigns {
+    shell: Shell,
+    campaigns: Vec<Campaign>,
+    pager: Html,
+    may_write: bool,
+    any_active: bool,
+}
+
+async fn list(
+    State(console): State<Console>,
+    who: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refused> {
+    let cursor = asked.cursor.as_deref();
+    let more = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+    let path = format!("/v1/campaigns?limit={LIMIT}{more}");
+    let Listed { data, next_cursor } = console.get(&who, &path).await?;
+    let campaigns: Vec<Campaign> = data;
+    Ok(page(&Campaigns {
+        shell: who.shell("Campaigns", PATH),
+        any_active: campaigns.iter().any(Campaign::is_active),
+        campaigns,
+        pager: ui::pager(PATH, next_cursor.as_deref(), cursor.is_none()),
+        may_write: who.may(Scope::CampaignsWrite),
+    }))
+}

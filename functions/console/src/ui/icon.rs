@@ -1,0 +1,52 @@
+//! Icons, drawn in lines on a grid of 20.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Icon {
+    Overview,
+    Campaigns,
+    Members,
+    Plus,
+    Pause,
+    Play,
+    Stop,
+    Copy,
+    Menu,
+    Alert,
+    Check,
+}
+
+impl Icon {
+    const fn lines(self) -> &'static str {
+        match self {
+            Self::Overview => "M3 3h6v6H3zM11 3h6v4h-6zM11 9h6v8h-6zM3 11h6v6H3z",
+            Self::Campaigns => "M3 8.5v3l2.5.5L14 16V4L5.5 8zM5.5 12l1 4.5h2L8 12.8M17 8v4",
+            Self::Members => {
+                "M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2 16.5c.4-3 2.600-4.500 5.500-4.500s5.100 1.500 5.500 4.500M13 4a3 3 0 0 1 0 5.300M15 12.400c1.700.600 2.800 2 3 4.100"
+            }
+            Self::Plus => "M10 4v12M4 10h12",
+            Self::Pause => "M7 4.5v11M13 4.5v11",
+            Self::Play => "M6.500 4.500v11l9-5.500z",
+            Self::Stop => "M5 5h10v10H5z",
+            Self::Copy => "M7 7h9v9H7zM13 7V4H4v9h3",
+            Self::Menu => "M3 6h14M3 10h14M3 14h14",
+            Self::Alert => "M10 3 18 16.500H2zM10 8.500v3.500M10 14.200v.1",
+            Self::Check => "M4 10.500 8.500 15 16 5.500",
+        }
+    }
+}
+
+impl fmt::Display for Icon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.lines();
+        write!(
+            f,
+            "<svg class=\"icon\" width=\"20\" height=\"20\" viewBox=\"0 0 20 20\" aria-hidden=\"true\"><path d=\"{lines}\"/></svg>"
+        )
+    }
+}
+
+impl HtmlSafe for Icon {}

@@ -1,0 +1,184 @@
+// The console as people use it, in a real browser, against the deployed stack.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { LOOKS, URL, barriers, launch, open, signIn } from "./browser.mjs";
+import { OUTSIDE, pages } from "./pages.mjs";
+import { api, make, until } from "./things.mjs";
+
+let browser, things, signedIn;
+
+before(async () => {
+  browser = await launch();
+  things = await make();
+  const page = await open(browser);
+  await signIn(page);
+  signedIn = await page.context().storageState();
+  await page.context().close();
+});
+after(() => browser?.close());
+
+async function inside(look, more) {
+  return open(browser, look, { storageState: signedIn, ...more });
+}
+
+test("somebody who asks for a page signs in first and comes back to it", async () => {
+  const page = await open(browser);
+  await page.goto(`${URL}/campaigns`);
+  assert.equal(new globalThis.URL(page.url()).pathname, "/sign-in");
+  await page.getByRole("link", { name: "Continue" }).click();
+  await page.getByLabel("Username").fill(process.env.CONSOLE_EMAIL);
+  await page.getByLabel("Password").fill(process.env.CONSOLE_PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(`${URL}/campaigns`);
+  assert.equal(await page.getByRole("heading", { level: 1 }).innerText(), "Campaigns");
+  assert.deepEqual(page.complaints, []);
+});
+
+test("the session's cookie is kept from scripts and other hosts, and is another one after each sign-in", async () => {
+  const page = await open(browser);
+  await page.context().addCookies([{ name: "__Host-carillon", value: "planted", url: URL, secure: true }]);
+  await signIn(page);
+  const [cookie] = (await page.context().cookies()).filter(({ name }) => name === "__Host-carillon");
+  assert.equal(cookie.httpOnly && cookie.secure, true);
+  assert.equal(cookie.sameSite, "Lax");
+  assert.notEqual(cookie.value, "planted");
+  const before = cookie.value;
+  await signIn(page);
+  const [again] = (await page.context().cookies()).filter(({ name }) => name === "__Host-carillon");
+  assert.notEqual(again.value, before);
+  const old = await fetch(`${URL}/overview`, { headers: { cookie: `__Host-carillon=${before}` }, redirect: "manual" });
+  assert.equal(old.status, 303, "the session before is over");
+});
+
+test("signing out ends the session", async () => {
+  const page = await open(browser);
+  await signIn(page);
+  const [cookie] = (await page.context().cookies()).filter(({ name }) => name === "__Host-carillon");
+  await page.locator(".me summary").click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.getByText("You are signed out.").waitFor();
+  const after = await fetch(`${URL}/overview`, { headers: { cookie: `__Host-carillon=${cookie.value}` }, redirect: "manual" });
+  assert.equal(after.status, 303);
+});
+
+for (const [look, settings] of Object.entries(LOOKS)) {
+  test(`every page, ${look}: nothing in the way of anybody, no complaint, no sideways scrolling`, async () => {
+    const page = await inside(settings);
+    for (const [name, path] of [...(await pages(page, things)), ...OUTSIDE]) {
+      await page.goto(`${URL}${path}`);
+      await page.evaluate(() => document.fonts.ready);
+      // A missing page is an error to the browser too.
+      const complaints = page.complaints.splice(0).filter((words) => !(path === "/nowhere" && words.includes("404")));
+      assert.deepEqual(complaints, [], name);
+      assert.deepEqual(await barriers(page), [], name);
+      const [wide, seen] = await page.evaluate(() => [document.scrollingElement.scrollWidth, innerWidth]);
+      assert.ok(wide <= seen, `${name} is ${wide} wide in a window of ${seen}`);
+    }
+  });
+}
+
+test("without scripts a campaign is paused, resumed, duplicated and cancelled", async () => {
+  const page = await inside(LOOKS.light, { javaScriptEnabled: false });
+  await page.goto(`${URL}/campaigns/${things.draft}`);
+  await page.getByRole("button", { name: "Duplicate" }).click().catch(() => {});
+  await page.goto(`${URL}/campaigns/${things.paused}`);
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.getByText("On it goes.").waitFor();
+  await page.getByRole("link", { name: "Campaigns" }).first().click();
+  await page.getByRole("link", { name: "Newsletter, first issue" }).first().click();
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Cancel the campaign" }).click();
+  await page.getByText("The campaign is cancelled.").waitFor();
+  assert.equal((await api("GET", `/v1/campaigns/${things.draft}`)).status, "cancelled");
+  assert.deepEqual(page.complaints, []);
+});
+
+test("a running campaign is watched to its end without a reload", async () => {
+  await until(async () => (await api("GET", `/v1/campaigns/${things.paused}`)).status !== "paused");
+  const page = await inside(LOOKS.light);
+  await page.goto(`${URL}/campaigns/${things.paused}`);
+  await page.locator("#live .badge", { hasText: "Finished" }).first().waitFor({ timeout: 90_000 });
+  assert.deepEqual(page.complaints, []);
+});
+
+test("what is wrong with a form stands beside its field, and what was typed stays", async () => {
+  const page = await inside(LOOKS.light, { javaScriptEnabled: false });
+  await page.goto(`${URL}/members`);
+  await page.locator("#email").evaluate((input) => { input.type = "text"; }).catch(() => {});
+  await page.locator("#email").fill("ada@example");
+  await page.locator("#email").fill("two@of@them.example");
+  await page.locator("form.form").evaluate((form) => { form.noValidate = true; });
+  await page.getByRole("button", { name: "Invite" }).click();
+  await page.locator("#email-error").waitFor();
+  assert.match(await page.locator("#email-error").innerText(), /no e-mail address/);
+  assert.equal(await page.locator("#email").inputValue(), "two@of@them.example");
+});
+
+test("dark and light are a choice, with and without scripts", async () => {
+  for (const javaScriptEnabled of [true, false]) {
+    const page = await inside(LOOKS.light, { javaScriptEnabled });
+    await page.goto(`${URL}/campaigns`);
+    await page.locator(".me summary").click();
+    await page.getByRole("button", { name: "Dark" }).click();
+    await page.waitForURL(`${URL}/campaigns`);
+    assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+  }
+});
+
+test("a form from elsewhere, or one that isn't ours, changes nothing", async () => {
+  const cookie = signedIn.cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+  const post = (headers, body) => fetch(`${URL}/campaigns/${things.finished}/cancel`, {
+    method: "POST",
+    headers: { cookie, "content-type": "application/x-www-form-urlencoded", ...headers },
+    body,
+    redirect: "manual",
+  });
+  const token = "0".repeat(128);
+  for (const [name, headers, body] of [
+    ["from another site", { "sec-fetch-site": "cross-site", origin: "https://evil.example" }, `_token=${token}`],
+    ["from a sister site", { "sec-fetch-site": "same-site" }, `_token=${token}`],
+    ["without saying where from", {}, `_token=${token}`],
+    ["without our token", { "sec-fetch-site": "same-origin" }, ""],
+    ["with a made-up token", { "sec-fetch-site": "same-origin" }, `_token=${token}`],
+  ]) {
+    assert.equal((await post(headers, body)).status, 403, name);
+  }
+});
+
+test("what people name things is never markup", async () => {
+  const name = `<img src=x onerror="document.title='owned'">`;
+  const made = await api("POST", "/v1/campaigns", {
+    name,
+    audience: { type: "inline", recipients: [{ to: "+447700900123" }] },
+    content: { text: `</p><script>document.title='owned'</script>` },
+  });
+  const page = await inside(LOOKS.light);
+  for (const path of ["/campaigns", `/campaigns/${made.id}`, `/campaigns/${made.id}/cancel`, "/overview"]) {
+    await page.goto(`${URL}${path}`);
+    assert.notEqual(await page.title(), "owned", path);
+    assert.equal(await page.locator("img").count(), 0, path);
+    assert.deepEqual(page.complaints, [], path);
+  }
+  await api("POST", `/v1/campaigns/${made.id}/cancel`);
+});
+
+test("the first page weighs at most 60 KB, each after it at most 15 KB", async () => {
+  const page = await inside(LOOKS.light);
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.enable");
+  let bytes = 0;
+  session.on("Network.loadingFinished", ({ encodedDataLength }) => { bytes += encodedDataLength; });
+  const weigh = async (path) => {
+    bytes = 0;
+    await page.goto(`${URL}${path}`, { waitUntil: "networkidle" }).catch(() => {});
+    return bytes;
+  };
+  const first = await weigh("/members");
+  assert.ok(first <= 60_000, `${first} bytes at first`);
+  for (const path of ["/members", "/campaigns", `/campaigns/${things.finished}`, "/overview"]) {
+    const weight = await weigh(path);
+    console.log(`# ${path}: ${weight} bytes (first load: ${first})`);
+    assert.ok(weight <= 15_000, `${path}: ${weight} bytes`);
+  }
+});

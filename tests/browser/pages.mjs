@@ -1,0 +1,21 @@
+// Every page that a member can look at: those of the navigation, as the console shows it, and those behind them, below.
+
+import { URL } from "./browser.mjs";
+
+/** `[name, path]` of all of them. `things`: what `things.mjs` made, for the pages that are about one. */
+export async function pages(page, things) {
+  await page.goto(`${URL}/overview`);
+  const paths = await page.locator("nav.side a").evaluateAll((links) => links.map((link) => new globalThis.URL(link.href).pathname));
+  return [
+    ...paths.map((path) => [path.slice(1).replaceAll("/", "-"), path]),
+    ["campaign-finished", `/campaigns/${things.finished}`],
+    ["campaign-paused", `/campaigns/${things.paused}`],
+    ["campaign-draft", `/campaigns/${things.draft}`],
+    ["campaign-cancel", `/campaigns/${things.paused}/cancel`],
+    ["member-remove", `/members/${things.member}/remove`],
+    ["nowhere", "/nowhere"],
+  ];
+}
+
+/** Those that need nobody to be signed in. */
+export const OUTSIDE = [["sign-in", "/sign-in"], ["signed-out", "/sign-in?note=out"]];

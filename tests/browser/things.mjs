@@ -1,0 +1,55 @@
+// What the pages have to show: made through the API, as a customer's program would.
+
+import { URL, needed } from "./browser.mjs";
+
+export async function api(method, path, body, key = needed("API_KEY")) {
+  const answer = await fetch(`${URL}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", "idempotency-key": crypto.randomUUID(), "if-match": "*" },
+    body: body && JSON.stringify(body),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+  return text ? JSON.parse(text) : null;
+}
+
+/** Numbers that the simulated gateway delivers, and some that it doesn't. */
+function recipients(count) {
+  return Array.from({ length: count }, (_, place) => ({
+    to: place % 9 === 4 ? "+447700900002" : `+4477009${String(10000 + place).slice(1)}0`.slice(0, 13),
+    vars: { name: ["Ada", "Grace", "Linus", "Margaret"][place % 4] },
+  }));
+}
+
+async function campaign(name, count, key) {
+  return api("POST", "/v1/campaigns", {
+    name,
+    class: "transactional",
+    audience: { type: "inline", recipients: recipients(count) },
+    content: { text: "Hi {{name}}, your table is free from 8." },
+  }, key);
+}
+
+export async function until(told, seconds = 60) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await told();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${told}`);
+    await new Promise((later) => setTimeout(later, 500));
+  }
+}
+
+export async function make() {
+  const test = needed("TEST_KEY");
+  const finished = await campaign("Spring sale", 60, test);
+  await api("POST", `/v1/campaigns/${finished.id}/start`, undefined, test);
+  const paused = await campaign("Reminder for Tuesday", 40, test);
+  await api("POST", `/v1/campaigns/${paused.id}/start`, undefined, test);
+  await api("POST", `/v1/campaigns/${paused.id}/pause`, undefined, test);
+  const draft = await campaign("Newsletter, first issue", 5, test);
+  const address = `grace-${Date.now()}@example.com`;
+  const member = await api("POST", "/v1/members", { email: address, role: "viewer" });
+  await until(async () => (await api("GET", `/v1/campaigns/${finished.id}`)).status === "finished", 90);
+  return { finished: finished.id, paused: paused.id, draft: draft.id, member: member.id };
+}
