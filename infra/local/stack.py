@@ -47,6 +47,8 @@ PARAMETERS = {
     "ExportLeaseSeconds": "10",
     "ExportPartRows": "2000",
     "MaxConcurrencyExport": "2",
+    "ImportTimeoutSeconds": "120",
+    "ImportVisibilitySeconds": "720",
     "ReceiptsWindowSeconds": "1",
     "MaxConcurrencyPrepare": "2",
     "MaxConcurrencyLaneHigh": "4",
@@ -54,6 +56,7 @@ PARAMETERS = {
     "MaxConcurrencyLaneLow": "2",
     "MaxConcurrencyReceipts": "2",
     "MaxConcurrencyInbound": "2",
+    "MaxConcurrencyImports": "2",
 }
 
 

@@ -10,7 +10,10 @@ use carillon_core::{
     message_id::MessageId,
     queued_report::{About, QueuedReports},
 };
-use carillon_store::queues::{ExportRequest, PrepareRequest, Wake};
+use carillon_store::{
+    imports::ImportRequest,
+    queues::{ExportRequest, PrepareRequest, Wake},
+};
 use serde::de::DeserializeOwned;
 use uuid::Builder;
 
@@ -30,6 +33,7 @@ pub fn told(queue: DeadQueue, body: &str) -> Told {
         DeadQueue::LaneHigh | DeadQueue::LaneNormal | DeadQueue::LaneLow => read(body, of_pointer),
         DeadQueue::Receipts => read(body, |reports: QueuedReports| of_reports(&reports)),
         DeadQueue::Inbound => read(body, |message: QueuedInbound| of_account(message.account)),
+        DeadQueue::Imports => read(body, |request: ImportRequest| of_account(request.account)),
         DeadQueue::Hooks => read(body, |event: Event| of_account(event.account)),
     }
 }

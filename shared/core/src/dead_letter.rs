@@ -21,6 +21,7 @@ pub enum DeadQueue {
     LaneLow,
     Receipts,
     Inbound,
+    Imports,
     Hooks,
     /// What `EventBridge` Scheduler could not deliver: requests to `prepare`.
     Schedules,
@@ -36,6 +37,7 @@ impl DeadQueue {
         Self::LaneLow,
         Self::Receipts,
         Self::Inbound,
+        Self::Imports,
         Self::Hooks,
         Self::Schedules,
     ];
@@ -50,6 +52,7 @@ impl DeadQueue {
             Self::LaneLow => "lane_low",
             Self::Receipts => "receipts",
             Self::Inbound => "inbound",
+            Self::Imports => "imports",
             Self::Hooks => "hooks",
             Self::Schedules => "schedules",
         }

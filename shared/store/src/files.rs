@@ -19,8 +19,8 @@ use crate::StoreError;
 
 #[derive(Debug, Clone)]
 pub struct Files {
-    client: Client,
-    bucket: String,
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
 }
 
 /// What is known of an upload that has arrived.
@@ -243,7 +243,12 @@ impl Files {
         }
     }
 
-    async fn put(&self, key: &str, body: Bytes, operation: &'static str) -> Result<(), StoreError> {
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        body: Bytes,
+        operation: &'static str,
+    ) -> Result<(), StoreError> {
         let put = self
             .client
             .put_object()
@@ -256,7 +261,7 @@ impl Files {
             .map_err(StoreError::service(operation))
     }
 
-    async fn read(
+    pub(crate) async fn read(
         &self,
         key: &str,
         range: Option<String>,
@@ -290,7 +295,10 @@ impl Files {
     }
 }
 
-async fn collect(body: ByteStream, operation: &'static str) -> Result<Bytes, StoreError> {
+pub(crate) async fn collect(
+    body: ByteStream,
+    operation: &'static str,
+) -> Result<Bytes, StoreError> {
     let collected = body.collect().await.map_err(|error| StoreError::Service {
         operation,
         source: error.into(),

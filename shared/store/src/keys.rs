@@ -7,7 +7,7 @@ use carillon_core::{
     chunk::Pointer,
     id::{
         AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId, ExportId,
-        GatewayAccountId, ListId, MemberId, TemplateId, UploadId,
+        GatewayAccountId, ImportId, ListId, MemberId, TemplateId, UploadId,
     },
     phone::Country,
 };
@@ -278,6 +278,25 @@ pub fn hook(token: &str) -> Key {
 
 pub fn upload(account: AccountId, upload: UploadId) -> Key {
     Key::new(account.to_string(), format!("upload#{upload}"))
+}
+
+pub fn import(account: AccountId, import: ImportId) -> Key {
+    Key::new(account.to_string(), format!("{IMPORT}{import}"))
+}
+
+pub const IMPORT: &str = "import#";
+
+/// Marks an import that somebody has to work on.
+pub fn importing(account: AccountId, import: ImportId) -> Key {
+    Key::new(IMPORTING, format!("{account}#{import}"))
+}
+
+pub const IMPORTING: &str = "importing";
+
+/// Which import a mark is about, by its sort key.
+pub fn importing_of(sort: &str) -> Option<(AccountId, ImportId)> {
+    let (account, import) = sort.split_once('#')?;
+    Some((account.parse().ok()?, import.parse().ok()?))
 }
 
 /// What an account asked for in a window of time.

@@ -23,6 +23,8 @@ pub mod exports;
 pub mod files;
 pub mod gateway_accounts;
 pub mod idempotency;
+pub mod import_files;
+pub mod imports;
 pub mod inbound_log;
 pub mod item;
 pub mod keys;

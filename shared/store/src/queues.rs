@@ -15,7 +15,7 @@ use carillon_core::{
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{StoreError, dead_letters::Kept};
+use crate::{StoreError, dead_letters::Kept, imports::ImportRequest};
 
 /// Entries of one batch call, by SQS's rule.
 const BATCH: usize = 10;
@@ -44,6 +44,7 @@ pub struct QueueUrls {
     pub normal: Option<String>,
     pub low: Option<String>,
     pub receipts: Option<String>,
+    pub imports: Option<String>,
     pub inbound: Option<String>,
     /// `None` where customer events are off.
     pub hooks: Option<String>,
@@ -150,6 +151,15 @@ impl Queues {
             .await
     }
 
+    pub async fn import(&self, request: &ImportRequest) -> Result<(), StoreError> {
+        let message = Outbound {
+            group: Some(request.account.to_string()),
+            ..Outbound::now(request)
+        };
+        let url = self.urls.imports.as_ref();
+        self.send(url, vec![message], "ask for an import").await
+    }
+
     pub async fn wake_dispatcher(&self, batch: BatchId) -> Result<(), StoreError> {
         self.send(
             self.urls.dispatch.as_ref(),
@@ -179,6 +189,7 @@ impl Queues {
             DeadQueue::LaneNormal => &self.urls.normal,
             DeadQueue::LaneLow => &self.urls.low,
             DeadQueue::Receipts => &self.urls.receipts,
+            DeadQueue::Imports => &self.urls.imports,
             DeadQueue::Inbound => &self.urls.inbound,
             DeadQueue::Hooks => &self.urls.hooks,
         };

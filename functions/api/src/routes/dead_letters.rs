@@ -49,6 +49,8 @@ enum Queue {
     Receipts,
     /// Replies of handsets.
     Inbound,
+    /// Requests to import contacts.
+    Imports,
     /// Events for your webhooks.
     Hooks,
     /// Starts of scheduled campaigns.
@@ -66,6 +68,7 @@ impl From<DeadQueue> for Queue {
             DeadQueue::LaneLow => Self::LaneLow,
             DeadQueue::Receipts => Self::Receipts,
             DeadQueue::Inbound => Self::Inbound,
+            DeadQueue::Imports => Self::Imports,
             DeadQueue::Hooks => Self::Hooks,
             DeadQueue::Schedules => Self::Schedules,
         }

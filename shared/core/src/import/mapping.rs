@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ValueKind, cell};
 use crate::{
     contact::AttributeName,
-    recipients::{MAX_COLUMNS, columns},
+    recipients::{MAX_CELL, MAX_COLUMNS, columns},
 };
 
 /// What a column's cells become.
@@ -56,6 +56,8 @@ pub enum MappingError {
     NoPhone,
     #[error("{0} columns; {MAX_COLUMNS} are allowed, so remove those that you don't need")]
     TooManyColumns(usize),
+    #[error("the name of column {0} is longer than {MAX_CELL} bytes; shorten it")]
+    NameTooLong(usize),
 }
 
 impl Headers {
@@ -111,6 +113,9 @@ pub fn mapped(
 ) -> Result<Vec<MappedColumn>, MappingError> {
     if headers.0.len() > MAX_COLUMNS {
         return Err(MappingError::TooManyColumns(headers.0.len()));
+    }
+    if let Some(long) = headers.0.iter().position(|name| name.len() > MAX_CELL) {
+        return Err(MappingError::NameTooLong(long + 1));
     }
     let mut found: Vec<MappedColumn> = Vec::new();
     for (index, (column, target)) in wanted.iter().enumerate() {

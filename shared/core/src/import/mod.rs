@@ -60,8 +60,8 @@ pub struct Layout {
     pub delimiter: u8,
     /// Whether the first record names the columns.
     pub header: bool,
-    /// Cells of a row; more of them are a mistake unless they are blank.
-    pub width: usize,
+    /// What the columns are called, all of them. More cells in a row are a mistake unless they are blank.
+    pub names: Vec<String>,
     /// Those that are read, in the order of their places.
     pub columns: Vec<MappedColumn>,
 }

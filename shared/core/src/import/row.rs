@@ -25,27 +25,15 @@ pub struct Row {
 pub struct Reader<'t, R> {
     sheet: Sheet<R>,
     terms: &'t Terms,
-    header: Vec<String>,
 }
 
 impl<'t, R: Read + Seek> Reader<'t, R> {
     pub fn open(input: R, terms: &'t Terms) -> Result<Self, FileError> {
         let mut sheet = Sheet::open(input, None, Some(terms.layout.delimiter))?;
-        let mut header = Vec::new();
         if terms.layout.header {
             sheet.read()?.ok_or(FileError::Empty)?;
-            header = sheet.record().iter().map(str::to_owned).collect();
         }
-        Ok(Self {
-            sheet,
-            terms,
-            header,
-        })
-    }
-
-    /// The cells of the first record, where it names the columns.
-    pub fn header(&self) -> &[String] {
-        &self.header
+        Ok(Self { sheet, terms })
     }
 
     /// The cells of the row that was read last, as they are.
@@ -72,8 +60,8 @@ impl<'t, R: Read + Seek> Reader<'t, R> {
 }
 
 fn row(record: &StringRecord, terms: &Terms, line: u64) -> Result<Row, RowError> {
-    let Layout { width, columns, .. } = &terms.layout;
-    check_width(record, *width, line)?;
+    let Layout { names, columns, .. } = &terms.layout;
+    check_width(record, names.len(), line)?;
     let mut change = ContactChange::default();
     let mut number = None;
     for column in columns {

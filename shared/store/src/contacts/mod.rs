@@ -4,6 +4,7 @@
 
 mod change;
 mod contact_item;
+mod marked;
 mod members;
 mod read;
 
@@ -14,11 +15,12 @@ use carillon_core::{
     phone::{Country, Phone},
 };
 
-pub use self::{members::Count, read::ShardPage};
+pub use self::{marked::Marked, members::Count, read::ShardPage};
 use crate::{
     StoreError,
     condition::held,
     core_table::{Condition, ConditionLost, CoreTable},
+    item::Item,
     keys,
 };
 
@@ -65,11 +67,22 @@ impl Contacts {
         before: Option<&Contact>,
         after: &Contact,
     ) -> Result<Result<(), Stale>, StoreError> {
+        self.save_item(before, after, contact_item::to_item(after))
+            .await
+    }
+
+    /// `item` is `after`, and perhaps more.
+    async fn save_item(
+        &self,
+        before: Option<&Contact>,
+        after: &Contact,
+        item: Item,
+    ) -> Result<Result<(), Stale>, StoreError> {
         let memberships = self.memberships(before, after);
         if memberships.is_empty() {
-            return self.put(before, after).await;
+            return self.put(before, item).await;
         }
-        let mut writes = vec![self.table.put(contact_item::to_item(after), was(before))];
+        let mut writes = vec![self.table.put(item, was(before))];
         writes.extend(memberships);
         let written = self.table.commit(writes, "write a contact").await?;
         Ok(written.map_err(|ConditionLost| Stale))
@@ -107,7 +120,7 @@ impl Contacts {
     async fn put(
         &self,
         before: Option<&Contact>,
-        after: &Contact,
+        item: Item,
     ) -> Result<Result<(), Stale>, StoreError> {
         let Condition {
             expression,
@@ -119,7 +132,7 @@ impl Contacts {
             .client()
             .put_item()
             .table_name(self.table.name())
-            .set_item(Some(contact_item::to_item(after)))
+            .set_item(Some(item))
             .condition_expression(expression)
             .set_expression_attribute_values(values);
         let written = held(put.send().await, "write a contact")?;

@@ -32,7 +32,7 @@ fn terms(file: &[u8], header: bool, mapping: &[(&str, Target)]) -> Result<Terms,
         layout: Layout {
             delimiter: sheet.delimiter(),
             header,
-            width: headers.names().len(),
+            names: headers.names().to_vec(),
             columns,
         },
         default_country: None,
