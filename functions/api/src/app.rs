@@ -17,7 +17,7 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, consents, contacts, dead_letters, exports, gateways,
-        inbound, keys, lists, members, messages, meta, opt_ins, routes, segments, senders,
+        inbound, keys, lists, members, messages, meta, opt_ins, routes, rules, segments, senders,
         suppressions, templates, uploads,
     },
     services::Api,
@@ -123,6 +123,8 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::redrive))
         .routes(routes!(dead_letters::discard))
+        .routes(routes!(rules::list))
+        .routes(routes!(rules::get))
         .routes(routes!(meta::problems))
         .routes(routes!(meta::problem))
 }

@@ -18,6 +18,7 @@ pub mod meta;
 pub mod opt_ins;
 #[expect(clippy::module_inception, reason = "the resource is called so")]
 pub mod routes;
+pub mod rules;
 pub mod segments;
 pub mod senders;
 pub mod suppressions;

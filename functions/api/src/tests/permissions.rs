@@ -9,10 +9,12 @@ use super::{answer, api, key};
 use crate::{app, openapi};
 
 /// What needs no key, and why it needn't.
-const OPEN: [&str; 2] = [
+const OPEN: [&str; 4] = [
     // They say nothing of anybody.
     "listProblems",
     "getProblem",
+    "listRules",
+    "getRule",
 ];
 
 struct Operation {
@@ -64,7 +66,11 @@ fn fill(path: &str) -> String {
         "keys" => "key",
         "members" => "mbr",
         "templates" => "tpl",
-        _ => return path.replace("{code}", "not_found"),
+        _ => {
+            return path
+                .replace("{code}", "not_found")
+                .replace("{country}", "FR");
+        }
     };
     path.replace("{id}", &format!("{prefix}_01h455vb4pex5vsknk084sn02q"))
 }
