@@ -16,6 +16,7 @@ mod kannel;
 mod messages;
 mod opt_outs;
 mod quotas;
+mod recurring;
 mod retry;
 mod retry_failed;
 mod routing;

@@ -12,6 +12,7 @@ fn body(path: &str) -> Value {
         "/v1/campaigns/{id}/schedule" => {
             json!({"at": jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)})
         }
+        "/v1/campaigns/{id}/occurrences/skip" => json!({"on": "2026-12-24"}),
         "/v1/contacts/{id}/merge" => json!({"from": "cnt_01h455vb4pex5vsknk084sn02q"}),
         "/v1/lists/{id}" => json!({"name": "Mine"}),
         "/v1/gateways/{id}/test" => json!({"to": "+447700900123"}),

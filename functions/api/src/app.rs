@@ -67,6 +67,8 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(campaigns::control::resume))
         .routes(routes!(campaigns::control::cancel))
         .routes(routes!(campaigns::retry::retry_failed))
+        .routes(routes!(campaigns::recurring::list))
+        .routes(routes!(campaigns::recurring::skip))
         .routes(routes!(campaigns::results::report))
         .routes(routes!(campaigns::results::messages))
         .routes(routes!(contacts::upsert::upsert, contacts::list))

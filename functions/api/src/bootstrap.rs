@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{services::Api, time};
+use crate::{routes::campaigns::recurring, services::Api, time};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -43,6 +43,8 @@ enum Request {
         account: AccountId,
         name: String,
     },
+    /// Each minute: the occurrences of campaigns that recur.
+    MakeOccurrences {},
     /// `null`: those that everybody has.
     SetQuotas {
         account: AccountId,
@@ -86,6 +88,10 @@ pub async fn handle(api: &Api, event: Value) -> Result<Value, BootstrapError> {
             Ok(json!({"account": account, "owner": owner}))
         }
         Request::CreateKey { account, name } => create_key(api, account, &name).await,
+        Request::MakeOccurrences {} => {
+            let made = recurring::make_due(api, time::now()).await?;
+            Ok(json!({"made": made}))
+        }
         Request::SetQuotas { account, quotas } => set_quotas(api, account, quotas).await,
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     moment::Moment,
     originator::Originator,
     phone::Country,
+    recurrence::{Occurrence, OccurrenceOf, Series},
     retry::BadEnd,
     rules::Class,
     status::Totals,
@@ -30,6 +31,12 @@ pub struct Campaign {
     pub policies: Policies,
     /// When its owner means to send it; the plan says whether that is set.
     pub wanted_at: Option<Moment>,
+    /// How it recurs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
+    /// Of a campaign that recurs, which time it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<OccurrenceOf>,
     pub plan: Plan,
     pub created: Timestamp,
     pub changed: Timestamp,
@@ -147,6 +154,14 @@ pub enum Plan {
     Started {
         batch: BatchId,
     },
+    /// Each of its times becomes a campaign of its own.
+    Recurring {
+        /// `None` when there is none left.
+        next: Option<Occurrence>,
+        /// The last that was made.
+        last: Option<Occurrence>,
+        paused: bool,
+    },
     /// Cancelled before it had a batch.
     Cancelled,
 }
@@ -155,7 +170,7 @@ impl Plan {
     pub const fn batch(&self) -> Option<BatchId> {
         match self {
             Self::Scheduled { batch, .. } | Self::Started { batch } => Some(*batch),
-            Self::Draft | Self::Cancelled => None,
+            Self::Draft | Self::Recurring { .. } | Self::Cancelled => None,
         }
     }
 }
@@ -165,6 +180,8 @@ impl Plan {
 pub enum CampaignStatus {
     Draft,
     Scheduled,
+    /// There are times of it to come.
+    Recurring,
     Preparing,
     Running,
     Paused,
@@ -184,6 +201,9 @@ pub fn status(plan: Plan, batch: Option<&Batch>, now: Timestamp) -> CampaignStat
             Plan::Scheduled { .. } => CampaignStatus::Scheduled,
             // Its batch is written next.
             Plan::Started { .. } => CampaignStatus::Preparing,
+            Plan::Recurring { next: None, .. } => CampaignStatus::Finished,
+            Plan::Recurring { paused: true, .. } => CampaignStatus::Paused,
+            Plan::Recurring { .. } => CampaignStatus::Recurring,
             Plan::Cancelled => CampaignStatus::Cancelled,
         };
     };
@@ -250,10 +270,20 @@ mod tests {
     fn a_campaign_without_a_batch_is_what_its_plan_says() {
         let id: BatchId = "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap();
         let at: Timestamp = LATER.parse().unwrap();
+        let on = "2026-03-01".parse().unwrap();
+        let recurring = |next, paused| Plan::Recurring {
+            next,
+            last: None,
+            paused,
+        };
+        let next = Some(Occurrence { on, at });
         for (plan, expected) in [
             (Plan::Draft, CampaignStatus::Draft),
             (Plan::Scheduled { at, batch: id }, CampaignStatus::Scheduled),
             (Plan::Started { batch: id }, CampaignStatus::Preparing),
+            (recurring(next, false), CampaignStatus::Recurring),
+            (recurring(next, true), CampaignStatus::Paused),
+            (recurring(None, true), CampaignStatus::Finished),
             (Plan::Cancelled, CampaignStatus::Cancelled),
         ] {
             assert_eq!(status(plan, None, NOW.parse().unwrap()), expected);

@@ -39,6 +39,7 @@ pub mod quota;
 pub mod rate;
 pub mod reason;
 pub mod recipients;
+pub mod recurrence;
 pub mod replies;
 pub mod report;
 pub mod retry;

@@ -48,7 +48,7 @@ impl Principal {
     pub fn key(&self) -> Option<ApiKeyId> {
         match self.actor {
             Actor::Key(id) => Some(id),
-            Actor::Member(_) | Actor::Operator => None,
+            Actor::Member(_) | Actor::Operator | Actor::Plan => None,
         }
     }
 
@@ -58,7 +58,7 @@ impl Principal {
             Actor::Member(_) => {
                 format!("Your role doesn't allow this (`{scope}`). Ask an owner of the account.")
             }
-            Actor::Key(_) | Actor::Operator => format!(
+            Actor::Key(_) | Actor::Operator | Actor::Plan => format!(
                 "This needs the scope `{scope}`. Use an API key that has it, or create one: `POST /v1/keys`."
             ),
         };

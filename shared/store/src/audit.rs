@@ -19,6 +19,8 @@ pub enum Actor {
     Member(MemberId),
     /// Whoever may invoke the function with the cloud's own permissions.
     Operator,
+    /// What somebody planned before, when its time had come.
+    Plan,
 }
 
 /// An act, as its entry. Made before the act, so that both are written or neither.

@@ -14,11 +14,12 @@ use crate::{
     core_table::{Condition, ConditionLost, CoreTable, DOC, Order, Page},
     item::{Item, ReadItem, json, number},
     keys,
+    recurring::look,
 };
 
 #[derive(Debug, Clone)]
 pub struct Campaigns {
-    table: CoreTable,
+    pub(crate) table: CoreTable,
 }
 
 /// Somebody changed it since it was read.
@@ -81,10 +82,11 @@ impl Campaigns {
         audit: &Audit,
     ) -> Result<Result<(), Stale>, StoreError> {
         let before = Condition::version(campaign.version - 1);
-        let writes = vec![
+        let mut writes = vec![
             self.table.put(to_item(campaign), before),
             audit.write(&self.table),
         ];
+        writes.extend(look(&self.table, campaign));
         let written = self.table.commit(writes, "change a campaign").await?;
         Ok(written.map_err(|ConditionLost| Stale))
     }
@@ -129,7 +131,7 @@ impl Campaigns {
     }
 }
 
-fn to_item(campaign: &Campaign) -> Item {
+pub(crate) fn to_item(campaign: &Campaign) -> Item {
     let mut item = keys::campaign(campaign.account, campaign.id).item();
     item.insert("version".to_owned(), number(campaign.version));
     item.insert(DOC.to_owned(), json(campaign));

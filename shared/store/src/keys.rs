@@ -153,6 +153,13 @@ pub fn marketed(account: AccountId, starts: Timestamp, batch: BatchId) -> Key {
     Key::new(marketing(account), format!("{at}#{batch}"))
 }
 
+/// When a campaign that recurs is looked at next.
+pub fn recurring(account: AccountId, campaign: CampaignId) -> Key {
+    Key::new(RECURRING, format!("{account}#{campaign}"))
+}
+
+pub const RECURRING: &str = "recurring";
+
 /// Marks a batch that the dispatcher has work with.
 pub fn active_batch(batch: BatchId) -> Key {
     Key::new(ACTIVE, batch.to_string())

@@ -35,6 +35,7 @@ pub mod queues;
 pub mod quotas;
 pub mod rate;
 pub mod records;
+mod recurring;
 pub mod replies;
 pub mod safeguards;
 pub mod schedules;

@@ -59,6 +59,8 @@ fn campaign(account: AccountId) -> Campaign {
             spread_over: None,
         },
         wanted_at: None,
+        series: None,
+        occurrence: None,
         plan: Plan::Draft,
         created: now(),
         changed: now(),

@@ -46,6 +46,7 @@ impl AuditView {
             Actor::Key(id) => id.to_string(),
             Actor::Member(id) => id.to_string(),
             Actor::Operator => "operator".to_owned(),
+            Actor::Plan => "plan".to_owned(),
         };
         Self {
             id,

@@ -42,6 +42,17 @@ async fn a_body_in_base64_is_read() {
 }
 
 #[tokio::test]
+async fn the_minute_asks_for_the_occurrences_that_are_due() {
+    let event = include_str!("../../../../events/api-occurrences.json");
+
+    let refused = handled(serde_json::from_str(event).unwrap()).await;
+
+    // The table isn't there: it got as far as that.
+    let error = refused.unwrap_err().to_string();
+    assert!(error.contains("list what recurs"), "{error}");
+}
+
+#[tokio::test]
 async fn an_event_that_is_no_request_is_refused() {
     for event in [
         json!({}),

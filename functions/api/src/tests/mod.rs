@@ -12,6 +12,7 @@ mod once;
 mod opt_ins;
 mod permissions;
 mod quotas;
+mod recurring;
 mod rules;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};

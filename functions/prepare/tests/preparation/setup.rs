@@ -237,6 +237,8 @@ async fn begin(preparation: &Preparation, terms: BatchTerms, audience: Audience)
         },
         plan: Plan::Draft,
         wanted_at: None,
+        series: None,
+        occurrence: None,
         created: now(),
         changed: now(),
         version: 1,

@@ -206,6 +206,8 @@ async fn begin(preparation: &Preparation, terms: BatchTerms, rows: &str) -> Prep
         },
         plan: Plan::Draft,
         wanted_at: None,
+        series: None,
+        occurrence: None,
         created: now,
         changed: now,
         version: 1,

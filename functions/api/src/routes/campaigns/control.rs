@@ -13,10 +13,11 @@ use carillon_runtime::{
 };
 use carillon_store::campaigns::Stale;
 
-use super::{CampaignView, answer, batch_of, draft::stale, find, start::retire};
+use super::{CampaignView, answer, batch_of, draft::stale, find, recurring, start::retire};
 use crate::{act, routes::batches::control_batch, services::Api, time};
 
-/// Holds back what has not left. Acts within 5 seconds.
+/// Holds back what has not left. Acts within 5 seconds. Of a campaign that recurs: its next times, which are missed if they come due in
+/// the pause.
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/pause", operation_id = "pauseCampaign", tag = "campaigns",
     security(("key" = ["campaigns:write"])),
@@ -53,6 +54,10 @@ async fn controlled(
     control: Control,
 ) -> Result<Response, Problem> {
     let campaign = find(api, who, id).await?;
+    if let Plan::Recurring { .. } = campaign.plan {
+        let campaign = recurring::pause(api, who, campaign, control, time::now()).await?;
+        return answer(api, campaign).await;
+    }
     let batch = batch_of(api, &campaign).await?;
     let batch = batch.filter(|_| campaign.plan != Plan::Cancelled);
     let batch = batch
@@ -61,7 +66,7 @@ async fn controlled(
     answer(api, campaign).await
 }
 
-/// Cancels what has not left, for good, or a campaign before it begins. Acts within 5 seconds.
+/// Cancels what has not left, for good, or a campaign before it begins. Acts within 5 seconds. One that recurs doesn't come again.
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/cancel", operation_id = "cancelCampaign", tag = "campaigns",
     security(("key" = ["campaigns:write"])),
@@ -77,6 +82,10 @@ pub async fn cancel(
     match campaign.plan {
         Plan::Cancelled => answer(&api, campaign).await,
         Plan::Started { .. } => controlled(&api, &who, id, Control::Cancelled).await,
+        Plan::Recurring { .. } => {
+            let campaign = recurring::stop(&api, &who, campaign).await?;
+            answer(&api, campaign).await
+        }
         Plan::Draft | Plan::Scheduled { .. } => {
             let campaign = cancel_plan(&api, &who, campaign).await?;
             answer(&api, campaign).await
@@ -85,7 +94,7 @@ pub async fn cancel(
 }
 
 /// Stops the batch first, so that a crash in between leaves nothing that could go out.
-async fn cancel_plan(
+pub async fn cancel_plan(
     api: &Api,
     who: &Principal,
     mut campaign: Campaign,

@@ -107,6 +107,8 @@ pub async fn create(
         class: class.map_or(rules::Class::Marketing, Into::into),
         policies: checked_policies(policies)?,
         wanted_at: None,
+        series: None,
+        occurrence: None,
         plan: Plan::Draft,
         created: now,
         changed: now,

@@ -6,6 +6,8 @@ pub mod draft;
 pub mod estimate;
 pub mod preview;
 mod ready;
+mod recurrence;
+pub mod recurring;
 pub mod results;
 pub mod retry;
 mod sample;
@@ -19,7 +21,7 @@ use axum::{
 };
 use carillon_core::{
     batch::Batch,
-    campaign::{self, Campaign, CampaignStatus, Words, status},
+    campaign::{self, Campaign, CampaignStatus, Plan, Words, status},
     id::{BatchId, CampaignId},
     status::Totals,
 };
@@ -34,7 +36,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use self::{audience::AudienceView, schedule::Schedule};
+use self::{audience::AudienceView, recurrence::Recurrence, schedule::Schedule};
 use crate::{
     fields::{Class, Lane, Policy, QuietHours},
     list::{Asked, Page, PageQuery},
@@ -62,6 +64,17 @@ pub struct CampaignView {
     class: Class,
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<Schedule>,
+    /// How it recurs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recurrence: Option<Recurrence>,
+    /// Of one that recurs: the next time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Timestamp>,
+    /// The campaign that recurs whose time it is.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occurrence_of: Option<CampaignId>,
     policies: Policies,
     /// What it became.
     #[schema(value_type = Option<String>)]
@@ -72,7 +85,7 @@ pub struct CampaignView {
     /// How far it is, once its audience is prepared. As it was last counted, seconds ago; `report` counts anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<ProgressView>,
-    /// Why it failed.
+    /// Why it failed, or why the next time of one that recurs could not be made yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
     /// When it is started or scheduled: that the same went to the same audience lately.
@@ -203,6 +216,8 @@ impl ProgressView {
 enum CampaignStatusWord {
     Draft,
     Scheduled,
+    /// There are times of it to come.
+    Recurring,
     Preparing,
     Running,
     Paused,
@@ -227,11 +242,18 @@ impl CampaignView {
             class,
             policies,
             wanted_at,
+            series,
+            occurrence,
             plan,
             created,
             changed,
             version: _,
         } = campaign;
+        let next = match plan {
+            Plan::Recurring { next, .. } => next.map(|next| next.at),
+            _ => None,
+        };
+        let (recurrence, problem) = series.map(|it| (it.recurrence, it.problem)).unzip();
         Self {
             id,
             name,
@@ -242,6 +264,9 @@ impl CampaignView {
             lane: lane.into(),
             class: class.into(),
             schedule: wanted_at.map(Schedule::from),
+            recurrence: recurrence.map(Recurrence::from),
+            next,
+            occurrence_of: occurrence.map(|of| of.campaign),
             policies: Policies {
                 doubt: Some(policies.doubt.into()),
                 quiet_hours: Some(policies.quiet_hours.into()),
@@ -251,7 +276,9 @@ impl CampaignView {
             batch: plan.batch(),
             test,
             progress: batch.and_then(ProgressView::new),
-            problem: batch.and_then(|batch| batch.progress.problem.clone()),
+            problem: batch
+                .and_then(|batch| batch.progress.problem.clone())
+                .or(problem.flatten()),
             warnings: Vec::new(),
             created,
             changed,

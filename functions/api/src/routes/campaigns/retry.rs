@@ -165,6 +165,8 @@ async fn create(
             batches: batches.copied().collect(),
         }),
         wanted_at: None,
+        series: None,
+        occurrence: None,
         plan: Plan::Draft,
         created: now,
         changed: now,
@@ -199,7 +201,7 @@ async fn begin(
     drawn: BatchId,
     now: Timestamp,
 ) -> Result<Campaign, Problem> {
-    let pinned = pinned(api, who, &campaign).await?;
+    let pinned = pinned(api, &campaign).await?;
     let mut content = earlier.terms.content.clone();
     let (account, length) = (campaign.account, BLOCK_OF_A_CAMPAIGN);
     wording::number_links(api, &mut content, account, drawn, length, now).await?;

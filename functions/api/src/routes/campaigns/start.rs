@@ -26,6 +26,8 @@ use utoipa::ToSchema;
 use super::{
     CampaignView, etag, find,
     ready::{self, Ready},
+    recurrence::Recurrence,
+    recurring,
     schedule::Schedule,
 };
 use crate::{
@@ -67,7 +69,9 @@ pub async fn start(
         let before = campaign.plan;
         let begun = match before {
             Plan::Started { batch } if batch == drawn => campaign.into(),
-            Plan::Started { .. } | Plan::Cancelled => return Err(begun_before()),
+            Plan::Started { .. } | Plan::Recurring { .. } | Plan::Cancelled => {
+                return Err(begun_before());
+            }
             Plan::Draft | Plan::Scheduled { .. } => {
                 let ready = ready::to_begin(&api, &campaign).await?;
                 let plan = Plan::Started { batch: drawn };
@@ -99,6 +103,8 @@ pub struct ScheduleRequest {
     time_zone: Option<String>,
     /// By each recipient's clock, instead of `at`.
     local: Option<String>,
+    /// Again and again, instead of `at`. Each time becomes a campaign of its own, to the contacts and with the template of that time.
+    recurrence: Option<Recurrence>,
 }
 
 /// Schedules a draft, or moves a scheduled campaign. It is prepared 15 minutes early and begins on the second.
@@ -115,11 +121,13 @@ pub async fn schedule(
     InPath(id): InPath<CampaignId>,
     once: Once,
     Input {
-        value: ScheduleRequest {
-            at,
-            time_zone,
-            local,
-        },
+        value:
+            ScheduleRequest {
+                at,
+                time_zone,
+                local,
+                recurrence,
+            },
         raw,
     }: Input<ScheduleRequest>,
 ) -> Result<Response, Problem> {
@@ -131,10 +139,15 @@ pub async fn schedule(
     };
     let work = async |drawn: BatchId| {
         let campaign = find(&api, &who, id).await?;
+        if let Some(recurrence) = &recurrence {
+            return recur(&api, &who, campaign, &asked, recurrence, now).await;
+        }
         let before = campaign.plan;
         let (begun, at) = match before {
             Plan::Scheduled { at, batch } if batch == drawn => (campaign.into(), at),
-            Plan::Started { .. } | Plan::Cancelled => return Err(begun_before()),
+            Plan::Started { .. } | Plan::Recurring { .. } | Plan::Cancelled => {
+                return Err(begun_before());
+            }
             Plan::Draft | Plan::Scheduled { .. } => {
                 let moment = wanted(&asked, &campaign, now)?;
                 let ready = ready::to_begin(&api, &campaign).await?;
@@ -160,6 +173,34 @@ pub async fn schedule(
         accepted(&api, begun).await
     };
     once.run(&api, &who, &raw, random::id(now), work).await
+}
+
+/// From a draft; the same again is the same.
+async fn recur(
+    api: &Api,
+    who: &Principal,
+    campaign: Campaign,
+    asked: &Schedule,
+    recurrence: &Recurrence,
+    now: Timestamp,
+) -> Result<Answer, Problem> {
+    if *asked != Schedule::default() {
+        let words = "give `recurrence` or a time, not both";
+        return Err(check::content("/recurrence", &words));
+    }
+    let wanted = recurrence.check(now)?;
+    let campaign = match campaign.plan {
+        Plan::Draft => recurring::plan(api, who, campaign, wanted, now).await?,
+        Plan::Recurring { .. }
+            if campaign.series.as_ref().map(|it| &it.recurrence) == Some(&wanted) =>
+        {
+            campaign
+        }
+        _ => return Err(begun_before()),
+    };
+    recurring::make_next(api, who.account, campaign.id, now).await?;
+    let campaign = find(api, who, campaign.id).await?;
+    accepted(api, campaign.into()).await
 }
 
 /// What the request asks for; else what the draft says.
@@ -189,7 +230,7 @@ fn first(moment: Moment) -> Result<Timestamp, Problem> {
     moment.first().ok_or_else(beyond)
 }
 
-pub async fn pinned(api: &Api, who: &Principal, campaign: &Campaign) -> Result<Pinned, Problem> {
+pub async fn pinned(api: &Api, campaign: &Campaign) -> Result<Pinned, Problem> {
     let mode = if campaign.test {
         Mode::Test
     } else {
@@ -201,7 +242,7 @@ pub async fn pinned(api: &Api, who: &Principal, campaign: &Campaign) -> Result<P
         sender: campaign.sender.as_ref(),
         recipients: None,
     };
-    pin::pin(api, who.account, wanted).await
+    pin::pin(api, campaign.account, wanted).await
 }
 
 struct Beginning {
@@ -245,7 +286,7 @@ async fn begin(
     campaign.plan = plan;
     campaign.changed = now;
     campaign.version += 1;
-    let pinned = pinned(api, who, &campaign).await?;
+    let pinned = pinned(api, &campaign).await?;
     let at = planned(plan).unwrap_or(now);
     let repeated = warnings::repeated(api, &campaign, &ready.fingerprint, at).await?;
     let mut content = ready.wording.content;
@@ -271,7 +312,7 @@ async fn begin(
 const fn planned(plan: Plan) -> Option<Timestamp> {
     match plan {
         Plan::Scheduled { at, .. } => Some(at),
-        Plan::Draft | Plan::Started { .. } | Plan::Cancelled => None,
+        Plan::Draft | Plan::Started { .. } | Plan::Recurring { .. } | Plan::Cancelled => None,
     }
 }
 
@@ -285,7 +326,9 @@ pub fn batch(
 ) -> Batch {
     let (at, moment) = match campaign.plan {
         Plan::Scheduled { at, .. } => (Some(at), campaign.wanted_at),
-        Plan::Draft | Plan::Started { .. } | Plan::Cancelled => (None, None),
+        Plan::Draft | Plan::Started { .. } | Plan::Recurring { .. } | Plan::Cancelled => {
+            (None, None)
+        }
     };
     let last = moment.and_then(Moment::last).or(at).unwrap_or(now);
     let valid_for = SignedDuration::from_secs(campaign.policies.valid_for);
@@ -357,7 +400,7 @@ pub async fn retire(api: &Api, campaign: &Campaign, batch: BatchId) -> Result<()
 }
 
 fn begun_before() -> Problem {
-    let detail = "The campaign was started or cancelled before. Make a new one to send again.";
+    let detail = "The campaign was started, planned as one that recurs, or cancelled before. Make a new one to send again.";
     Problem::new(Code::InvalidState, detail)
 }
 
