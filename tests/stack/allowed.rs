@@ -240,3 +240,63 @@ async fn marketing_waits_for_the_accounts_own_hours() {
         1
     );
 }
+
+#[tokio::test]
+async fn marketing_goes_to_those_only_who_agreed_where_the_account_asks_for_it() {
+    let account = Account::new("Consent").await;
+    let simulator = RunningSimulator::start();
+    account.with_gateway(&simulator).await;
+    let (agreed, other) = ("+447700900501", "+447700900502");
+    let changed = allow(
+        &account,
+        &json!({"marketing_needs_consent": "skip", "frequency": [{"messages": 1, "hours": 24}]}),
+    )
+    .await;
+    let consent = json!({
+        "number": agreed, "scope": "marketing", "method": "web_form",
+        "source": "https://shop.example", "text": "Send me offers",
+    });
+    account.post("/v1/consents", &consent).await;
+    let marketing = json!({"to": [agreed, other], "text": "Spring is here", "class": "marketing"});
+    let campaign = json!({
+        "name": "Spring",
+        "audience": {"type": "inline", "recipients": [agreed, other]},
+        "content": {"text": "Spring is here"},
+    });
+
+    let first = account.post("/v1/messages", &marketing).await;
+    let second = account.post("/v1/messages", &marketing).await;
+    let campaign = account.post("/v1/campaigns", &campaign).await;
+    let campaign = format!("/v1/campaigns/{}", campaign["id"].as_str().expect("an id"));
+    let estimate = format!("{campaign}/estimate");
+    let estimate = account.post(&estimate, &json!({})).await;
+    account.post(&format!("{campaign}/start"), &json!({})).await;
+    let prepared = |report: &Value| report["accepted"] == 1;
+    let report = account
+        .wait_for(&format!("{campaign}/report"), prepared)
+        .await;
+
+    assert_eq!(changed["marketing_needs_consent"], "skip");
+    let reasons = |sent: &Value| {
+        let messages = sent["messages"].as_array().expect("messages").iter();
+        let reasons = messages.map(|it| it["reason"]["code"].as_str().unwrap_or("").to_owned());
+        reasons.collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(&first), ["", "policy.no_consent"]);
+    assert_eq!(reasons(&second), ["policy.flood", "policy.no_consent"]);
+    assert_eq!(estimate["skipped"]["policy.no_consent"], 1, "{estimate}");
+    assert_eq!(
+        (&report["uploaded"], &report["no_consent"]),
+        (&json!(2), &json!(1))
+    );
+    let suppressed = second["messages"][0]["id"].as_str().expect("an id");
+    let suppressed = account.get(&format!("/v1/messages/{suppressed}")).await;
+    assert_eq!(
+        (&suppressed["status"], &suppressed["reason"]["code"]),
+        (&json!("suppressed"), &json!("policy.flood"))
+    );
+    // The worker finishes a chunk in which everything is decided.
+    let batch = second["batch"].as_str().expect("a batch");
+    let report = account.get(&format!("/v1/batches/{batch}/report")).await;
+    assert_eq!(report["counts"]["suppressed"], 2, "{report}");
+}

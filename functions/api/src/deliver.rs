@@ -3,23 +3,29 @@
 
 use carillon_core::{
     batch::{Batch, BatchTerms, DoubtPolicy, Lane, Prepared, QuietHours, Stage},
-    chunk::{CHUNK_SLOTS, Chunk, ChunkState, Pointer, source::Source},
+    chunk::{CHUNK_SLOTS, Chunk, ChunkState, Pointer, slot::SlotOutcome, source::Source},
     content::{Content, Texts},
     frame::{self, Recipient},
     id::{AccountId, BatchId, CampaignId},
     link,
     message_id::MessageId,
     phone::Country,
+    reason::Reason,
     rules::Class,
     segments::segment,
 };
 use carillon_runtime::{logs::chain, problem::Problem, random};
-use carillon_store::{StoreError, batches::Activity, item, ledger};
+use carillon_store::{
+    StoreError,
+    batches::Activity,
+    item,
+    ledger::{self, Indexed},
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{pin::Pinned, services::Api, wording};
+use crate::{marketing, pin::Pinned, services::Api, wording};
 
 /// A pointer that was lost is found by then.
 const WAKE_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -63,17 +69,20 @@ pub struct Taken {
     pub id: MessageId,
     pub recipient: Recipient,
     pub parts: u32,
+    /// Why it isn't sent at all.
+    pub suppressed: Option<Reason>,
 }
 
 pub async fn deliver(api: &Api, mut sending: Sending, drawn: Drawn) -> Result<Vec<Taken>, Problem> {
     let length = link::block_of(sending.recipients.len());
     let (account, content) = (sending.account, &mut sending.content);
     wording::number_links(api, content, account, drawn.batch, length, drawn.at).await?;
-    let taken = taken(&sending, drawn.batch);
+    let refusals = marketing::refusals(api, &sending, drawn.batch, drawn.at).await?;
+    let taken = taken(&sending, drawn.batch, &refusals);
     let batch = batch(&sending, drawn, &taken);
     api.batches.create(&batch, Activity::Passive).await?;
     let (pointers, ()) = futures::try_join!(
-        write_chunks(api, &sending, drawn),
+        write_chunks(api, &sending, &refusals, drawn),
         index(api, &sending, &taken, drawn.at)
     )?;
     if sending.send_at.is_none() {
@@ -89,7 +98,7 @@ pub async fn deliver(api: &Api, mut sending: Sending, drawn: Drawn) -> Result<Ve
     Ok(taken)
 }
 
-fn taken(sending: &Sending, batch: BatchId) -> Vec<Taken> {
+fn taken(sending: &Sending, batch: BatchId, refusals: &[Option<Reason>]) -> Vec<Taken> {
     let recipients = sending.recipients.iter().enumerate();
     let take = |(place, recipient): (usize, &Recipient)| {
         let chunk = u32::try_from(place / CHUNK_SLOTS).expect("a request has few chunks");
@@ -100,6 +109,7 @@ fn taken(sending: &Sending, batch: BatchId) -> Vec<Taken> {
             id: MessageId { batch, chunk, slot },
             recipient: recipient.clone(),
             parts: segment(&text).parts,
+            suppressed: refusals[place],
         }
     };
     recipients.map(take).collect()
@@ -142,15 +152,18 @@ fn batch(sending: &Sending, drawn: Drawn, taken: &[Taken]) -> Batch {
 async fn write_chunks(
     api: &Api,
     sending: &Sending,
+    refusals: &[Option<Reason>],
     drawn: Drawn,
 ) -> Result<Vec<Pointer>, StoreError> {
     let mut pointers = Vec::new();
-    for (chunk, recipients) in (0..).zip(sending.recipients.chunks(CHUNK_SLOTS)) {
+    let chunks = sending.recipients.chunks(CHUNK_SLOTS);
+    let chunks = chunks.zip(refusals.chunks(CHUNK_SLOTS));
+    for (chunk, (recipients, refusals)) in (0..).zip(chunks) {
         let pointer = Pointer {
             batch: drawn.batch,
             chunk,
         };
-        write_chunk(api, pointer, recipients, sending, drawn.at).await?;
+        write_chunk(api, pointer, recipients, refusals, sending, drawn.at).await?;
         pointers.push(pointer);
     }
     Ok(pointers)
@@ -160,12 +173,19 @@ async fn write_chunk(
     api: &Api,
     pointer: Pointer,
     recipients: &[Recipient],
+    refusals: &[Option<Reason>],
     sending: &Sending,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let frame = frame::encode(recipients);
     let mut chunk = Chunk::new(recipients.len(), Source::Inline(frame.clone()));
     chunk.country = country_of_all(recipients);
+    for (slot, reason) in chunk.slots.iter_mut().zip(refusals) {
+        if reason.is_some() {
+            slot.outcome = SlotOutcome::Suppressed;
+            slot.reason = *reason;
+        }
+    }
     chunk.wake = Some(sending.send_at.unwrap_or(now + WAKE_AFTER));
     if sending.send_at.is_some() {
         chunk.state = ChunkState::Parked;
@@ -195,12 +215,21 @@ async fn index(
 ) -> Result<(), StoreError> {
     let account = sending.account;
     let hash = |message: &Taken| api.key.number(account, message.recipient.number);
+    let counts = marketing::counts(sending);
+    let kind = |message: &Taken| match message.suppressed {
+        None if counts => Indexed::Marketing,
+        _ => Indexed::Other,
+    };
     let entries: Vec<_> = taken
         .iter()
-        .map(|message| (hash(message), message.id))
+        .map(|message| (hash(message), message.id, kind(message)))
         .collect();
     stream::iter(entries)
-        .map(async |(hash, id)| api.ledger.index_recipient(account, &hash, id, now).await)
+        .map(async |(hash, id, kind)| {
+            api.ledger
+                .index_recipient(account, &hash, id, kind, now)
+                .await
+        })
         .buffer_unordered(CONCURRENT)
         .try_collect()
         .await

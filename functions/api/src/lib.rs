@@ -13,6 +13,7 @@ mod deliver;
 mod edit;
 mod fields;
 mod list;
+mod marketing;
 mod messages;
 mod once;
 mod openapi;

@@ -98,6 +98,15 @@ impl MessagesQuery {
     }
 }
 
+impl WhyNot {
+    pub fn new(code: Reason) -> Self {
+        Self {
+            code,
+            words: code.facts().words,
+        }
+    }
+}
+
 /// Where a message stands.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
@@ -172,10 +181,6 @@ impl<'b> OpenChunk<'b> {
         });
         let texts = self.texts.as_ref();
         let text = texts.and_then(|texts| texts.render(value, link.as_deref()).ok());
-        let why = |code: Reason| WhyNot {
-            code,
-            words: code.facts().words,
-        };
         Some(Message {
             id: MessageId {
                 batch: self.pointer.batch,
@@ -185,7 +190,7 @@ impl<'b> OpenChunk<'b> {
             batch: self.pointer.batch,
             to: (!recipient.is_erased()).then(|| recipient.number.e164()),
             status,
-            reason: reason.map(why),
+            reason: reason.map(WhyNot::new),
             held_until: self.chunk.wake.filter(|_| status == Status::Held),
             parts: text.map_or(0, |text| segment(&text).parts),
             attempts,

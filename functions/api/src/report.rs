@@ -25,7 +25,7 @@ pub struct Report {
     #[schema(value_type = Option<String>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<BatchId>,
-    /// Rows of the audience. The sum of `accepted`, `rejected`, `duplicates`, `opted_out` and `capped`.
+    /// Rows of the audience. The sum of `accepted`, `rejected`, `duplicates`, `opted_out`, `capped` and `no_consent`.
     uploaded: u64,
     /// Rows that can't be sent to.
     rejected: u64,
@@ -35,6 +35,8 @@ pub struct Report {
     opted_out: u64,
     /// Numbers that got as much marketing lately as the account allows.
     capped: u64,
+    /// Numbers without a consent record, where the account asks for one.
+    no_consent: u64,
     /// Messages. The sum of `counts`.
     accepted: u64,
     /// Of `accepted`: what a gateway took, or may have taken.
@@ -143,6 +145,7 @@ impl Report {
             duplicates,
             opted_out,
             capped,
+            no_consent,
             parts,
         } = prepared;
         let names = Status::ALL.iter().map(|status| status.as_str());
@@ -153,6 +156,7 @@ impl Report {
             duplicates,
             opted_out,
             capped,
+            no_consent,
             accepted: totals.accepted,
             submitted: totals.submitted,
             in_flight: totals.in_flight,

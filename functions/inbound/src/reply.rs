@@ -24,7 +24,7 @@ use carillon_store::{
     aws::Aws,
     batches::{Activity, Batches},
     gateway_accounts::GatewayAccounts,
-    ledger::Ledger,
+    ledger::{Indexed, Ledger},
     queues::Queues,
     replies::{Answered, ReplySettings},
 };
@@ -195,7 +195,7 @@ impl Answers {
             slot: 0,
         };
         self.ledger
-            .index_recipient(message.account, hash, sent, now)
+            .index_recipient(message.account, hash, sent, Indexed::Other, now)
             .await?;
         queues
             .send_pointers(Lane::High, message.account, &[pointer])

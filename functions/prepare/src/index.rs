@@ -107,6 +107,11 @@ impl Index {
         self.entries.push(Entry::new(group, number, place));
     }
 
+    /// By place.
+    pub fn numbers(&self) -> impl Iterator<Item = Phone> + '_ {
+        self.entries.iter().map(|entry| entry.number())
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }

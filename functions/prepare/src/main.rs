@@ -7,6 +7,7 @@ use carillon_store::{
     aws::Aws,
     batches::Batches,
     campaigns::Campaigns,
+    consents::Consents,
     contacts::Contacts,
     dead_letter_queues::DeadLetterQueues,
     files::Files,
@@ -47,6 +48,7 @@ async fn preparation() -> Result<Preparation, Error> {
         dispatch: Some(Config::required("DISPATCH_QUEUE_URL")?),
         ..QueueUrls::default()
     };
+    let key = aws.deployment_key(&secret).await?;
     let dead = Config::list("DEAD_LETTER_URLS");
     Ok(Preparation {
         dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
@@ -65,9 +67,10 @@ async fn preparation() -> Result<Preparation, Error> {
         },
         files,
         safeguards: SafeguardStore::new(aws.dynamodb(), &core),
-        suppressions: Suppressions::new(aws.dynamodb(), contacts),
+        suppressions: Suppressions::new(aws.dynamodb(), &contacts),
+        consents: Consents::new(aws.dynamodb(), contacts, key.clone()),
         ledger,
         queues: Queues::new(aws.sqs(), urls),
-        key: aws.deployment_key(&secret).await?,
+        key,
     })
 }

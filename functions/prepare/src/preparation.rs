@@ -12,6 +12,8 @@ use carillon_core::{
     keyed_hash::DeploymentKey,
     manifest::{Frame, Manifest},
     recipients::FileError,
+    rules::Class,
+    safeguards::{NeedsConsent, Safeguards},
 };
 use carillon_runtime::{
     random,
@@ -20,6 +22,7 @@ use carillon_runtime::{
 use carillon_store::{
     StoreError,
     batches::Batches,
+    consents::Consents,
     dead_letter_queues::DeadLetterQueues,
     files::Files,
     ledger::Ledger,
@@ -36,6 +39,8 @@ use crate::{frequency::Frequency, problem::Problem, recipients::Recipients, sour
 const PART_BYTES: usize = 8 << 20;
 /// Parts on their way to S3 at once.
 const CONCURRENT_PARTS: usize = 4;
+/// Numbers whose consents are looked up before the next.
+const LOOKED_UP_TOGETHER: usize = 10_000;
 /// Chunks on their way to the ledger at once.
 const CONCURRENT_CHUNKS: usize = 64;
 /// How often a chunk is tried: a new table takes 4,000 writes a second, and doubles that under load.
@@ -50,6 +55,7 @@ pub struct Preparation {
     pub files: Files,
     pub safeguards: SafeguardStore,
     pub suppressions: Suppressions,
+    pub consents: Consents,
     pub ledger: Ledger,
     pub queues: Queues,
     pub key: DeploymentKey,
@@ -132,13 +138,14 @@ impl Preparation {
             duplicates,
             opted_out,
             capped,
+            no_consent,
             parts,
         } = manifest.prepared;
         self.batches
             .ready(id, manifest.chunks(), &manifest.prepared)
             .await?;
         tracing::info!(
-            batch = %id, rows, accepted, rejected, duplicates, opted_out, capped, parts, chunks = manifest.chunks(),
+            batch = %id, rows, accepted, rejected, duplicates, opted_out, capped, no_consent, parts, chunks = manifest.chunks(),
             "a batch is prepared"
         );
         Ok(self.queues.wake_dispatcher(id).await?)
@@ -188,6 +195,10 @@ impl Preparation {
         let mut recipients = Recipients::read(rows, &texts, destinations)?;
         recipients.deduplicate();
         self.remove_opted_out(request, &mut recipients).await?;
+        if asks_for_consent(batch, &safeguards) {
+            self.remove_not_agreed(request, &mut recipients, batch.terms.starts())
+                .await?;
+        }
         if let Some(frequency) = Frequency::of(batch, &safeguards) {
             let (batches, files) = (&self.batches, &self.files);
             let forgotten = campaign.audience.retried();
@@ -231,6 +242,30 @@ impl Preparation {
         Ok(())
     }
 
+    /// By a look at each number, a hundred in a call: what is asked of an account that asks for it.
+    async fn remove_not_agreed(
+        &self,
+        request: &PrepareRequest,
+        recipients: &mut Recipients,
+        begins: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut lacks = Vec::with_capacity(recipients.count());
+        while lacks.len() < recipients.count() {
+            let numbers = recipients.numbers(lacks.len(), LOOKED_UP_TOGETHER);
+            let hashes: Vec<String> = numbers
+                .iter()
+                .map(|number| self.key.number(request.account, *number))
+                .collect();
+            let agreed = self
+                .consents
+                .agreed(request.account, hashes.clone(), begins);
+            let agreed = agreed.await?;
+            lacks.extend(hashes.iter().map(|hash| !agreed.contains(hash)));
+        }
+        recipients.remove_not_agreed(|place| lacks[place]);
+        Ok(())
+    }
+
     /// Writes the ledger items that aren't there yet.
     async fn write_chunks(&self, manifest: &Manifest) -> Result<(), StoreError> {
         stream::iter(chunks(manifest))
@@ -252,6 +287,12 @@ impl Preparation {
         }
         self.ledger.create_chunk(pointer, &chunk).await.map(drop)
     }
+}
+
+/// Whether marketing goes to those only who agreed. What a test key sends reaches nobody.
+fn asks_for_consent(batch: &Batch, safeguards: &Safeguards) -> bool {
+    let marketing = batch.terms.class == Class::Marketing && !batch.terms.test;
+    marketing && safeguards.marketing_needs_consent == NeedsConsent::Skip
 }
 
 /// The chunks of a batch, as they begin.

@@ -38,6 +38,7 @@ fn nobody_left(counts: &Prepared, first: Option<&RowError>) -> String {
         rejected,
         opted_out,
         capped,
+        no_consent,
         ..
     } = counts;
     let sentence = format!(
@@ -46,6 +47,12 @@ fn nobody_left(counts: &Prepared, first: Option<&RowError>) -> String {
     let sentence = match capped {
         0 => sentence,
         capped => format!("{sentence}; {capped} got enough marketing lately"),
+    };
+    let sentence = match no_consent {
+        0 => sentence,
+        lacking => {
+            format!("{sentence}; {lacking} have no consent record, and the account asks for one")
+        }
     };
     let Some(first) = first else {
         return sentence + "; choose another audience";

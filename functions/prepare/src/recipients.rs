@@ -103,6 +103,17 @@ impl Recipients {
         self.counts.capped += self.take_lost();
     }
 
+    /// Leaves out those who never agreed, by place; only after [`Recipients::deduplicate`].
+    pub fn remove_not_agreed(&mut self, lacks: impl Fn(usize) -> bool) {
+        self.index.remove_at(|place, _| lacks(place));
+        self.counts.no_consent += self.take_lost();
+    }
+
+    /// So many numbers from a place on, as long as there are.
+    pub fn numbers(&self, from: usize, most: usize) -> Vec<Phone> {
+        self.index.numbers().skip(from).take(most).collect()
+    }
+
     pub fn count(&self) -> usize {
         self.index.len()
     }

@@ -128,7 +128,7 @@ pub struct BatchTerms {
 /// What `prepare` made of an audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Prepared {
-    /// Rows read: the sum of the next five.
+    /// Rows read: the sum of the next six.
     pub rows: u64,
     pub accepted: u64,
     /// Rows that can't be sent to; `rejected/` says why.
@@ -140,6 +140,9 @@ pub struct Prepared {
     /// Numbers that got as much marketing as the account allows.
     #[serde(default)]
     pub capped: u64,
+    /// Numbers without a consent record, where the account asks for one.
+    #[serde(default)]
+    pub no_consent: u64,
     /// Message parts of the accepted, by their rendered texts.
     pub parts: u64,
 }

@@ -13,6 +13,7 @@ use crate::{
     id::{ConsentId, EventId},
     keyed_hash::{DeploymentKey, Purpose},
     language::Language,
+    rules::Class,
 };
 
 /// What somebody agreed to.
@@ -22,6 +23,16 @@ pub enum ConsentScope {
     Marketing,
     Transactional,
     All,
+}
+
+impl ConsentScope {
+    pub const fn allows(self, class: Class) -> bool {
+        match self {
+            Self::All => true,
+            Self::Marketing => matches!(class, Class::Marketing),
+            Self::Transactional => matches!(class, Class::Transactional),
+        }
+    }
 }
 
 /// How they did.

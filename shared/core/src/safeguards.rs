@@ -45,8 +45,22 @@ pub struct Safeguards {
     /// Whether one-time passwords are kept from going too often to one number or one block of numbers.
     #[serde(default = "on")]
     pub velocity: bool,
+    /// Whether marketing goes to those only who agreed to it.
+    #[serde(default)]
+    pub marketing_needs_consent: NeedsConsent,
     /// Counts its edits; 0 is one that was never written.
     pub version: u32,
+}
+
+/// What becomes of marketing to a number without a consent record that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NeedsConsent {
+    /// It is sent: consents are kept elsewhere.
+    #[default]
+    Off,
+    /// It isn't sent.
+    Skip,
 }
 
 /// In all, and to some countries.
@@ -103,6 +117,7 @@ impl Safeguards {
             spend: Spending::default(),
             frequency: usual_frequency(),
             velocity: on(),
+            marketing_needs_consent: NeedsConsent::Off,
             version: 0,
         }
     }

@@ -1,21 +1,25 @@
 //! Consent records: one item each, in the order in which they were recorded, under the keyed hash of the number. Added, never
 //! changed, and never expired by the table. Beside each stands an item under its id, so that one that is recorded again is found.
+//! Beside all of a number's stands until when they allow marketing, so that sending needs one look.
 
-use aws_sdk_dynamodb::Client;
+use std::collections::HashSet;
+
+use aws_sdk_dynamodb::{Client, types::TransactWriteItem};
 use carillon_core::{
     consent::{ConsentRecord, Sealed},
     id::{AccountId, ConsentId},
     keyed_hash::DeploymentKey,
     opt_in::Asked,
     phone::Phone,
+    rules::Class,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     StoreError,
     core_table::{Condition, ConditionLost, CoreTable, DOC, Order, Page},
     item::{Item, ReadItem, json, number, text},
-    keys::{self, SORT},
+    keys::{self, PARTITION, SORT},
 };
 
 /// How often a record is tried that others come before.
@@ -24,6 +28,8 @@ const PREVIOUS: &str = "prev";
 const SEAL: &str = "seal";
 const PLACE: &str = "place";
 const MESSAGE: &str = "message";
+/// Seconds; an agreement without it has no end.
+const UNTIL: &str = "until";
 /// How long a question is kept after its time: longer than a message may come again.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 15);
 
@@ -59,11 +65,13 @@ impl Consents {
         for _ in 0..TRIES {
             let last = self.before(account, &hash, None, 1).await?.pop();
             let next = Sealed::after(last.as_ref(), record.clone(), &self.key, &hash);
-            let writes = vec![
+            let mut writes = vec![
                 self.table
                     .put(to_item(account, &hash, &next), Condition::NEW),
                 self.table.put(named(account, &hash, &next), Condition::NEW),
             ];
+            // Read after the last record: who adds one in the meantime takes its place, and this is tried again.
+            writes.extend(self.agreement(account, &hash, record).await?);
             let Err(ConditionLost) = self.table.commit(writes, OPERATION).await? else {
                 return Ok(next);
             };
@@ -76,6 +84,53 @@ impl Consents {
             operation: OPERATION,
             source,
         })
+    }
+
+    /// The write that says until when a number's owner agrees to marketing, if a record changes that.
+    async fn agreement(
+        &self,
+        account: AccountId,
+        hash: &str,
+        record: &ConsentRecord,
+    ) -> Result<Option<TransactWriteItem>, StoreError> {
+        if !record.scope.allows(Class::Marketing) {
+            return Ok(None);
+        }
+        let key = keys::agreement(account, hash);
+        let there = self.table.get(&key, "look for an agreement").await?;
+        let before = there.map(|item| item.find_number(UNTIL)).transpose()?;
+        let until = record.expires.map(|expires| expires.as_second());
+        let longer = match (before, until) {
+            (None, _) | (Some(Some(_)), None) => true,
+            (Some(None), _) => false,
+            (Some(Some(before)), Some(until)) => until > before,
+        };
+        Ok(longer.then(|| {
+            let mut item = key.item();
+            item.extend(until.map(|until| (UNTIL.to_owned(), number(until))));
+            self.table.put(item, Condition::ANY)
+        }))
+    }
+
+    /// Which of these numbers' owners agree to marketing, by their hashes. No hash may be there twice.
+    pub async fn agreed(
+        &self,
+        account: AccountId,
+        number_hashes: Vec<String>,
+        now: Timestamp,
+    ) -> Result<HashSet<String>, StoreError> {
+        let keys = number_hashes.iter();
+        let keys = keys.map(|hash| keys::agreement(account, hash)).collect();
+        let items = self.table.get_all(keys, "look for agreements").await?;
+        let mut agreed = HashSet::with_capacity(items.len());
+        for item in items {
+            let until = item.find_number(UNTIL)?;
+            if until.is_none_or(|until| now.as_second() < until) {
+                let hash = item.text(PARTITION)?.rsplit('#').next();
+                agreed.insert(hash.unwrap_or_default().to_owned());
+            }
+        }
+        Ok(agreed)
     }
 
     /// The newest of a number, or the newest before a place: up to `limit`.

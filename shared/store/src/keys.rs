@@ -485,6 +485,11 @@ pub fn asked(account: AccountId, number_hash: &str) -> Key {
     Key::new(consents(account, number_hash), "asked")
 }
 
+/// Until when its owner agrees to marketing, by all of its records.
+pub fn agreement(account: AccountId, number_hash: &str) -> Key {
+    Key::new(consents(account, number_hash), "marketing")
+}
+
 /// Which place a record has.
 pub fn consent_named(account: AccountId, number_hash: &str, consent: ConsentId) -> Key {
     Key::new(consents(account, number_hash), consent.to_string())

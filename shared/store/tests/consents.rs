@@ -204,3 +204,48 @@ async fn an_answer_stays_with_its_question() {
     let page = consents.page(account, phone(), None, 9).await.unwrap();
     assert_eq!(told(&page), [(1, "Reply YES", true)]);
 }
+
+#[tokio::test]
+async fn an_agreement_holds_as_long_as_the_longest_of_its_records_and_for_marketing_only() {
+    let World {
+        consents, account, ..
+    } = world().await;
+    let now = Timestamp::from_millisecond(1_790_000_000_000).unwrap();
+    let hours = SignedDuration::from_hours;
+    let number = |last: u64| Phone::from_digits(447_700_900_200 + last).unwrap();
+    let hash = |last| key().number(account, number(last));
+    let until = |hours_| ConsentRecord {
+        expires: Some(now + hours(hours_)),
+        ..record("a form")
+    };
+    let transactional = ConsentRecord {
+        scope: ConsentScope::Transactional,
+        ..record("a form")
+    };
+    for (last, records) in [
+        (0, vec![record("for ever"), until(1)]),
+        (1, vec![until(5), until(1)]),
+        (2, vec![until(1), until(5)]),
+        (3, vec![until(1), record("for ever")]),
+        (4, vec![transactional]),
+    ] {
+        for record in records {
+            consents
+                .record(account, number(last), &record)
+                .await
+                .unwrap();
+        }
+    }
+
+    let at = async |time: Timestamp| {
+        let hashes = (0..6).map(hash).collect();
+        let agreed = consents.agreed(account, hashes, time).await.unwrap();
+        (0..6)
+            .filter(|last| agreed.contains(&hash(*last)))
+            .collect::<Vec<_>>()
+    };
+
+    assert_eq!(at(now).await, [0, 1, 2, 3]);
+    assert_eq!(at(now + hours(4)).await, [0, 1, 2, 3]);
+    assert_eq!(at(now + hours(5)).await, [0, 3]);
+}

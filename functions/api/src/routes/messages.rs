@@ -32,7 +32,7 @@ use crate::{
     check,
     deliver::{Drawn, Sending, Taken, deliver},
     fields::{Class, Lane, Policy, QuietHours, To},
-    messages::{Message, OpenChunk, StatusWord},
+    messages::{Message, OpenChunk, StatusWord, WhyNot},
     once::{Answer, Once},
     pin,
     services::Api,
@@ -97,6 +97,9 @@ struct AcceptedMessage {
     parts: u32,
     #[schema(value_type = StatusWord)]
     status: &'static str,
+    /// Of marketing that isn't sent: its recipient had enough of it lately, or never agreed to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<WhyNot>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
 }
@@ -116,11 +119,17 @@ impl Accepted {
                            id,
                            recipient,
                            parts,
+                           suppressed,
                        }: Taken| AcceptedMessage {
             id,
             to: recipient.number.e164(),
             parts,
-            status,
+            status: if suppressed.is_some() {
+                "suppressed"
+            } else {
+                status
+            },
+            reason: suppressed.map(WhyNot::new),
             reference: recipient.reference,
         };
         let messages = taken.into_iter().map(message).collect();

@@ -7,6 +7,7 @@ mod dead_letters;
 mod deliver;
 mod document;
 mod events;
+mod marketing;
 mod members;
 mod once;
 mod opt_ins;

@@ -13,6 +13,7 @@ fn rows_are_counted_by_what_becomes_of_them() {
         duplicates,
         opted_out: 0,
         capped: 0,
+        no_consent: 0,
         parts,
     };
     for (name, csv, text, expected) in [
@@ -170,6 +171,7 @@ fn the_opted_out_are_left_out_and_counted() {
             duplicates: 1,
             opted_out: 1,
             capped: 0,
+            no_consent: 0,
             parts: 1
         }
     );

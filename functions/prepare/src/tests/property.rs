@@ -73,7 +73,7 @@ proptest! {
         prop_assert_eq!(prepared.rejected, rejected);
         prop_assert_eq!(prepared.duplicates, valid - distinct);
         prop_assert_eq!(prepared.accepted, first_names.len() as u64);
-        prop_assert_eq!(prepared.rows, prepared.accepted + prepared.rejected + prepared.duplicates + prepared.opted_out + prepared.capped);
+        prop_assert_eq!(prepared.rows, prepared.accepted + prepared.rejected + prepared.duplicates + prepared.opted_out + prepared.capped + prepared.no_consent);
         prop_assert_eq!(prepared.parts, prepared.accepted);
 
         let mut seen = BTreeSet::new();

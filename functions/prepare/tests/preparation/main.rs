@@ -10,12 +10,13 @@ use aws_lambda_events::sqs::SqsEvent;
 use carillon_core::{
     batch::{BatchTerms, Control, Prepared, Stage},
     chunk::{Chunk, Pointer, source::Source},
+    consent::{ConsentRecord, ConsentScope, Method},
     frame,
     limits::{destinations::Destinations, frequency::FrequencyCap},
     manifest::{Frame, Manifest},
     phone::{Country, Phone},
     rules::Class,
-    safeguards::Safeguards,
+    safeguards::{NeedsConsent, Safeguards},
     suppression::{Cause, Consent, Word},
 };
 use carillon_runtime::sqs;
@@ -54,6 +55,7 @@ async fn an_upload_becomes_frames_and_chunks_and_the_dispatcher_is_woken() {
         duplicates: 1,
         opted_out: 1,
         capped: 0,
+        no_consent: 0,
         parts: 249,
     };
     assert_eq!(progress.prepared, Some(expected));
@@ -408,4 +410,61 @@ async fn rows_of_countries_that_are_not_allowed_are_rejected() {
         (3, 0),
         "nothing of it leaves"
     );
+}
+
+#[tokio::test]
+async fn where_it_is_asked_for_marketing_goes_to_those_only_who_agreed() {
+    let setup = Setup::new().await;
+    let account = setup.request.account;
+    let safeguards = Safeguards {
+        destinations: Destinations::ALL,
+        marketing_needs_consent: NeedsConsent::Skip,
+        version: 1,
+        ..Safeguards::of(account)
+    };
+    let store = &setup.preparation.safeguards;
+    let changed = store.change(&safeguards, &setup::audit(account)).await;
+    changed.unwrap().unwrap();
+    let agreed = Phone::from_digits(447_700_900_001).unwrap();
+    let record = ConsentRecord {
+        id: build::id(),
+        scope: ConsentScope::All,
+        method: Method::Paper,
+        given: now(),
+        recorded: now(),
+        // It holds until the campaign begins, and no longer.
+        expires: Some(now() + SignedDuration::from_hours(1)),
+        source: "the shop".to_owned(),
+        text: "Send me offers".to_owned(),
+        language: None,
+        evidence: None,
+        identity: None,
+        ip: None,
+        user_agent: None,
+        inbound: None,
+    };
+    let consents = &setup.preparation.consents;
+    consents.record(account, agreed, &record).await.unwrap();
+    let csv = csv_of(447_700_900_000..447_700_900_003);
+    let transactional = BatchTerms {
+        class: Class::Transactional,
+        ..marketing(0)
+    };
+    let later = BatchTerms {
+        not_before: Some(now() + SignedDuration::from_hours(1)),
+        ..marketing(0)
+    };
+
+    let marketed = setup.another(marketing(0), &csv).await;
+    let transactional = setup.another(transactional, &csv).await;
+    let later = setup.campaign(later, &csv).await.batch().await.progress;
+
+    assert_eq!(
+        (marketed.rows, marketed.no_consent, marketed.accepted),
+        (3, 2, 1)
+    );
+    assert_eq!((transactional.no_consent, transactional.accepted), (0, 3));
+    assert_eq!(later.stage, Stage::Failed);
+    let problem = later.problem.unwrap();
+    assert!(problem.contains("3 have no consent record"), "{problem}");
 }

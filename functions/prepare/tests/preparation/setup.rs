@@ -19,6 +19,7 @@ use carillon_store::{
     audit::{Actor, Audit},
     batches::Batches,
     campaigns::Campaigns,
+    consents::Consents,
     contacts::Contacts,
     dead_letter_queues::DeadLetterQueues,
     files::Files,
@@ -84,6 +85,7 @@ impl Setup {
             dispatch: Some(dispatch.clone()),
             ..QueueUrls::default()
         };
+        let key = DeploymentKey::from_secret("a secret of a test");
         let files = Files::new(aws.s3(), stack::variable("FILES_BUCKET"));
         let preparation = Preparation {
             dead: DeadLetterQueues::new(sqs.clone(), Vec::new(), 3),
@@ -102,10 +104,11 @@ impl Setup {
             },
             files,
             safeguards: SafeguardStore::new(dynamodb.clone(), &core),
-            suppressions: Suppressions::new(dynamodb.clone(), contacts),
+            suppressions: Suppressions::new(dynamodb.clone(), &contacts),
+            consents: Consents::new(dynamodb.clone(), contacts, key.clone()),
             ledger: Ledger::new(dynamodb, ledger),
             queues: Queues::new(sqs.clone(), urls),
-            key: DeploymentKey::from_secret("a secret of a test"),
+            key,
         };
         let request = start(&preparation, audience).await;
         Self {

@@ -19,6 +19,7 @@ pub use self::{
     chunk_item::to_item as chunk_item,
     count::{Consistency, PageOfChunks},
     lease::LeaseLost,
+    recipients::Indexed,
 };
 use crate::{StoreError, condition, item::Item, keys};
 

@@ -1,6 +1,10 @@
 //! Who a chunk goes to, where that stands in the ledger: recipients too long for their chunk, and what was sent to a number by the API.
 
-use carillon_core::{chunk::Pointer, id::AccountId, message_id::MessageId};
+use carillon_core::{
+    chunk::Pointer,
+    id::{AccountId, BatchId},
+    message_id::MessageId,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{KEPT, Ledger};
@@ -12,6 +16,17 @@ use crate::{
 
 /// How far ahead a message may be planned.
 const PLANNED_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366);
+
+/// Stands on what frequency caps count. Its name is in `marketed_to`.
+const MARKETING: &str = "mk";
+
+/// What a message to a number is, for those who count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indexed {
+    /// Counted by frequency caps.
+    Marketing,
+    Other,
+}
 
 impl Ledger {
     /// The frame of a chunk that is too long for the chunk itself. Written before the chunk.
@@ -42,9 +57,10 @@ impl Ledger {
         account: AccountId,
         number_hash: &str,
         message: MessageId,
+        kind: Indexed,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let item = Item::from([
+        let mut item = Item::from([
             (
                 PARTITION.to_owned(),
                 text(keys::recipient_index(account, number_hash)),
@@ -55,7 +71,40 @@ impl Ledger {
             ),
             ("ttl".to_owned(), number((now + KEPT).as_second())),
         ]);
+        if kind == Indexed::Marketing {
+            item.insert(MARKETING.to_owned(), number(1));
+        }
         self.put(item, "index a recipient").await
+    }
+
+    /// When marketing was sent to a number by the API since a time, but for one batch, strongly consistent.
+    pub async fn marketed_to(
+        &self,
+        account: AccountId,
+        number_hash: &str,
+        since: Timestamp,
+        but_for: BatchId,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        let index = keys::recipient_index(account, number_hash);
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :number AND sk >= :since")
+            .filter_expression("attribute_exists(mk)")
+            .expression_attribute_values(":number", text(index))
+            .expression_attribute_values(":since", text(since.as_millisecond()))
+            .consistent_read(true);
+        let items = query.into_paginator().items().send().try_collect().await;
+        let items: Vec<Item> = items.map_err(StoreError::service("look up a number"))?;
+        let mut sent = Vec::new();
+        for item in &items {
+            let (at, message) = indexed(item)?;
+            if message.batch != but_for {
+                sent.push(at);
+            }
+        }
+        Ok(sent)
     }
 
     /// The messages sent to a number by the API, newest first.
@@ -82,15 +131,18 @@ impl Ledger {
             .send()
             .await
             .map_err(StoreError::service("look up a number"))?;
-        let message = |item: &Item| {
-            let (_, message) = item
-                .text(SORT)?
-                .split_once('#')
-                .ok_or_else(|| StoreError::corrupt("a recipient index"))?;
-            message
-                .parse()
-                .map_err(|_| StoreError::corrupt("a recipient index"))
-        };
+        let message = |item: &Item| indexed(item).map(|(_, message)| message);
         answer.items().iter().map(message).collect()
     }
+}
+
+fn indexed(item: &Item) -> Result<(Timestamp, MessageId), StoreError> {
+    let corrupt = || StoreError::corrupt("a recipient index");
+    let (at, message) = item.text(SORT)?.split_once('#').ok_or_else(corrupt)?;
+    let at = at.parse().ok();
+    let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
+    Ok((
+        at.ok_or_else(corrupt)?,
+        message.parse().map_err(|_| corrupt())?,
+    ))
 }

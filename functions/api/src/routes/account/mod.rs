@@ -17,7 +17,7 @@ use carillon_core::{
     },
     phone::Country,
     rules,
-    safeguards::Safeguards,
+    safeguards::{self, Safeguards},
     zones::Zone,
 };
 use carillon_runtime::{
@@ -52,6 +52,7 @@ pub struct AccountView {
     spending: SpendingView,
     frequency: Vec<Frequency>,
     velocity: bool,
+    marketing_needs_consent: NeedsConsent,
     /// What whoever is responsible should look at.
     warnings: Vec<WarningView>,
     #[schema(value_type = String, format = DateTime)]
@@ -122,6 +123,36 @@ pub struct AccountChange {
     frequency: Option<Vec<Frequency>>,
     /// Whether one-time passwords are kept from going too often to one number, or to many numbers in a row.
     velocity: Option<bool>,
+    /// Whether marketing goes to those only who agreed to it, by `POST /v1/consents` or `POST /v1/opt-ins`.
+    marketing_needs_consent: Option<NeedsConsent>,
+}
+
+/// What becomes of marketing to a number without a consent record that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum NeedsConsent {
+    /// It is sent: consents are kept elsewhere.
+    Off,
+    /// It isn't sent.
+    Skip,
+}
+
+impl From<NeedsConsent> for safeguards::NeedsConsent {
+    fn from(given: NeedsConsent) -> Self {
+        match given {
+            NeedsConsent::Off => Self::Off,
+            NeedsConsent::Skip => Self::Skip,
+        }
+    }
+}
+
+impl From<safeguards::NeedsConsent> for NeedsConsent {
+    fn from(kept: safeguards::NeedsConsent) -> Self {
+        match kept {
+            safeguards::NeedsConsent::Off => Self::Off,
+            safeguards::NeedsConsent::Skip => Self::Skip,
+        }
+    }
 }
 
 impl From<Switches> for switches::Switches {
@@ -205,6 +236,7 @@ fn changed(mut safeguards: Safeguards, change: AccountChange) -> Result<Safeguar
         spending,
         frequency,
         velocity,
+        marketing_needs_consent,
     } = change;
     safeguards.time_zone = time_zone.unwrap_or(safeguards.time_zone);
     safeguards.destinations = countries.unwrap_or(safeguards.destinations);
@@ -225,6 +257,9 @@ fn changed(mut safeguards: Safeguards, change: AccountChange) -> Result<Safeguar
         safeguards.frequency = limits::checked_frequency("/frequency", caps)?;
     }
     safeguards.velocity = velocity.unwrap_or(safeguards.velocity);
+    if let Some(needs) = marketing_needs_consent {
+        safeguards.marketing_needs_consent = needs.into();
+    }
     safeguards.version += 1;
     Ok(safeguards)
 }
@@ -259,6 +294,7 @@ async fn answer(api: &Api, safeguards: Safeguards) -> Result<Response, Problem> 
         spend: _,
         frequency,
         velocity,
+        marketing_needs_consent,
         version,
     } = safeguards;
     let view = AccountView {
@@ -272,6 +308,7 @@ async fn answer(api: &Api, safeguards: Safeguards) -> Result<Response, Problem> 
         spending,
         frequency: frequency.into_iter().map(Frequency::from).collect(),
         velocity,
+        marketing_needs_consent: marketing_needs_consent.into(),
         created,
     };
     let tag = [(header::ETAG, edit::etag(version))];

@@ -17,8 +17,10 @@ use carillon_core::{
     id::CampaignId,
     moment::Moment,
     phone::Phone,
+    reason::Reason,
     routing::{Destination, Routing},
-    safeguards::{Safeguards, Subject, Verdict},
+    rules::Class,
+    safeguards::{NeedsConsent, Safeguards, Subject, Verdict},
     segments::segment,
     template::RenderError,
     zones::Zone,
@@ -92,6 +94,9 @@ struct Estimating<'a> {
     safeguards: Safeguards,
     routing: Option<Routing>,
     opted_out: HashSet<Phone>,
+    /// Who agreed, where the account asks for that.
+    agreed: Option<HashSet<String>>,
+    hash: &'a (dyn Fn(Phone) -> String + Sync),
     spread: &'a (dyn Fn(Phone) -> u64 + Sync),
     at: Timestamp,
     hours: HashMap<HoursKey, Option<Hours>>,
@@ -127,10 +132,14 @@ pub async fn estimate(
     } = Box::pin(sample(&api, &campaign, &wording.texts, limits)).await?;
     let (routing, problem) = routing(&api, &campaign).await?;
     let spread = |number| api.key.spread(campaign.account, number);
+    let safeguards = api.safeguards.find(campaign.account).await?;
+    let hash = |number| api.key.number(campaign.account, number);
     let mut estimating = Estimating {
         campaign: &campaign,
         texts: &wording.texts,
-        safeguards: api.safeguards.find(campaign.account).await?,
+        agreed: agreed(&api, &campaign, &safeguards, &rows).await?,
+        hash: &hash,
+        safeguards,
         routing,
         opted_out: opted_out(&api, &campaign, &rows).await?,
         spread: &spread,
@@ -198,6 +207,27 @@ async fn opted_out(
         .collect())
 }
 
+/// The hashes of those who agreed; `None` where nobody has to.
+async fn agreed(
+    api: &Api,
+    campaign: &Campaign,
+    safeguards: &Safeguards,
+    rows: &[Row],
+) -> Result<Option<HashSet<String>>, Problem> {
+    let marketing = campaign.class == Class::Marketing && !campaign.test;
+    if !marketing || safeguards.marketing_needs_consent == NeedsConsent::Off {
+        return Ok(None);
+    }
+    let numbers = rows.iter().filter_map(|row| row.recipient.as_ref().ok());
+    let hashes: HashSet<String> = numbers
+        .map(|it| api.key.number(campaign.account, it.number))
+        .collect();
+    let hashes = hashes.into_iter().collect();
+    let begins = campaign.begins(time::now());
+    let agreed = api.consents.agreed(campaign.account, hashes, begins);
+    Ok(Some(agreed.await?))
+}
+
 impl Estimating<'_> {
     fn add(&mut self, row: Row) {
         let recipient = match row.recipient {
@@ -214,6 +244,10 @@ impl Estimating<'_> {
         }
         if self.opted_out.contains(&recipient.number) {
             return self.skip("opted_out");
+        }
+        let lacks = |agreed: &HashSet<String>| !agreed.contains(&(self.hash)(recipient.number));
+        if self.agreed.as_ref().is_some_and(lacks) {
+            return self.skip(Reason::NoConsent.code());
         }
         match self.verdict(&recipient, row.zone) {
             Verdict::Go => {}
