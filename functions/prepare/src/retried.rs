@@ -52,6 +52,9 @@ impl Source {
                 let recipient = recipients.get(slot);
                 let recipient =
                     recipient.ok_or_else(|| StoreError::corrupt("the number of recipients"))?;
+                if recipient.is_erased() {
+                    continue;
+                }
                 serde_json::to_writer(&mut file, recipient).map_err(std::io::Error::from)?;
                 file.write_all(b"\n")?;
             }
