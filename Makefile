@@ -23,7 +23,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo peers test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-prepare bench-rate deploy invoke account
+.PHONY: help setup build up down demo peers test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-import bench-prepare bench-rate deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -105,6 +105,11 @@ bench-control: build ## how long after its answer a pause, a resume and a cancel
 
 bench-fairness: build ## what a large campaign costs those beside it (FULL=1: 100,000 recipients)
 	@$(TOOLS)/python tests/bench/fairness.py --recipients $(if $(FULL),100000,20000)
+
+bench-import: up ## import a generated CSV into the running local stack, then dry, then undone: rows/s, CPU, memory (ROWS=1000000)
+	@echo "[make] building the benchmark (profile local)"
+	@set -a; . .local/env; set +a; \
+	cargo run --profile local --quiet -p import --example bench -- $(if $(filter file,$(origin ROWS)),1000000,$(ROWS))
 
 bench-prepare: ## prepare a generated CSV without AWS, show CPU and memory (ROWS=10000000)
 	@echo "[make] building the benchmark (release)"

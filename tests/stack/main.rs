@@ -12,6 +12,7 @@ mod drafts;
 mod exports;
 mod failover;
 mod gateways;
+mod imports;
 mod kannel;
 mod messages;
 mod opt_outs;

@@ -17,8 +17,8 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, consents, contacts, dead_letters, exports, gateways,
-        inbound, keys, lists, members, messages, meta, opt_ins, routes, rules, segments, senders,
-        suppressions, templates, uploads,
+        imports, inbound, keys, lists, members, messages, meta, opt_ins, routes, rules, segments,
+        senders, suppressions, templates, uploads,
     },
     services::Api,
 };
@@ -81,6 +81,12 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::change::merge))
         .routes(routes!(consents::record))
         .routes(routes!(consents::search))
+        .routes(routes!(imports::create::create, imports::list))
+        .routes(routes!(imports::preview::preview))
+        .routes(routes!(imports::get))
+        .routes(routes!(imports::cancel))
+        .routes(routes!(imports::undo))
+        .routes(routes!(imports::rejected))
         .routes(routes!(opt_ins::ask))
         .routes(routes!(lists::create, lists::list))
         .routes(routes!(lists::get, lists::patch, lists::delete))

@@ -78,9 +78,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .create(&dry, Timestamp::now(), &audit(account))
         .await?;
     run(&importer, request(&dry), "dry run").await?;
+    let entry = audit(account);
     let undo = importer
         .imports
-        .undo(request(&terms), Timestamp::now(), &audit(account));
+        .undo(request(&terms), Timestamp::now(), &entry);
     undo.await?.map_err(|_| "it can't be undone")?;
     run(&importer, request(&terms), "undo").await?;
     println!("peak memory {}", peak_memory()?);

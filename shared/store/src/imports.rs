@@ -130,16 +130,29 @@ impl Imports {
         after: Option<ImportId>,
         limit: i32,
     ) -> Result<Vec<Import>, StoreError> {
-        let after = after.map(|id| keys::import(account, id).sort);
-        let page = Page {
-            partition: &account.to_string(),
-            prefix: keys::IMPORT,
-            after: after.as_deref(),
-            order: Order::NewestFirst,
-            limit,
-        };
-        let items = self.table.page(page, "list imports").await?;
-        items.iter().map(from_item).collect()
+        let mut after = after.map(|id| keys::import(account, id).sort);
+        let mut found = Vec::new();
+        let mut left = limit;
+        // A read ends after a megabyte, which is fewer than may be asked for.
+        while left > 0 {
+            let page = Page {
+                partition: &account.to_string(),
+                prefix: keys::IMPORT,
+                after: after.as_deref(),
+                order: Order::NewestFirst,
+                limit: left,
+            };
+            let items = self.table.page(page, "list imports").await?;
+            let Some(last) = items.last() else {
+                break;
+            };
+            after = Some(last.text(SORT)?.to_owned());
+            left -= i32::try_from(items.len()).unwrap_or(left);
+            for item in &items {
+                found.push(from_item(item)?);
+            }
+        }
+        Ok(found)
     }
 
     /// Takes an import to work on until a time; `None` where somebody has it, or nothing is to be done. `owner` is new for each call.
@@ -279,7 +292,7 @@ impl Imports {
         let update = self
             .change(request)
             .update_expression(format!(
-                "SET {STAGE} = :undoing, {UNTIL} = :again, {TRIES} = :none REMOVE {FINISHED}, {CANCELLED}"
+                "SET {STAGE} = :undoing, {UNTIL} = :again, {TRIES} = :none REMOVE {FINISHED}, {CANCELLED}, {PROBLEM}"
             ))
             .condition_expression(format!("{STAGE} IN (:done, :failed, :cancelled)"))
             .expression_attribute_values(":undoing", text(word(Stage::Undoing)))

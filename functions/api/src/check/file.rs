@@ -97,7 +97,7 @@ fn is_cut(start: &[u8], bytes: u64) -> bool {
 }
 
 /// The beginning of a file up to the end of its last whole line, so that no row and no character is cut in two.
-fn whole_lines(start: &[u8], bytes: u64) -> &[u8] {
+pub fn whole_lines(start: &[u8], bytes: u64) -> &[u8] {
     if !is_cut(start, bytes) {
         return start;
     }

@@ -15,7 +15,7 @@ use carillon_store::gateway_accounts::GatewayRecord;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
-    file::{FILE_START, file, lines, open_file, recipients_of_lines},
+    file::{FILE_START, file, lines, open_file, recipients_of_lines, whole_lines},
     recipients::{Place, distinct, recipients, to},
 };
 

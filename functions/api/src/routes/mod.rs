@@ -9,6 +9,7 @@ pub mod contacts;
 pub mod dead_letters;
 pub mod exports;
 pub mod gateways;
+pub mod imports;
 pub mod inbound;
 pub mod keys;
 pub mod lists;

@@ -149,12 +149,16 @@ pub fn tag(pointer: &str, tag: &str) -> Result<Tag, Problem> {
         .map_err(|error: carillon_core::contact::InvalidTag| check::content(pointer, &error))
 }
 
-fn tags(tags: &[String], pointer: &str) -> Result<BTreeSet<Tag>, Problem> {
+pub fn tags(tags: &[String], pointer: &str) -> Result<BTreeSet<Tag>, Problem> {
     let read = |(place, text): (usize, &String)| tag(&format!("{pointer}/{place}"), text);
     tags.iter().enumerate().map(read).collect()
 }
 
-fn lists(lists: &[ListId], pointer: &str, known: &KnownLists) -> Result<BTreeSet<ListId>, Problem> {
+pub fn lists(
+    lists: &[ListId],
+    pointer: &str,
+    known: &KnownLists,
+) -> Result<BTreeSet<ListId>, Problem> {
     for (place, list) in lists.iter().enumerate() {
         if !known.0.contains(list) {
             return Err(no_such_list(&format!("{pointer}/{place}")));

@@ -36,7 +36,7 @@ use crate::{
     services::Api,
 };
 
-pub use self::input::ContactFields;
+pub use self::input::{ContactFields, KnownLists, lists as listed, tags as tagged};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ContactView {
