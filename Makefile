@@ -23,7 +23,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo peers test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-import bench-prepare bench-rate deploy invoke account
+.PHONY: help setup build up down demo peers browser screenshots test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-import bench-prepare bench-rate deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -52,6 +52,7 @@ peers: ## what tests compare with, into .local/: a real Kannel, and vendors' own
 test: build ## every test, against a local stack of its own
 	@echo "[make] checking that the template fits the code"
 	@$(TOOLS)/python infra/local/check_template.py
+	@$(MAKE) --no-print-directory browser || echo "[make] going on without: the tests in a browser fail"
 	@$(MAKE) --no-print-directory peers || echo "[make] going on without: the tests that need it fail and say so"
 	@$(TEST_STACK) down
 	@trap '$(TEST_STACK) down' EXIT; trap 'exit 130' INT TERM; set -e; \
@@ -59,7 +60,16 @@ test: build ## every test, against a local stack of its own
 	$(TEST_STACK) account Tests; \
 	echo "[make] cargo test"; \
 	set -a; . $(TEST_STATE)/env; set +a; \
-	cargo test --workspace --profile local --no-fail-fast
+	cargo test --workspace --profile local --no-fail-fast; \
+	echo "[make] the console in a browser"; \
+	node --test --test-concurrency=1 tests/browser/
+
+browser: ## what the browser tests need, into .local/browser: Playwright, axe, Debian's Chromium
+	@$(PYTHON) infra/local/browser.py
+
+screenshots: browser ## every page of the running console as a picture, into .local/screenshots/ (after make up; ONLY=campaign chooses)
+	@test -f .local/env || { echo "no stack is up: make up"; exit 2; }
+	@set -a; . .local/env; set +a; node tests/browser/screenshots.mjs "$(ONLY)"
 
 test-scale: build ## 100,000 recipients through a local stack of its own; the memory of prepare and send
 	@$(TOOLS)/python tests/bench/scale.py

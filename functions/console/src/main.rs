@@ -1,37 +1,17 @@
-//! The web console: pages made on the server, for members of accounts. It acts through the API's own router, in its own process.
-
-mod app;
-mod ask;
-mod assets;
-mod chart;
-mod console;
-mod cookie;
-mod flash;
-mod form;
-mod guard;
-mod nav;
-mod oidc;
-mod pages;
-mod respond;
-mod shell;
-mod sign_in;
-mod signed_in;
-mod ui;
-mod words;
+//! The function `console`.
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use axum::Router;
 use carillon_api::Deadline;
+use carillon_console::{Console, router};
 use carillon_runtime::{http_event, logs};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tower::ServiceExt;
 
-use crate::console::Console;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    logs::init(env!("CARGO_CRATE_NAME"));
-    let router = app::router(Console::from_environment().await?);
+    logs::init("carillon_console");
+    let router = router(Console::from_environment().await?);
     let router = &router;
     run(service_fn(
         async |event: LambdaEvent<ApiGatewayV2httpRequest>| {

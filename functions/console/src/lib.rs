@@ -1,0 +1,22 @@
+//! The web console: pages made on the server, for members of accounts. It acts through the API's own router, in its own process.
+
+mod app;
+mod ask;
+mod assets;
+mod chart;
+mod console;
+mod cookie;
+mod flash;
+mod form;
+mod guard;
+mod nav;
+mod oidc;
+mod pages;
+mod respond;
+mod shell;
+mod sign_in;
+mod signed_in;
+mod ui;
+mod words;
+
+pub use crate::{app::router, console::Console};
