@@ -28,7 +28,7 @@ pub enum DeadQueue {
 }
 
 impl DeadQueue {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Prepare,
         Self::Dispatch,
         Self::Exports,
