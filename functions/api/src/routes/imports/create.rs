@@ -40,7 +40,7 @@ use crate::{
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ImportRequest {
+pub struct ContactImportRequest {
     /// Of `POST /v1/uploads`, with its file.
     #[schema(value_type = String)]
     upload: UploadId,
@@ -105,16 +105,16 @@ impl std::fmt::Debug for ConsentInput {
     post, path = "/v1/imports", operation_id = "createImport", tag = "imports",
     security(("key" = ["contacts:write"])),
     params(("Idempotency-Key" = Option<String>, Header)),
-    request_body = ImportRequest,
+    request_body = ContactImportRequest,
     responses((status = 202, description = "It is on its way", body = ImportView, headers(("Location" = String)))),
 )]
 pub async fn create(
     State(api): State<Api>,
     who: May<WriteContacts>,
     once: Once,
-    Input { value, raw }: Input<ImportRequest>,
+    Input { value, raw }: Input<ContactImportRequest>,
 ) -> Result<Response, Problem> {
-    let ImportRequest {
+    let ContactImportRequest {
         upload,
         header,
         delimiter,

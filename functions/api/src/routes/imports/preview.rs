@@ -38,7 +38,7 @@ const CELL: usize = 200;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PreviewRequest {
+pub struct ImportPreviewRequest {
     #[schema(value_type = String)]
     upload: UploadId,
     /// Whether the first row names the columns. Left out: it does, unless there is a number in it.
@@ -53,17 +53,17 @@ pub struct PreviewRequest {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PreviewView {
+pub struct ImportPreview {
     /// As far as the beginning tells.
     encoding: &'static str,
     delimiter: DelimiterWord,
     header: bool,
-    columns: Vec<PreviewColumn>,
+    columns: Vec<ImportPreviewColumn>,
     /// The cells of the first rows.
     rows: Vec<Vec<String>>,
     /// What is wrong with rows of the beginning, the first of it.
-    problems: Vec<PreviewProblem>,
-    sample: SampleCounts,
+    problems: Vec<ImportPreviewProblem>,
+    sample: ImportSample,
     bytes: u64,
     /// About how many rows the file has; exact where `sample.complete` says so.
     estimated_rows: u64,
@@ -71,7 +71,7 @@ pub struct PreviewView {
 
 /// A column of the file.
 #[derive(Debug, Serialize, ToSchema)]
-struct PreviewColumn {
+struct ImportPreviewColumn {
     #[serde(flatten)]
     mapped: ColumnView,
     /// From 1.
@@ -82,7 +82,7 @@ struct PreviewColumn {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct PreviewProblem {
+struct ImportPreviewProblem {
     line: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<String>,
@@ -92,7 +92,7 @@ struct PreviewProblem {
 
 /// Of the rows that were looked at.
 #[derive(Debug, Serialize, ToSchema)]
-struct SampleCounts {
+struct ImportSample {
     rows: u64,
     rejected: u64,
     /// They are all of the file.
@@ -105,15 +105,15 @@ const AMBIGUOUS: &str = "its dates can be read in two ways; choose `date_day_fir
 #[utoipa::path(
     post, path = "/v1/imports/preview", operation_id = "previewImport", tag = "imports",
     security(("key" = ["contacts:read"])),
-    request_body = PreviewRequest,
-    responses((status = 200, description = "What the file seems to be", body = PreviewView)),
+    request_body = ImportPreviewRequest,
+    responses((status = 200, description = "What the file seems to be", body = ImportPreview)),
 )]
 pub async fn preview(
     State(api): State<Api>,
     who: May<ReadContacts>,
-    Input { value, .. }: Input<PreviewRequest>,
+    Input { value, .. }: Input<ImportPreviewRequest>,
 ) -> Result<Response, Problem> {
-    let PreviewRequest {
+    let ImportPreviewRequest {
         upload,
         header,
         delimiter,
@@ -131,7 +131,7 @@ pub async fn preview(
         Err(_) if given.is_none() => None,
         Err(problem) => return Err(problem),
     };
-    let mut sample = SampleCounts {
+    let mut sample = ImportSample {
         rows: file.rows.len() as u64,
         rejected: 0,
         complete: file.is_whole,
@@ -158,7 +158,7 @@ pub async fn preview(
         });
         let target = mapped.map(|column| &column.target);
         let is_ambiguous = given.is_none() && suggested[place].is_ambiguous;
-        PreviewColumn {
+        ImportPreviewColumn {
             mapped: ColumnView::new(name, target),
             position: place + 1,
             warning: is_ambiguous.then_some(AMBIGUOUS),
@@ -166,7 +166,7 @@ pub async fn preview(
     });
     let shown = |cell: &str| cell.chars().take(CELL).collect();
     let rows = file.rows.iter().take(SHOWN);
-    let view = PreviewView {
+    let view = ImportPreview {
         encoding: file.encoding,
         delimiter: DelimiterWord::of(file.delimiter),
         header: file.header,
@@ -204,14 +204,14 @@ fn mistakes(file: &Beginning, terms: &Terms) -> Vec<RowError> {
     }
 }
 
-fn told_of(error: RowError) -> PreviewProblem {
+fn told_of(error: RowError) -> ImportPreviewProblem {
     let RowError {
         line,
         column,
         code,
         message,
     } = error;
-    PreviewProblem {
+    ImportPreviewProblem {
         line,
         column,
         code,
