@@ -5,6 +5,7 @@ with ports of its own. Run it with `.local/tools/bin/python`; the Makefile does.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -228,9 +229,10 @@ class Stack:
     def add_user(self, pool: str, email: str, password: str) -> None:
         users = self.client("cognito-idp")
         attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
-        users.admin_create_user(
-            UserPoolId=pool, Username=email, UserAttributes=attributes, MessageAction="SUPPRESS"
-        )
+        with contextlib.suppress(users.exceptions.UsernameExistsException):
+            users.admin_create_user(
+                UserPoolId=pool, Username=email, UserAttributes=attributes, MessageAction="SUPPRESS"
+            )
         users.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
 
     def read_env(self) -> dict[str, str]:

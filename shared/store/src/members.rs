@@ -44,10 +44,10 @@ impl Members {
         audit: &Audit,
     ) -> Result<Result<(), MemberAlready>, StoreError> {
         let mut membership = keys::membership(&self.hash(&member.email), member.account).item();
-        membership.insert("member".to_owned(), text(member.id));
+        membership.insert("member_id".to_owned(), text(member.id));
         // A repeat of the call finds its own.
         let free = Condition {
-            expression: "attribute_not_exists(pk) OR member = :expected",
+            expression: "attribute_not_exists(pk) OR member_id = :expected",
             expected: Some(text(member.id)),
         };
         let writes = vec![
@@ -101,7 +101,7 @@ impl Members {
         for item in items {
             let corrupt = || StoreError::corrupt("a membership");
             let account = item.text(keys::SORT)?.parse().map_err(|_| corrupt())?;
-            let id = item.text("member")?.parse().map_err(|_| corrupt())?;
+            let id = item.text("member_id")?.parse().map_err(|_| corrupt())?;
             members.extend(self.find(account, id).await?);
         }
         Ok(members)
