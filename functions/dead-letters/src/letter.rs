@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use carillon_core::{
     chunk::Pointer,
     dead_letter::{DeadQueue, Subject},
-    event::Event,
+    event::QueuedEvents,
     id::{AccountId, BatchId, DeadLetterId},
     inbound::QueuedInbound,
     message_id::MessageId,
@@ -34,7 +34,7 @@ pub fn told(queue: DeadQueue, body: &str) -> Told {
         DeadQueue::Receipts => read(body, |reports: QueuedReports| of_reports(&reports)),
         DeadQueue::Inbound => read(body, |message: QueuedInbound| of_account(message.account)),
         DeadQueue::Imports => read(body, |request: ImportRequest| of_account(request.account)),
-        DeadQueue::Hooks => read(body, |event: Event| of_account(event.account)),
+        DeadQueue::Hooks => read(body, |events: QueuedEvents| of_account(events.account)),
     }
 }
 

@@ -20,7 +20,7 @@ use carillon_store::{
     consents::Consents,
     dead_letter_queues::DeadLetterQueues,
     inbound_log::{InboundLog, LoggedInbound},
-    queues::{Outbound, QueueUrls, Queues},
+    queues::{QueueUrls, Queues},
     suppressions::Suppressions,
 };
 use jiff::Timestamp;
@@ -95,7 +95,6 @@ async fn take(state: &State, message: QueuedInbound, now: Timestamp) -> Result<(
             .answer(&state.queues, &logged.message, meaning, &hash, now)
             .await?;
     }
-    let events = events.iter().map(Outbound::now).collect();
     state.queues.send_events(events).await
 }
 

@@ -9,7 +9,7 @@ use carillon_core::{
     suppression::{Cause, Consent, Word},
 };
 use carillon_runtime::recipients;
-use carillon_store::{StoreError, queues::Outbound};
+use carillon_store::StoreError;
 use jiff::Timestamp;
 
 use crate::State;
@@ -70,9 +70,6 @@ pub async fn record(state: &State, link: &Link, now: Timestamp) -> Result<Option
         slot: place.slot,
     };
     let event = Event::of_opt_out_link(account, recipient.number, message, now);
-    state
-        .queues
-        .send_events(vec![Outbound::now(&event)])
-        .await?;
+    state.queues.send_events(vec![event]).await?;
     Ok(Some(()))
 }

@@ -10,7 +10,6 @@ use carillon_core::{
     status::{BatchView, status},
 };
 use carillon_runtime::recipients;
-use carillon_store::queues::Outbound;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -112,7 +111,7 @@ fn events(
     terms: &BatchTerms,
     pointer: Pointer,
     now: Timestamp,
-) -> Vec<Outbound> {
+) -> Vec<Event> {
     let view = BatchView {
         control: Control::Running,
         early: false,
@@ -132,7 +131,7 @@ fn events(
             reason,
         };
         let told = Event::of_message(terms.account, receipt.attempt, data, now);
-        (chunk.receipts[slot] != before.receipts[slot]).then(|| Outbound::now(&told))
+        (chunk.receipts[slot] != before.receipts[slot]).then_some(told)
     });
     changed.collect()
 }

@@ -10,7 +10,6 @@ use carillon_core::{
     message_id::MessageId,
     status::Status,
 };
-use carillon_store::queues::Outbound;
 use jiff::Timestamp;
 
 /// One event for every slot that was decided between `before` and `after`.
@@ -20,7 +19,7 @@ pub fn of_decisions(
     before: &[Slot],
     after: &[Slot],
     now: Timestamp,
-) -> Vec<Outbound> {
+) -> Vec<Event> {
     let decided = before.iter().zip(after).enumerate();
     let decided = decided.filter(|(_, (before, after))| before.outcome != after.outcome);
     let events = decided.filter_map(|(slot, (_, after))| {
@@ -35,8 +34,7 @@ pub fn of_decisions(
             status: status(after.outcome)?,
             reason: after.reason,
         };
-        let event = Event::of_message(account, after.attempt, data, now);
-        Some(Outbound::now(&event))
+        Some(Event::of_message(account, after.attempt, data, now))
     });
     events.collect()
 }

@@ -157,10 +157,14 @@ pub enum Scope {
     SuppressionsRead,
     #[serde(rename = "suppressions:write")]
     SuppressionsWrite,
+    #[serde(rename = "webhooks:read")]
+    WebhooksRead,
+    #[serde(rename = "webhooks:write")]
+    WebhooksWrite,
 }
 
 impl Scope {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::MessagesSend,
         Self::MessagesRead,
         Self::CampaignsWrite,
@@ -181,6 +185,8 @@ impl Scope {
         Self::AccountWrite,
         Self::SuppressionsRead,
         Self::SuppressionsWrite,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -205,6 +211,8 @@ impl Scope {
             Self::AccountWrite => "account:write",
             Self::SuppressionsRead => "suppressions:read",
             Self::SuppressionsWrite => "suppressions:write",
+            Self::WebhooksRead => "webhooks:read",
+            Self::WebhooksWrite => "webhooks:write",
         }
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    id::{AccountId, BatchId, EventId, GatewayAccountId},
+    batch::BatchTerms,
+    id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId, WebhookId},
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
     message_id::MessageId,
@@ -25,7 +26,21 @@ pub struct Event {
     pub kind: String,
     pub timestamp: Timestamp,
     pub data: EventData,
+    /// Told to this endpoint only, whatever else it and others want.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<WebhookId>,
 }
+
+/// What the hooks queue carries: events of one account, many in a message, since a message costs the same with one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueuedEvents {
+    pub account: AccountId,
+    pub events: Vec<Event>,
+}
+
+/// Events of a message of the queue.
+const TOGETHER: usize = 50;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -34,6 +49,91 @@ pub enum EventData {
     Inbound(InboundEvent),
     Consent(ConsentEvent),
     OptOutLink(OptOutLinkEvent),
+    Campaign(CampaignEvent),
+    Disabled(DisabledEvent),
+    Test(TestEvent),
+}
+
+/// A campaign came to a point of its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignEvent {
+    pub campaign: CampaignId,
+    pub batch: BatchId,
+}
+
+/// An endpoint is called no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisabledEvent {
+    pub webhook: WebhookId,
+    pub why: WhyDisabled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyDisabled {
+    /// It answered 410.
+    Gone,
+    /// Nothing got through for days.
+    Failing,
+}
+
+/// Somebody tries an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestEvent {
+    pub webhook: WebhookId,
+}
+
+/// A point in a campaign's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CampaignTurn {
+    Scheduled,
+    Started,
+    Paused,
+    Resumed,
+    Cancelled,
+    Finished,
+    Failed,
+}
+
+impl CampaignTurn {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Started => "started",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Cancelled => "cancelled",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether it can happen to a batch more than once.
+    const fn repeats(self) -> bool {
+        matches!(self, Self::Paused | Self::Resumed)
+    }
+}
+
+impl QueuedEvents {
+    /// Events in as few messages as they fit into, none with those of two accounts.
+    pub fn packed(events: Vec<Event>) -> Vec<Self> {
+        let mut packed: Vec<Self> = Vec::new();
+        for event in events {
+            match packed.last_mut() {
+                Some(last) if last.account == event.account && last.events.len() < TOGETHER => {
+                    last.events.push(event);
+                }
+                _ => packed.push(Self {
+                    account: event.account,
+                    events: vec![event],
+                }),
+            }
+        }
+        packed
+    }
 }
 
 /// A message came to a status.
@@ -108,6 +208,62 @@ impl Event {
             kind: format!("message.{word}"),
             timestamp: now,
             data: EventData::Message(data),
+            only: None,
+        }
+    }
+
+    /// What happens once to a batch is told once; a pause is told by its time.
+    pub fn of_campaign(
+        account: AccountId,
+        turn: CampaignTurn,
+        data: CampaignEvent,
+        now: Timestamp,
+    ) -> Self {
+        let kind = format!("campaign.{}", turn.as_str());
+        let mut told = format!("{kind}.{}.{}", data.campaign, data.batch);
+        if turn.repeats() {
+            told = format!("{told}.{}", now.as_millisecond());
+        }
+        Self {
+            id: EventId::of_text(&told),
+            account,
+            kind,
+            timestamp: now,
+            data: EventData::Campaign(data),
+            only: None,
+        }
+    }
+
+    /// The same, of a campaign's batch; `None` of an API send's.
+    pub fn of_batch(terms: &BatchTerms, turn: CampaignTurn, now: Timestamp) -> Option<Self> {
+        let data = CampaignEvent {
+            campaign: terms.campaign?,
+            batch: terms.id,
+        };
+        Some(Self::of_campaign(terms.account, turn, data, now))
+    }
+
+    /// Told to the account's other endpoints.
+    pub fn of_disabled(account: AccountId, data: DisabledEvent, now: Timestamp) -> Self {
+        let kind = "webhook.disabled".to_owned();
+        Self {
+            id: EventId::of_text(&format!("{kind}.{}.{}", data.webhook, now.as_millisecond())),
+            account,
+            kind,
+            timestamp: now,
+            data: EventData::Disabled(data),
+            only: None,
+        }
+    }
+
+    pub fn of_test(account: AccountId, webhook: WebhookId, id: EventId, now: Timestamp) -> Self {
+        Self {
+            id,
+            account,
+            kind: "webhook.test".to_owned(),
+            timestamp: now,
+            data: EventData::Test(TestEvent { webhook }),
+            only: Some(webhook),
         }
     }
 
@@ -127,6 +283,7 @@ impl Event {
             kind: "inbound.received".to_owned(),
             timestamp: message.at,
             data: EventData::Inbound(data),
+            only: None,
         }
     }
 
@@ -148,6 +305,7 @@ impl Event {
                 inbound,
                 by: meaning.by,
             }),
+            only: None,
         })
     }
 
@@ -169,6 +327,7 @@ impl Event {
                 message,
                 by: ByLink::Link,
             }),
+            only: None,
         }
     }
 }
@@ -197,5 +356,43 @@ mod tests {
         assert_eq!(event.id, of(1, Status::Delivered).id);
         assert_ne!(event.id, of(2, Status::Delivered).id);
         assert_ne!(event.id, of(1, Status::Failed).id);
+    }
+
+    #[test]
+    fn a_campaign_is_told_once_of_what_happens_once() {
+        let account: AccountId = "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+        let data = CampaignEvent {
+            campaign: "cmp_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            batch: "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+        };
+        let id = |turn, second| {
+            let now = Timestamp::from_second(second).unwrap();
+            Event::of_campaign(account, turn, data, now).id
+        };
+
+        assert_eq!(id(CampaignTurn::Started, 1), id(CampaignTurn::Started, 2));
+        assert_ne!(id(CampaignTurn::Paused, 1), id(CampaignTurn::Paused, 2));
+        assert_ne!(id(CampaignTurn::Started, 1), id(CampaignTurn::Finished, 1));
+    }
+
+    #[test]
+    fn events_are_packed_by_account_and_read_as_they_were() {
+        let first: AccountId = "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+        let second: AccountId = "acc_01h455vb4pex5vsknk084sn02r".parse().unwrap();
+        let webhook = "whk_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+        let id = EventId::of_text("a test");
+        let of = |account| Event::of_test(account, webhook, id, Timestamp::UNIX_EPOCH);
+        let mut events = vec![of(first); 51];
+        events.push(of(second));
+
+        let packed = QueuedEvents::packed(events);
+
+        let sizes: Vec<_> = packed.iter().map(|packed| packed.events.len()).collect();
+        let text = serde_json::to_string(&packed[2]).unwrap();
+        assert_eq!(sizes, [50, 1, 1]);
+        assert_eq!(
+            serde_json::from_str::<QueuedEvents>(&text).unwrap(),
+            packed[2]
+        );
     }
 }

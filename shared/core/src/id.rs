@@ -269,6 +269,14 @@ impl Kind for WebhookEndpoint {
 pub type WebhookId = Id<WebhookEndpoint>;
 
 #[derive(Debug)]
+pub enum Replay {}
+impl Kind for Replay {
+    const PREFIX: &'static str = "rpl";
+}
+/// Events that an endpoint is sent again.
+pub type ReplayId = Id<Replay>;
+
+#[derive(Debug)]
 pub enum DeadLetter {}
 impl Kind for DeadLetter {
     const PREFIX: &'static str = "dlt";

@@ -54,4 +54,5 @@ pub mod simulated;
 pub mod status;
 pub mod suppression;
 pub mod template;
+pub mod webhook;
 pub mod zones;

@@ -48,7 +48,7 @@ impl Principal {
     pub fn key(&self) -> Option<ApiKeyId> {
         match self.actor {
             Actor::Key(id) => Some(id),
-            Actor::Member(_) | Actor::Operator | Actor::Plan => None,
+            Actor::Member(_) | Actor::Operator | Actor::Plan | Actor::System => None,
         }
     }
 
@@ -212,6 +212,18 @@ impl Permission for ReadSuppressions {
 pub enum WriteSuppressions {}
 impl Permission for WriteSuppressions {
     const SCOPE: Scope = Scope::SuppressionsWrite;
+}
+
+#[derive(Debug)]
+pub enum ReadWebhooks {}
+impl Permission for ReadWebhooks {
+    const SCOPE: Scope = Scope::WebhooksRead;
+}
+
+#[derive(Debug)]
+pub enum WriteWebhooks {}
+impl Permission for WriteWebhooks {
+    const SCOPE: Scope = Scope::WebhooksWrite;
 }
 
 impl<P> Deref for May<P> {

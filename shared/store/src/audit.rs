@@ -21,6 +21,8 @@ pub enum Actor {
     Operator,
     /// What somebody planned before, when its time had come.
     Plan,
+    /// Carillon itself, by a rule of its own.
+    System,
 }
 
 /// An act, as its entry. Made before the act, so that both are written or neither.

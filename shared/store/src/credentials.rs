@@ -1,5 +1,5 @@
-//! Gateway credentials in an envelope: sealed with a data key of their own, which KMS made, keeps sealed, and opens only for
-//! the account and the gateway account that it was made for.
+//! Gateway credentials and the secrets of webhooks in an envelope: sealed with a data key of their own, which KMS made, keeps sealed,
+//! and opens only for the account and the gateway account or endpoint that it was made for.
 //!
 //! ```text
 //!  version 1 | nonce 12 | the credentials by AES-256-GCM | tag 16
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_sdk_kms::{Client, primitives::Blob, types::DataKeySpec};
-use carillon_core::id::{AccountId, GatewayAccountId};
+use carillon_core::id::{AccountId, GatewayAccountId, WebhookId};
 
 use crate::StoreError;
 
@@ -21,6 +21,34 @@ pub struct Sealed {
     /// Itself encrypted by KMS.
     pub data_key: Vec<u8>,
     pub content: Vec<u8>,
+}
+
+/// Whose they are. KMS is told so too, so that a function's role can be held to one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    Gateway(GatewayAccountId),
+    Webhook(WebhookId),
+}
+
+impl From<GatewayAccountId> for Owner {
+    fn from(id: GatewayAccountId) -> Self {
+        Self::Gateway(id)
+    }
+}
+
+impl From<WebhookId> for Owner {
+    fn from(id: WebhookId) -> Self {
+        Self::Webhook(id)
+    }
+}
+
+impl Owner {
+    fn named(self) -> (&'static str, String) {
+        match self {
+            Self::Gateway(id) => ("gateway", id.to_string()),
+            Self::Webhook(id) => ("webhook", id.to_string()),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -38,15 +66,16 @@ impl Vault {
     pub async fn seal(
         &self,
         account: AccountId,
-        gateway: GatewayAccountId,
+        owner: impl Into<Owner>,
         credentials: &[u8],
     ) -> Result<Sealed, StoreError> {
+        let owner = owner.into();
         let call = self
             .client
             .generate_data_key()
             .key_id(&self.key_arn)
             .key_spec(DataKeySpec::Aes256)
-            .set_encryption_context(Some(context(account, gateway)));
+            .set_encryption_context(Some(context(account, owner)));
         let made = call
             .send()
             .await
@@ -54,7 +83,7 @@ impl Vault {
         let (Some(plain), Some(data_key)) = (made.plaintext, made.ciphertext_blob) else {
             return Err(StoreError::corrupt("a data key without its two halves"));
         };
-        let content = encrypt(plain.as_ref(), &bound_to(account, gateway), credentials)
+        let content = encrypt(plain.as_ref(), &bound_to(account, owner), credentials)
             .ok_or_else(|| StoreError::corrupt("a data key that is not one"))?;
         Ok(Sealed {
             data_key: data_key.into_inner(),
@@ -65,35 +94,38 @@ impl Vault {
     pub async fn open(
         &self,
         account: AccountId,
-        gateway: GatewayAccountId,
+        owner: impl Into<Owner>,
         sealed: &Sealed,
     ) -> Result<Vec<u8>, StoreError> {
+        let owner = owner.into();
         let call = self
             .client
             .decrypt()
             .key_id(&self.key_arn)
             .ciphertext_blob(Blob::new(sealed.data_key.clone()))
-            .set_encryption_context(Some(context(account, gateway)));
+            .set_encryption_context(Some(context(account, owner)));
         let opened = call
             .send()
             .await
             .map_err(StoreError::service("open a data key"))?;
         let plain = opened.plaintext.unwrap_or_else(|| Blob::new([]));
-        decrypt(plain.as_ref(), &bound_to(account, gateway), &sealed.content)
-            .ok_or_else(|| StoreError::corrupt("a gateway account's credentials"))
+        decrypt(plain.as_ref(), &bound_to(account, owner), &sealed.content)
+            .ok_or_else(|| StoreError::corrupt("sealed credentials"))
     }
 }
 
-fn context(account: AccountId, gateway: GatewayAccountId) -> HashMap<String, String> {
+fn context(account: AccountId, owner: Owner) -> HashMap<String, String> {
+    let (name, id) = owner.named();
     [
         ("account".to_owned(), account.to_string()),
-        ("gateway".to_owned(), gateway.to_string()),
+        (name.to_owned(), id),
     ]
     .into()
 }
 
-fn bound_to(account: AccountId, gateway: GatewayAccountId) -> String {
-    format!("{account} {gateway}")
+fn bound_to(account: AccountId, owner: Owner) -> String {
+    let (_, id) = owner.named();
+    format!("{account} {id}")
 }
 
 fn encrypt(key: &[u8], bound_to: &str, plain: &[u8]) -> Option<Vec<u8>> {

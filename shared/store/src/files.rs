@@ -14,6 +14,7 @@ use carillon_core::{
     id::{AccountId, BatchId, UploadId},
     manifest::Manifest,
 };
+use jiff::Timestamp;
 
 use crate::StoreError;
 
@@ -128,6 +129,63 @@ impl Files {
             return Ok(None);
         };
         collect(body, "read an upload").await.map(Some)
+    }
+
+    fn archive(account: AccountId) -> String {
+        format!("events/{account}/")
+    }
+
+    /// Files of the archive sort by when they were written.
+    fn archive_place(account: AccountId, at: Timestamp) -> String {
+        let archive = Self::archive(account);
+        format!("{archive}{:013}", at.as_millisecond())
+    }
+
+    /// Events of an account that are about to be delivered. `token` is new for every file.
+    pub async fn archive_events(
+        &self,
+        account: AccountId,
+        at: Timestamp,
+        token: &str,
+        packed: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let place = Self::archive_place(account, at);
+        let key = format!("{place}-{token}.ndjson.zst");
+        self.put(&key, packed.into(), "archive events").await
+    }
+
+    /// Files of the archive that were written in a time, oldest first, from the one after `after`.
+    pub async fn archived(
+        &self,
+        account: AccountId,
+        (since, until): (Timestamp, Timestamp),
+        after: Option<&str>,
+        limit: i32,
+    ) -> Result<Vec<String>, StoreError> {
+        let since = Self::archive_place(account, since);
+        let list = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(Self::archive(account))
+            .start_after(after.unwrap_or(&since))
+            .max_keys(limit);
+        let answer = list.send().await;
+        let answer = answer.map_err(StoreError::service("list archived events"))?;
+        // `~` is behind every token of that very millisecond.
+        let end = format!("{}~", Self::archive_place(account, until));
+        let names = answer.contents().iter().filter_map(|object| object.key());
+        let names = names.take_while(|name| *name <= end.as_str());
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// `None` of one that is too old to be there any more.
+    pub async fn read_archived(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        let operation = "read archived events";
+        match self.read(name, None, operation).await? {
+            Some(body) => collect(body, operation).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     pub async fn put_part(

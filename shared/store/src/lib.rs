@@ -18,6 +18,7 @@ pub mod dead_letters;
 pub mod deliveries;
 pub mod dispatcher_lock;
 pub mod error;
+pub mod event_bus;
 pub mod export_files;
 pub mod exports;
 pub mod files;
@@ -47,5 +48,6 @@ pub mod templates;
 pub mod upload_form;
 pub mod uploads;
 pub mod velocity;
+pub mod webhooks;
 
 pub use error::StoreError;

@@ -10,6 +10,7 @@ use carillon_core::{
     batch::Lane,
     chunk::Pointer,
     dead_letter::DeadQueue,
+    event::{Event, QueuedEvents},
     id::{AccountId, BatchId, CampaignId, ExportId},
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -203,11 +204,16 @@ impl Queues {
     }
 
     /// Events for customers; nothing where they are off.
-    pub async fn send_events(&self, events: Vec<Outbound>) -> Result<(), StoreError> {
+    pub async fn send_events(&self, events: Vec<Event>) -> Result<(), StoreError> {
         if self.urls.hooks.is_none() {
             return Ok(());
         }
-        self.send(self.urls.hooks.as_ref(), events, "send events")
+        let messages = QueuedEvents::packed(events).into_iter();
+        let messages = messages.map(|packed| Outbound {
+            group: Some(packed.account.to_string()),
+            ..Outbound::now(&packed)
+        });
+        self.send(self.urls.hooks.as_ref(), messages.collect(), "send events")
             .await
     }
 

@@ -103,7 +103,10 @@ async fn a_token_belongs_to_one_gateway_account() {
 #[tokio::test]
 async fn credentials_open_for_their_gateway_account_only() {
     let vault = vault(&stack::aws().await);
-    let (account, gateway) = (build::id(), build::id());
+    let (account, gateway) = (
+        build::id(),
+        build::id::<carillon_core::id::GatewayAccount>(),
+    );
 
     let sealed = vault.seal(account, gateway, b"a secret").await.unwrap();
 
@@ -112,7 +115,16 @@ async fn credentials_open_for_their_gateway_account_only() {
         b"a secret"
     );
     assert!(vault.open(build::id(), gateway, &sealed).await.is_err());
-    assert!(vault.open(account, build::id(), &sealed).await.is_err());
+    assert!(
+        vault
+            .open(
+                account,
+                build::id::<carillon_core::id::GatewayAccount>(),
+                &sealed
+            )
+            .await
+            .is_err()
+    );
     let stored = [sealed.data_key, sealed.content].concat();
     assert!(!stored.windows(8).any(|window| window == b"a secret"));
 }

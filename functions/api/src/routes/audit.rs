@@ -23,7 +23,7 @@ pub struct AuditView {
     id: EventId,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// The id of an API key or of a member; `operator` for whoever runs the deployment.
+    /// The id of an API key or of a member; `operator` for whoever runs the deployment; `system` for a rule of Carillon's own.
     actor: String,
     /// A kind of thing, and what was done to it.
     #[schema(example = "campaign.start")]
@@ -47,6 +47,7 @@ impl AuditView {
             Actor::Member(id) => id.to_string(),
             Actor::Operator => "operator".to_owned(),
             Actor::Plan => "plan".to_owned(),
+            Actor::System => "system".to_owned(),
         };
         Self {
             id,

@@ -2,6 +2,7 @@
 
 mod address;
 mod guard;
+mod post;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use url::Url;
 
 pub use address::is_public;
 pub use guard::{Forbidden, Guard};
+pub use post::{Head, Unposted};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// From the first byte out to the last byte in.
@@ -62,11 +64,18 @@ impl Failure {
 pub struct Dialer {
     client: Client,
     guard: Guard,
+    /// What one call may take.
+    longest: Duration,
 }
 
 impl Dialer {
     /// HTTP/1.1 with TLS by the machine's root certificates. No redirects, no retries, no proxy, no cookies.
     pub fn new(guard: Guard) -> Result<Self, reqwest::Error> {
+        Self::within(guard, CALL_TIMEOUT)
+    }
+
+    /// The same, with another time for a call.
+    pub fn within(guard: Guard, longest: Duration) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .retry(retry::never())
@@ -74,12 +83,16 @@ impl Dialer {
             .referer(false)
             .http1_only()
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
+            .timeout(longest)
             .pool_idle_timeout(IDLE)
             .user_agent(USER_AGENT)
             .dns_resolver(guard.clone())
             .build()?;
-        Ok(Self { client, guard })
+        Ok(Self {
+            client,
+            guard,
+            longest,
+        })
     }
 
     /// Makes the call and reads its answer. Never more than one request leaves.
@@ -112,7 +125,7 @@ impl Dialer {
         *checked.timeout_mut() = parts
             .extensions
             .get()
-            .map(|CallTimeout(timeout)| *timeout.min(&CALL_TIMEOUT));
+            .map(|CallTimeout(timeout)| *timeout.min(&self.longest));
         *checked.body_mut() = Some(body.into());
         Ok(checked)
     }
