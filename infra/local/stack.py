@@ -32,6 +32,7 @@ PARAMETERS = {
     "TlsOnly": "false",
     "Alarms": "false",
     "AllowedPrivateHosts": "127.0.0.1,localhost",
+    "WebhookPrivateHosts": "127.0.0.1",
     "SendHighTimeoutSeconds": "25",
     "SendHighLeaseSeconds": "27",
     "SendHighVisibilitySeconds": "150",

@@ -71,6 +71,33 @@ impl Account {
             .bearer_auth(&self.key)
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Changes a thing, whatever its version.
+    pub async fn change(&self, path: &str, change: &Value) -> Value {
+        let request = self.request(Method::PATCH, path).header("if-match", "*");
+        let answer = send(json_body(request, change)).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::OK,
+            "PATCH {path}: {}",
+            answer.body
+        );
+        answer.body
+    }
+
+    pub async fn remove(&self, path: &str) {
+        let answer = send(self.request(Method::DELETE, path)).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::NO_CONTENT,
+            "DELETE {path}: {}",
+            answer.body
+        );
+    }
+
     pub async fn get(&self, path: &str) -> Value {
         let answer = send(self.request(Method::GET, path)).await;
         assert_eq!(answer.status, StatusCode::OK, "GET {path}: {}", answer.body);

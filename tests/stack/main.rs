@@ -25,3 +25,4 @@ mod schedules;
 mod templates;
 mod tenants;
 mod uploads;
+mod webhooks;

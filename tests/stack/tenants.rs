@@ -16,6 +16,12 @@ fn body(path: &str) -> Value {
         "/v1/contacts/{id}/merge" => json!({"from": "cnt_01h455vb4pex5vsknk084sn02q"}),
         "/v1/lists/{id}" => json!({"name": "Mine"}),
         "/v1/gateways/{id}/test" => json!({"to": "+447700900123"}),
+        "/v1/webhooks/{id}/retry" => {
+            json!({"deliveries": ["1790000000000.evt_01h455vb4pex5vsknk084sn02q"]})
+        }
+        "/v1/webhooks/{id}/replays" => {
+            json!({"since": jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1)})
+        }
         _ => json!({}),
     }
 }
@@ -106,7 +112,10 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
     owner.post("/v1/consents", &consent).await;
     let route = json!({"name": "Mine", "gateways": [{"gateway": gateway}]});
     let route = text(&owner.post("/v1/routes", &route).await, "id");
-    ids.into_iter().chain([("routes", route)]).collect()
+    let webhook = json!({"url": "https://example.com/", "events": ["*"]});
+    let webhook = text(&owner.post("/v1/webhooks", &webhook).await, "id");
+    let last = [("routes", route), ("webhooks", webhook)];
+    ids.into_iter().chain(last).collect()
 }
 
 #[tokio::test]

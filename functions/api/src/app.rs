@@ -18,7 +18,7 @@ use crate::{
     routes::{
         account, audit, batches, campaigns, consents, contacts, dead_letters, exports, gateways,
         imports, inbound, keys, lists, members, messages, meta, opt_ins, routes, rules, segments,
-        senders, suppressions, templates, uploads,
+        senders, suppressions, templates, uploads, webhooks,
     },
     services::Api,
 };
@@ -133,6 +133,13 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(dead_letters::discard))
         .routes(routes!(rules::list))
         .routes(routes!(rules::get))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::get, webhooks::patch, webhooks::delete))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::retry))
+        .routes(routes!(webhooks::replay, webhooks::replays))
         .routes(routes!(meta::problems))
         .routes(routes!(meta::problem))
 }

@@ -47,6 +47,7 @@ use carillon_store::{
     templates::Templates,
     upload_form::UploadForms,
     uploads::Uploads,
+    webhooks::{Backlogs, Deliveries, DeliveryCounts, Endpoints, Replays},
 };
 use lambda_runtime::Error;
 
@@ -95,6 +96,11 @@ pub struct Services {
     pub upload_forms: UploadForms,
     pub uploads: Uploads,
     pub vault: Vault,
+    pub webhooks: Endpoints,
+    pub backlogs: Backlogs,
+    pub deliveries: Deliveries,
+    pub delivery_counts: DeliveryCounts,
+    pub replays: Replays,
 }
 
 /// What the template says.
@@ -112,6 +118,8 @@ pub struct Settings {
     pub hooks_url: String,
     pub links_url: String,
     pub allowed_hosts: AllowedHosts,
+    /// Private hosts that customers' webhooks may be at; none but in tests.
+    pub webhook_hosts: AllowedHosts,
     /// Of accounts that have none of their own.
     pub quotas: Quotas,
 }
@@ -138,6 +146,7 @@ impl Settings {
             dead_letters_arn: Config::required("SCHEDULE_DLQ_ARN")?,
         };
         let allowed = Config::optional("ALLOWED_PRIVATE_HOSTS").unwrap_or_default();
+        let webhook_hosts = Config::optional("WEBHOOK_PRIVATE_HOSTS").unwrap_or_default();
         Ok(Self {
             ledger_table: Config::required("LEDGER_TABLE")?,
             core_table: Config::required("CORE_TABLE")?,
@@ -150,6 +159,7 @@ impl Settings {
             hooks_url: Config::required("HOOKS_URL")?,
             links_url: Config::required("LINKS_URL")?,
             allowed_hosts: allowed.parse()?,
+            webhook_hosts: webhook_hosts.parse()?,
             quotas: Quotas {
                 key: Config::parsed("API_REQUESTS_PER_KEY")?,
                 account: Config::parsed("API_REQUESTS_PER_ACCOUNT")?,
@@ -222,6 +232,11 @@ impl Api {
             members: Members::new(dynamodb.clone(), core, key.clone()),
             limiter: Limiter::new(RequestCounts::new(dynamodb.clone(), core)),
             uploads: Uploads::new(dynamodb.clone(), core),
+            webhooks: Endpoints::new(dynamodb.clone(), core),
+            backlogs: Backlogs::new(dynamodb.clone(), core),
+            deliveries: Deliveries::new(dynamodb.clone(), core),
+            delivery_counts: DeliveryCounts::new(dynamodb.clone(), core),
+            replays: Replays::new(dynamodb.clone(), core),
             ledger: Ledger::new(dynamodb, settings.ledger_table.as_str()),
             queues: Queues::new(aws.sqs(), settings.queues.clone()),
             schedules: Schedules::new(aws.scheduler(), settings.schedules.clone()),

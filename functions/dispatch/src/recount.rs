@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use carillon_core::{
     batch::{Batch, Control, Stage},
     chunk::{Chunk, ChunkState, Pointer},
+    event::{CampaignTurn, Event},
     status::Totals,
 };
 use carillon_runtime::logs::chain;
@@ -116,6 +117,9 @@ impl Dispatcher<'_> {
             tracing::error!(metric = "ledger.chunks_missing", batch = %id, expected, found = totals.chunks, "chunks are missing from the ledger");
         }
         if !short && totals.chunks_done == totals.chunks {
+            let finished = Event::of_batch(&batch.terms, CampaignTurn::Finished, now);
+            let told = finished.into_iter().collect();
+            self.state.queues.send_events(told).await?;
             self.state.batches.finish(id, &totals, now).await?;
             self.memory.counted.remove(&id);
             tracing::info!(batch = %id, accepted = totals.accepted, "a batch is finished");

@@ -4,6 +4,7 @@
 use carillon_core::{
     batch::{Batch, Lane, Sweep},
     chunk::Pointer,
+    event::{CampaignTurn, Event},
     id::{BatchId, GatewayAccountId},
 };
 use carillon_runtime::logs::chain;
@@ -40,6 +41,8 @@ enum What {
     Next {
         batch: BatchId,
         cursor: u32,
+        /// Told before the first ones leave.
+        started: Option<Box<Event>>,
     },
 }
 
@@ -135,7 +138,9 @@ impl Dispatcher<'_> {
                         .woken
                         .extend(woken.map(|pointer| (pointer, again)));
                 }
-                What::Next { batch: id, cursor } => {
+                What::Next {
+                    batch: id, cursor, ..
+                } => {
                     let batch = batches.iter_mut().find(|batch| batch.terms.id == id);
                     let progress = &mut batch.expect("the work of a batch that was read").progress;
                     progress.cursor = cursor + chunks;
@@ -162,7 +167,13 @@ impl Work {
             return None;
         }
         let outline = Outline::of(batch);
-        let next = What::Next { batch: id, cursor };
+        let first = cursor == 0;
+        let started = first.then(|| Event::of_batch(&batch.terms, CampaignTurn::Started, now));
+        let next = What::Next {
+            batch: id,
+            cursor,
+            started: started.flatten().map(Box::new),
+        };
         Some(Self::new(outline.parts, outline, chunks, next))
     }
 
@@ -189,7 +200,14 @@ impl Work {
                 let pointers = &pointers[..pointers.len().min(chunks as usize)];
                 queues.send_pointers(lane, account, pointers).await
             }
-            What::Next { batch, cursor } => {
+            What::Next {
+                batch,
+                cursor,
+                started,
+            } => {
+                if let Some(started) = started {
+                    queues.send_events(vec![Event::clone(started)]).await?;
+                }
                 if *cursor == 0 {
                     // The first period of sweeping begins with the first release.
                     let sweep = Sweep { at: now, below: 0 };

@@ -46,6 +46,7 @@ async fn preparation() -> Result<Preparation, Error> {
     let files = Files::new(aws.s3(), Config::required("FILES_BUCKET")?);
     let urls = QueueUrls {
         dispatch: Some(Config::required("DISPATCH_QUEUE_URL")?),
+        hooks: Config::optional("HOOKS_QUEUE_URL"),
         ..QueueUrls::default()
     };
     let key = aws.deployment_key(&secret).await?;

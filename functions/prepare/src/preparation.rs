@@ -9,6 +9,7 @@ use carillon_core::{
     chunk::{Chunk, Pointer, source::Source as ChunkSource},
     content::Texts,
     dead_letter::Why,
+    event::{CampaignTurn, Event},
     keyed_hash::DeploymentKey,
     manifest::{Frame, Manifest},
     recipients::FileError,
@@ -126,6 +127,9 @@ impl Preparation {
         let manifest = match self.manifest(request, &batch).await {
             Err(PrepareError::Problem(problem)) => {
                 tracing::warn!(batch = %id, "a batch can't be prepared; it says why");
+                let failed = Event::of_batch(&batch.terms, CampaignTurn::Failed, Timestamp::now());
+                let told = failed.into_iter().collect();
+                self.queues.send_events(told).await?;
                 return Ok(self.batches.fail(id, &problem.to_string()).await?);
             }
             manifest => manifest?,

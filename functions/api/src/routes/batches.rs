@@ -8,6 +8,7 @@ use axum::{
 use carillon_core::{
     batch::{Batch, Control, Stage},
     chunk::{ChunkState, Pointer},
+    event::{CampaignTurn, Event},
     id::{BatchId, CampaignId},
 };
 use carillon_runtime::{
@@ -254,12 +255,25 @@ pub async fn control_batch(
     api.audit
         .record(&act::audit(who, action, id, time::now()))
         .await?;
+    tell(api, batch, control).await?;
     if !api.batches.control(id, control).await? {
         let detail = "It is over, or was cancelled, and stays as it is.";
         return Err(Problem::new(Code::InvalidState, detail));
     }
     api.queues.wake_dispatcher(id).await?;
     Ok(())
+}
+
+/// Before it is so: an event may come twice, and none is missing.
+async fn tell(api: &Api, batch: &Batch, control: Control) -> Result<(), Problem> {
+    let turn = match control {
+        Control::Running => CampaignTurn::Resumed,
+        Control::Paused => CampaignTurn::Paused,
+        Control::Cancelled => CampaignTurn::Cancelled,
+    };
+    let changes = !batch.is_over() && batch.progress.control != control;
+    let told = Event::of_batch(&batch.terms, turn, time::now()).filter(|_| changes);
+    Ok(api.queues.send_events(told.into_iter().collect()).await?)
 }
 
 /// What became of a batch's messages, counted now.

@@ -25,3 +25,4 @@ pub mod senders;
 pub mod suppressions;
 pub mod templates;
 pub mod uploads;
+pub mod webhooks;

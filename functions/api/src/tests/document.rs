@@ -50,3 +50,35 @@ fn the_document_is_openapi_3_1_and_every_operation_has_a_name() {
         }
     }
 }
+
+/// Generators of clients refuse the whole document for one that doesn't.
+#[test]
+fn each_reference_leads_somewhere() {
+    let document = openapi::complete(app::described().into_openapi(), URL);
+    let json = serde_json::to_value(&document).unwrap();
+    let mut found = Vec::new();
+    references(&json, &mut found);
+
+    assert!(found.len() > 100, "{} references", found.len());
+    for reference in found {
+        let pointer = reference.strip_prefix('#').expect("inside the document");
+        assert!(json.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+fn references<'a>(value: &'a serde_json::Value, found: &mut Vec<&'a str>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(serde_json::Value::as_str));
+            for field in fields.values() {
+                references(field, found);
+            }
+        }
+        serde_json::Value::Array(items) => {
+            for item in items {
+                references(item, found);
+            }
+        }
+        _ => {}
+    }
+}

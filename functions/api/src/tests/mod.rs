@@ -85,6 +85,7 @@ pub fn settings(ledger_table: &str, core_table: &str) -> Settings {
         hooks_url: "https://hooks.example.net".to_owned(),
         links_url: "https://links.example.net".to_owned(),
         allowed_hosts: "127.0.0.1".parse().unwrap(),
+        webhook_hosts: "127.0.0.1".parse().unwrap(),
         quotas: Quotas {
             key: 1_000,
             account: 1_000,

@@ -59,6 +59,7 @@ fn fill(path: &str) -> String {
         "batches" => "bat",
         "campaigns" => "cmp",
         "uploads" => "upl",
+        "webhooks" => "whk",
         "contacts" => "cnt",
         "lists" => "lst",
         "segments" => "seg",

@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 use carillon_core::{
     batch::Control,
     campaign::{Campaign, Plan},
+    event::CampaignTurn,
     id::CampaignId,
 };
 use carillon_runtime::{
@@ -13,7 +14,12 @@ use carillon_runtime::{
 };
 use carillon_store::campaigns::Stale;
 
-use super::{CampaignView, answer, batch_of, draft::stale, find, recurring, start::retire};
+use super::{
+    CampaignView, answer, batch_of,
+    draft::stale,
+    find, recurring,
+    start::{retire, tell_of_plan},
+};
 use crate::{act, routes::batches::control_batch, services::Api, time};
 
 /// Holds back what has not left. Acts within 5 seconds. Of a campaign that recurs: its next times, which are missed if they come due in
@@ -101,6 +107,7 @@ pub async fn cancel_plan(
 ) -> Result<Campaign, Problem> {
     let now = time::now();
     if let Some(batch) = campaign.plan.batch() {
+        tell_of_plan(api, &campaign, batch, CampaignTurn::Cancelled, now).await?;
         retire(api, &campaign, batch).await?;
         api.schedules.remove(campaign.id).await?;
     }

@@ -6,6 +6,7 @@ use carillon_core::{
     batch::{Batch, BatchTerms, Control, PREPARED_EARLY, Stage},
     campaign::{Campaign, Plan},
     content::Content,
+    event::{CampaignEvent, CampaignTurn, Event},
     id::{BatchId, CampaignId},
     link::BLOCK_OF_A_CAMPAIGN,
     moment::Moment,
@@ -169,6 +170,7 @@ pub async fn schedule(
         {
             retire(&api, &begun.campaign, batch).await?;
         }
+        tell_of_plan(&api, &begun.campaign, drawn, CampaignTurn::Scheduled, now).await?;
         ask(&api, &begun.campaign, drawn, Some(at), now).await?;
         accepted(&api, begun).await
     };
@@ -201,6 +203,22 @@ async fn recur(
     recurring::make_next(api, who.account, campaign.id, now).await?;
     let campaign = find(api, who, campaign.id).await?;
     accepted(api, campaign.into()).await
+}
+
+/// The batch has not begun: who begins, holds or ends one tells of it there.
+pub async fn tell_of_plan(
+    api: &Api,
+    campaign: &Campaign,
+    batch: BatchId,
+    turn: CampaignTurn,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let data = CampaignEvent {
+        campaign: campaign.id,
+        batch,
+    };
+    let told = Event::of_campaign(campaign.account, turn, data, now);
+    Ok(api.queues.send_events(vec![told]).await?)
 }
 
 /// What the request asks for; else what the draft says.

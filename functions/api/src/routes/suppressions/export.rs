@@ -27,6 +27,7 @@ const ROWS: usize = 5_000;
 pub struct ExportQuery {
     /// Left out: `spreadsheet`.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
     /// From the `Link` of the page before.
     cursor: Option<String>,
