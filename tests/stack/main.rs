@@ -13,6 +13,7 @@ mod exports;
 mod failover;
 mod gateways;
 mod imports;
+mod integrations;
 mod kannel;
 mod messages;
 mod opt_outs;
