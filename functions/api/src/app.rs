@@ -17,8 +17,8 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, consents, contacts, dead_letters, exports, gateways,
-        imports, inbound, keys, lists, members, messages, meta, opt_ins, routes, rules, segments,
-        senders, suppressions, templates, uploads, webhooks,
+        imports, inbound, keys, lists, members, messages, meta, opt_ins, reports, routes, rules,
+        segments, senders, suppressions, templates, uploads, webhooks,
     },
     services::Api,
 };
@@ -104,6 +104,9 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(exports::get))
         .routes(routes!(exports::cancel))
         .routes(routes!(exports::download))
+        .routes(routes!(reports::report))
+        .routes(routes!(reports::compare))
+        .routes(routes!(reports::of_batch))
         .routes(routes!(uploads::create))
         .routes(routes!(uploads::get))
         .routes(routes!(gateways::create::create, gateways::list))

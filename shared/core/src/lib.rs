@@ -3,6 +3,7 @@
 pub mod api_key;
 mod base32;
 pub mod batch;
+pub mod breakdown;
 pub mod breaker;
 pub mod campaign;
 pub mod chunk;
@@ -21,6 +22,7 @@ pub mod hours;
 pub mod id;
 pub mod import;
 pub mod inbound;
+pub mod insight;
 pub mod keyed_hash;
 pub mod keyword;
 pub mod language;

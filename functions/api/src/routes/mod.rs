@@ -18,6 +18,7 @@ pub mod messages;
 pub mod meta;
 pub mod opt_ins;
 #[expect(clippy::module_inception, reason = "the resource is called so")]
+pub mod reports;
 pub mod routes;
 pub mod rules;
 pub mod segments;

@@ -1,0 +1,435 @@
+//! What became of messages, by where they went and by which way: counted of the ledger chunk by chunk, and added up over batches. Every
+//! sum over a breakdown is the sum over its cells, so none can differ from another.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    batch::{Batch, BatchTerms},
+    chunk::{
+        Chunk,
+        receipt::{ReceiptStatus, in_force},
+        slot::{Slot, SlotOutcome},
+    },
+    id::GatewayAccountId,
+    originator::Originator,
+    phone::Country,
+    reason::Reason,
+    status::{BatchView, Status, status},
+};
+
+/// What the messages of a cell have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub country: Option<Country>,
+    /// Of the last try; `None` where there was none, and for what is simulated.
+    pub gateway: Option<GatewayAccountId>,
+    /// `None` where the gateway picks it, or it is one of several by the number.
+    pub sender: Option<String>,
+    pub status: &'static str,
+    pub reason: Option<Reason>,
+}
+
+/// How many, and what of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    pub messages: u64,
+    /// Of `messages`, as the next ones: a gateway took it, or may have taken it.
+    pub submitted: u64,
+    pub delivered: u64,
+    pub clicked: u64,
+    pub read: u64,
+    pub doubted: u64,
+    pub resent: u64,
+    /// Their share of the batch's parts by their number: exact where all of its texts have as many.
+    pub parts: u64,
+    /// Of those that left, in millionths of the account's currency.
+    pub cost: u64,
+    /// Of those that left: how many have no price.
+    pub without_price: u64,
+}
+
+/// Seconds from when a message was sent to when it was delivered, by upper bounds; the last has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Latency {
+    counts: [u64; BOUNDS.len() + 1],
+}
+
+const BOUNDS: [i64; 14] = [
+    1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 900, 3_600, 21_600, 86_400,
+];
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Breakdown {
+    pub cells: BTreeMap<Place, Tally>,
+    pub latency: Latency,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: Self) {
+        let Self {
+            messages,
+            submitted,
+            delivered,
+            clicked,
+            read,
+            doubted,
+            resent,
+            parts,
+            cost,
+            without_price,
+        } = other;
+        self.messages += messages;
+        self.submitted += submitted;
+        self.delivered += delivered;
+        self.clicked += clicked;
+        self.read += read;
+        self.doubted += doubted;
+        self.resent += resent;
+        self.parts += parts;
+        self.cost += cost;
+        self.without_price += without_price;
+    }
+}
+
+impl Latency {
+    /// The ledger knows when the last message of a chunk was decided, and when each was delivered, to the second.
+    fn count(&mut self, taken: SignedDuration) {
+        let seconds = taken.as_secs().max(0);
+        let place = BOUNDS.partition_point(|bound| *bound < seconds);
+        self.counts[place] += 1;
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+    }
+
+    pub fn deliveries(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// So many of a hundred took no longer than this many seconds; `None` without deliveries, and beyond a day.
+    pub fn percentile(&self, hundredths: u64) -> Option<i64> {
+        let all = self.deliveries();
+        let mut counted = 0;
+        for (count, bound) in self.counts.iter().zip(BOUNDS) {
+            counted += count;
+            if all > 0 && counted * 100 >= all * hundredths {
+                return Some(bound);
+            }
+        }
+        None
+    }
+}
+
+/// Counts the chunks of one batch.
+#[derive(Debug)]
+pub struct Counter<'b> {
+    terms: &'b BatchTerms,
+    view: BatchView,
+    /// Parts and messages of the whole batch.
+    parts: u64,
+    accepted: u64,
+    /// By entry: the sender, where it is the same for every number, and the price of a part.
+    ways: Vec<(Option<String>, Option<u64>)>,
+    /// By entry.
+    messages: BTreeMap<(Place, u8), Tally>,
+    latency: Latency,
+}
+
+impl<'b> Counter<'b> {
+    pub fn new(batch: &'b Batch, now: Timestamp) -> Self {
+        let prepared = batch.progress.prepared.unwrap_or_default();
+        let entries = 0..batch.terms.routes.len().max(1);
+        let ways = entries.map(|entry| way(&batch.terms, entry)).collect();
+        Self {
+            terms: &batch.terms,
+            view: batch.view(now),
+            parts: prepared.parts,
+            accepted: prepared.accepted,
+            ways,
+            messages: BTreeMap::new(),
+            latency: Latency::default(),
+        }
+    }
+
+    pub fn count(&mut self, chunk: &Chunk) {
+        for (slot, send) in chunk.slots.iter().enumerate() {
+            let (status, reason) = status(chunk, slot, self.view);
+            let place = Place {
+                country: chunk.country,
+                gateway: self.gateway(*send),
+                sender: self.sender(*send),
+                status: status.as_str(),
+                reason,
+            };
+            let left = matches!(send.outcome, SlotOutcome::Accepted | SlotOutcome::Unknown);
+            let tally = self.messages.entry((place, send.route)).or_default();
+            tally.add(Tally {
+                messages: 1,
+                submitted: u64::from(left),
+                delivered: u64::from(status == Status::Delivered),
+                clicked: u64::from(chunk.clicked.contains(slot)),
+                read: u64::from(chunk.read.contains(slot)),
+                doubted: u64::from(send.doubted),
+                resent: u64::from(send.resent),
+                parts: 0,
+                cost: 0,
+                without_price: 0,
+            });
+            if let Some(taken) = self.taken(chunk, slot, *send) {
+                self.latency.count(taken);
+            }
+        }
+    }
+
+    fn gateway(&self, send: Slot) -> Option<GatewayAccountId> {
+        let tried = send.attempt > 0 && !self.terms.test;
+        let route = self.terms.routes.get(usize::from(send.route));
+        route.filter(|_| tried).map(|route| route.gateway)
+    }
+
+    fn sender(&self, send: Slot) -> Option<String> {
+        let (sender, _) = self.ways.get(usize::from(send.route))?;
+        sender.clone().filter(|_| send.attempt > 0)
+    }
+
+    fn taken(&self, chunk: &Chunk, slot: usize, send: Slot) -> Option<SignedDuration> {
+        let receipt = in_force(chunk.receipts[slot], send)?;
+        let delivered = receipt.status == ReceiptStatus::Delivered;
+        let sent = chunk.done.filter(|_| delivered)?;
+        let seconds = SignedDuration::from_secs(receipt.seconds.into());
+        Some((self.terms.starts() + seconds).duration_since(sent))
+    }
+
+    /// What was counted, with parts and cost shared out.
+    pub fn finish(self) -> Breakdown {
+        let mut breakdown = Breakdown {
+            latency: self.latency,
+            ..Breakdown::default()
+        };
+        for ((place, entry), mut tally) in self.messages {
+            let share = |messages: u64, price: u64| {
+                let all = u128::from(self.accepted.max(1));
+                let share = u128::from(messages) * u128::from(self.parts) * u128::from(price);
+                u64::try_from((share + all / 2) / all).unwrap_or(u64::MAX)
+            };
+            tally.parts = share(tally.messages, 1);
+            let price = self
+                .ways
+                .get(usize::from(entry))
+                .and_then(|(_, price)| *price);
+            match price {
+                Some(price) => tally.cost = share(tally.submitted, price),
+                None => tally.without_price = tally.submitted,
+            }
+            breakdown.cells.entry(place).or_default().add(tally);
+        }
+        breakdown
+    }
+}
+
+/// The sender of an entry, where there is one for all, and its price, where its rules agree.
+fn way(terms: &BatchTerms, entry: usize) -> (Option<String>, Option<u64>) {
+    let routing = &terms.routing;
+    let name = |place: &u16| {
+        let sender = routing.senders.get(usize::from(*place))?;
+        Some(Originator::to_string(&sender.originator))
+    };
+    let exits = || {
+        let exits = routing.rules.iter().flat_map(|rule| &rule.exits);
+        exits.filter(|exit| usize::from(exit.entry) == entry)
+    };
+    let pools: std::collections::BTreeSet<u16> =
+        exits().flat_map(|exit| exit.pool.clone()).collect();
+    let alone = pools.first().filter(|_| pools.len() == 1);
+    let sender = routing.named.as_ref().or(alone).and_then(name);
+    if terms.test {
+        return (sender, Some(0));
+    }
+    let prices: std::collections::BTreeSet<Option<u64>> = exits().map(|exit| exit.cost).collect();
+    let price = prices.first().copied().flatten();
+    (sender, price.filter(|_| prices.len() == 1))
+}
+
+impl Breakdown {
+    pub fn add(&mut self, other: &Self) {
+        for (place, tally) in &other.cells {
+            self.cells.entry(place.clone()).or_default().add(*tally);
+        }
+        self.latency.add(&other.latency);
+    }
+
+    pub fn total(&self) -> Tally {
+        self.by(|_| ()).into_values().next().unwrap_or_default()
+    }
+
+    /// Summed up by whatever the cells have in common.
+    pub fn by<K: Ord>(&self, key: impl Fn(&Place) -> K) -> BTreeMap<K, Tally> {
+        let mut groups = BTreeMap::new();
+        for (place, tally) in &self.cells {
+            let group: &mut Tally = groups.entry(key(place)).or_default();
+            group.add(*tally);
+        }
+        groups
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        batch::{DoubtPolicy, Lane, Prepared, QuietHours, RouteEntry, Stage},
+        chunk::source::Source,
+        routing::{Choice, Exit, Routing, Rule},
+        rules::Class,
+        status::Totals,
+    };
+
+    fn batch(accepted: u64, parts: u64) -> Batch {
+        let began = Timestamp::UNIX_EPOCH;
+        let route = RouteEntry {
+            gateway: "gwa_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            parts_per_second: None,
+            deduplicates_for: None,
+            settles_after: None,
+        };
+        let exit = Exit {
+            entry: 0,
+            weight: 1,
+            cost: Some(7),
+            pool: Vec::new(),
+        };
+        let rule = Rule {
+            route: None,
+            priority: 0,
+            destinations: crate::routing::Destinations::default(),
+            choice: Choice::InOrder,
+            exits: vec![exit],
+        };
+        let terms = BatchTerms {
+            id: "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            account: "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            campaign: None,
+            test: false,
+            lane: Lane::Low,
+            policy: DoubtPolicy::AtMostOnce,
+            class: Class::Marketing,
+            quiet_hours: QuietHours::Hold,
+            content: "Hi".into(),
+            answers: None,
+            routes: vec![route],
+            routing: Routing {
+                rules: vec![rule],
+                ..Routing::default()
+            },
+            began,
+            not_before: None,
+            local: None,
+            spread_over: None,
+            expires_at: began + SignedDuration::from_hours(72),
+        };
+        let mut batch = Batch::new(terms, Stage::Ready, Some(1));
+        batch.progress.prepared = Some(Prepared {
+            rows: accepted,
+            accepted,
+            parts,
+            ..Prepared::default()
+        });
+        batch
+    }
+
+    proptest! {
+        #[test]
+        fn sums_over_any_breakdown_are_the_totals_of_the_same_chunks(
+            chunks in prop::collection::vec(
+                (prop::collection::vec((any::<[u8; 3]>(), any::<[u8; 5]>()), 1..=20), 0u8..3),
+                1..5,
+            ),
+        ) {
+            let messages: usize = chunks.iter().map(|(slots, _)| slots.len()).sum();
+            let batch = batch(messages as u64, messages as u64 * 2);
+            let now = Timestamp::UNIX_EPOCH;
+            let (mut counter, mut totals) = (Counter::new(&batch, now), Totals::default());
+            for (slots, country) in &chunks {
+                let country = ["GB", "FR"].get(usize::from(*country));
+                let mut chunk = Chunk::new(slots.len(), Source::Sibling)
+                    .in_country(country.and_then(|code| Country::parse(code).ok()));
+                chunk.slots = slots.iter().map(|(send, _)| Slot::unpack(*send)).collect();
+                chunk.receipts = slots
+                    .iter()
+                    .map(|(_, receipt)| crate::chunk::receipt::Receipt::unpack(*receipt))
+                    .collect();
+                totals.count(&chunk, batch.view(now));
+                counter.count(&chunk);
+            }
+
+            let breakdown = counter.finish();
+
+            let total = breakdown.total();
+            prop_assert_eq!(total.messages, totals.accepted);
+            prop_assert_eq!(total.submitted, totals.submitted);
+            prop_assert_eq!(total.delivered, totals.delivered);
+            prop_assert_eq!((total.doubted, total.resent), (totals.doubted, totals.resent));
+            prop_assert_eq!(total.parts, messages as u64 * 2);
+            let sum = |groups: Vec<Tally>| {
+                groups.into_iter().fold(Tally::default(), |mut sum, tally| {
+                    sum.add(tally);
+                    sum
+                })
+            };
+            let by_country = breakdown.by(|place| place.country);
+            let by_reason = breakdown.by(|place| (place.gateway, place.reason));
+            prop_assert_eq!(sum(by_country.into_values().collect()), total);
+            prop_assert_eq!(sum(by_reason.into_values().collect()), total);
+            let statuses = breakdown.by(|place| place.status);
+            let ended = statuses.get("failed").map_or(0, |tally| tally.messages);
+            prop_assert_eq!(ended, totals.failed);
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_the_bound_that_so_many_stayed_within() {
+        let mut latency = Latency::default();
+        for seconds in [0, 1, 2, 2, 3, 4, 5, 9, 30, 4_000] {
+            latency.count(SignedDuration::from_secs(seconds));
+        }
+
+        for (hundredths, expected) in [
+            (50, Some(3)),
+            (80, Some(10)),
+            (90, Some(30)),
+            (99, Some(21_600)),
+        ] {
+            assert_eq!(latency.percentile(hundredths), expected, "{hundredths}");
+        }
+        assert_eq!(Latency::default().percentile(50), None);
+    }
+
+    #[test]
+    fn what_left_costs_its_parts_and_what_did_not_costs_nothing() {
+        let batch = batch(4, 8);
+        let mut chunk = Chunk::new(4, Source::Sibling);
+        for slot in 0..3 {
+            chunk.slots[slot] = Slot {
+                outcome: SlotOutcome::Accepted,
+                attempt: 1,
+                ..Slot::default()
+            };
+        }
+        let mut counter = Counter::new(&batch, Timestamp::UNIX_EPOCH);
+
+        counter.count(&chunk);
+
+        let total = counter.finish().total();
+        assert_eq!(
+            (total.parts, total.cost, total.without_price),
+            (8, 3 * 2 * 7, 0)
+        );
+    }
+}

@@ -1,0 +1,247 @@
+//! Plain sentences from counts: the figure, and the action. And what to do about a reason.
+
+use serde::{Serialize, Serializer};
+
+use crate::{
+    breakdown::{Breakdown, Tally},
+    reason::{CampaignConsequence, ContactConsequence, Reason, Retry},
+    status::Status,
+};
+
+/// Of fewer messages nothing is said: a share of them means little.
+const LEAST: u64 = 50;
+/// Two shares of deliveries that differ by so many hundredths differ.
+const APART: u64 = 10;
+/// A reason for so many hundredths of all is worth a sentence.
+const OFTEN: u64 = 5;
+
+/// For people, and in their words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Insight(String);
+
+impl Insight {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for Insight {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// What is worth saying, the weightiest first.
+pub fn of(breakdown: &Breakdown) -> Vec<Insight> {
+    let total = breakdown.total();
+    if total.messages < LEAST {
+        return Vec::new();
+    }
+    let mut said = gateways_apart(breakdown);
+    said.extend(frequent_reasons(breakdown, total.messages));
+    said.extend(in_doubt(total));
+    said.extend(without_price(total));
+    said
+}
+
+/// By country: gateway accounts that deliver less than the best one there.
+fn gateways_apart(breakdown: &Breakdown) -> Vec<Insight> {
+    let groups = breakdown.by(|place| (place.country, place.gateway));
+    let rate = |tally: &Tally| tally.delivered * 100 / tally.submitted.max(1);
+    let mut said = Vec::new();
+    for ((country, gateway), tally) in &groups {
+        let (Some(country), Some(gateway)) = (country, gateway) else {
+            continue;
+        };
+        let others = groups.iter().filter(|((other, by), tally)| {
+            *other == Some(*country)
+                && by.is_some_and(|by| by != *gateway)
+                && tally.submitted >= LEAST
+        });
+        let best = others.max_by_key(|(_, tally)| rate(tally));
+        let Some(((_, Some(better)), best)) = best else {
+            continue;
+        };
+        if tally.submitted >= LEAST && rate(tally) + APART <= rate(best) {
+            said.push(Insight(format!(
+                "Delivery to {country} by {gateway} is {}%, by {better} {}%. Give {better} more of {country}, or ask the first why.",
+                rate(tally),
+                rate(best)
+            )));
+        }
+    }
+    said
+}
+
+fn frequent_reasons(breakdown: &Breakdown, all: u64) -> Vec<Insight> {
+    let mut failed = breakdown.clone();
+    failed
+        .cells
+        .retain(|place, _| place.status != Status::Delivered.as_str());
+    let mut reasons: Vec<(Reason, u64)> = failed
+        .by(|place| place.reason)
+        .into_iter()
+        .filter_map(|(reason, tally)| Some((reason?, tally.messages)))
+        .filter(|(_, messages)| messages * 100 >= all * OFTEN)
+        .collect();
+    reasons.sort_by_key(|(_, messages)| std::cmp::Reverse(*messages));
+    let sentence = |(reason, messages): (Reason, u64)| {
+        let (words, advice) = (reason.facts().words, advice(reason));
+        Insight(format!(
+            "{messages} of {all} messages ({}%) did not arrive because {words}. {advice}",
+            messages * 100 / all
+        ))
+    };
+    reasons.into_iter().map(sentence).collect()
+}
+
+fn in_doubt(total: Tally) -> Option<Insight> {
+    let Tally {
+        doubted, resent, ..
+    } = total;
+    (doubted * 100 >= total.messages).then(|| {
+        Insight(format!(
+            "{doubted} messages left without a clear answer, {resent} of them were sent again. Look at the gateway's health."
+        ))
+    })
+}
+
+fn without_price(total: Tally) -> Option<Insight> {
+    (total.without_price > 0).then(|| {
+        Insight(format!(
+            "{} messages have no price, so the cost is too low. Give their gateway account or route a price for each part.",
+            total.without_price
+        ))
+    })
+}
+
+/// What to do about a reason, from its facts where nothing else is known.
+pub fn advice(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Filtered => {
+            "Change the text or the link, and ask the gateway whether the sender is registered."
+        }
+        Reason::Unregistered | Reason::BadSender => {
+            "Register the sender for this country, or use another one."
+        }
+        Reason::NoCredit => "Top up the account at the gateway.",
+        Reason::Auth => "Give the gateway account its credentials again.",
+        Reason::Budget => "Raise the spending limit, or wait until its period ends.",
+        Reason::GeoBlocked => "Allow the country in the account's settings, if it is meant.",
+        Reason::NoReceipt => "Ask the gateway whether it sends delivery reports for this country.",
+        Reason::NoRoute => "Add a route or a gateway account for this country.",
+        Reason::MissingVariable | Reason::TooLong => "Mend the text or the recipients' values.",
+        _ => by_facts(reason),
+    }
+}
+
+fn by_facts(reason: Reason) -> &'static str {
+    let facts = reason.facts();
+    match (facts.contact, facts.retry, facts.campaign) {
+        (ContactConsequence::Suppress, ..) => "Take these numbers off your lists.",
+        (ContactConsequence::Strike, ..) => "Check where these numbers come from.",
+        (_, Retry::Later, _) => "Send to them again later.",
+        (_, Retry::Elsewhere, _) => "Route them by another gateway account.",
+        (_, Retry::AfterRepair, _) | (_, _, CampaignConsequence::Pause) => {
+            "Mend the cause before you send more."
+        }
+        _ => "Nothing needs to be done.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{breakdown::Place, phone::Country};
+
+    fn breakdown(cells: &[(&str, Option<&str>, &'static str, Option<Reason>, u64)]) -> Breakdown {
+        let mut breakdown = Breakdown::default();
+        for (country, gateway, status, reason, messages) in cells {
+            let place = Place {
+                country: Country::parse(country).ok(),
+                gateway: gateway.map(|id| id.parse().unwrap()),
+                sender: None,
+                status,
+                reason: *reason,
+            };
+            let delivered = if *status == "delivered" { *messages } else { 0 };
+            let tally = Tally {
+                messages: *messages,
+                submitted: *messages,
+                delivered,
+                ..Tally::default()
+            };
+            breakdown.cells.insert(place, tally);
+        }
+        breakdown
+    }
+
+    #[test]
+    fn a_sentence_has_the_figure_and_the_action() {
+        let a = Some("gwa_01h455vb4pex5vsknk084sn02q");
+        let b = Some("gwa_01h455vb4pex5vsknk084sn02r");
+        for (name, cells, expected) in [
+            (
+                "nothing is wrong",
+                vec![("GB", a, "delivered", None, 100)],
+                vec![],
+            ),
+            (
+                "too few to say",
+                vec![("GB", a, "failed", Some(Reason::Filtered), 49)],
+                vec![],
+            ),
+            (
+                "one gateway delivers less",
+                vec![
+                    ("GB", a, "delivered", None, 81),
+                    ("GB", a, "undelivered", None, 19),
+                    ("GB", b, "delivered", None, 97),
+                    ("GB", b, "undelivered", None, 3),
+                ],
+                vec![
+                    "Delivery to GB by gwa_01h455vb4pex5vsknk084sn02q is 81%, by gwa_01h455vb4pex5vsknk084sn02r 97%. Give gwa_01h455vb4pex5vsknk084sn02r more of GB, or ask the first why.",
+                ],
+            ),
+            (
+                "to different countries",
+                vec![
+                    ("GB", a, "delivered", None, 50),
+                    ("GB", a, "undelivered", None, 50),
+                    ("FR", b, "delivered", None, 100),
+                ],
+                vec![],
+            ),
+            (
+                "a frequent reason",
+                vec![
+                    ("GB", a, "delivered", None, 90),
+                    ("GB", a, "failed", Some(Reason::Filtered), 10),
+                ],
+                vec![
+                    "10 of 100 messages (10%) did not arrive because the network filtered the message as spam. Change the text or the link, and ask the gateway whether the sender is registered.",
+                ],
+            ),
+            (
+                "a rare one",
+                vec![
+                    ("GB", a, "delivered", None, 96),
+                    ("GB", a, "failed", Some(Reason::Filtered), 4),
+                ],
+                vec![],
+            ),
+        ] {
+            let said = of(&breakdown(&cells));
+
+            let said: Vec<&str> = said.iter().map(Insight::as_str).collect();
+            assert_eq!(said, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_reason_has_advice() {
+        for reason in crate::reason::REASONS {
+            assert!(advice(*reason).ends_with('.'), "{reason}");
+        }
+    }
+}
