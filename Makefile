@@ -23,7 +23,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo peers browser screenshots test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-fairness bench-import bench-prepare bench-rate deploy invoke account
+.PHONY: help setup build up down demo peers browser screenshots test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-export bench-fairness bench-import bench-prepare bench-rate deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -116,6 +116,13 @@ bench-control: build ## how long after its answer a pause, a resume and a cancel
 bench-fairness: build ## what a large campaign costs those beside it (FULL=1: 100,000 recipients)
 	@$(TOOLS)/python tests/bench/fairness.py --recipients $(if $(FULL),100000,20000)
 
+bench-export: build ## a million messages as CSV and as Parquet, of a ledger that is written directly (ROWS=1000000)
+	@echo "[make] building the benchmark (release)"
+	@cargo build --release --quiet -p export --example bench
+	@$(TEST_STACK) down
+	@trap '$(TEST_STACK) down' EXIT; trap 'exit 130' INT TERM; set -e; \
+	$(TEST_STACK) up; set -a; . $(TEST_STATE)/env; set +a; \
+	cargo run --release --quiet -p export --example bench -- $(if $(filter 10000000,$(ROWS)),1000000,$(ROWS))
 bench-import: up ## import a generated CSV into the running local stack, then dry, then undone: rows/s, CPU, memory (ROWS=1000000)
 	@echo "[make] building the benchmark (profile local)"
 	@set -a; . .local/env; set +a; \

@@ -59,6 +59,8 @@ pub enum Ended {
     Finished,
     /// The next worker goes on.
     OutOfTime,
+    /// For good, after many tries.
+    Failed,
     /// It is another worker's, or over.
     Lost,
 }
@@ -100,6 +102,14 @@ pub async fn work(
         }
         Err(error) => {
             tracing::warn!(export = %export.id, error = chain(error), "an export was broken off");
+            writer.progress.broken_off(Timestamp::now());
+            // Whoever else has it by now, or ended it, knows better.
+            if let Err(Lost) = writer.note().await? {
+                return Ok(Ended::Lost);
+            }
+            if writer.progress.stage.is_over() {
+                return Ok(Ended::Failed);
+            }
         }
     }
     if !matches!(ended, Ok(Ended::Finished | Ended::Lost)) {
@@ -156,6 +166,7 @@ impl Writer<'_> {
             return filled;
         }
         self.progress.parts.push(file.finish().await?);
+        self.progress.failures = 0;
         self.progress.rows = self.progress.settled_rows();
         self.progress.bytes = self.progress.settled_bytes();
         self.note().await

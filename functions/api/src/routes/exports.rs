@@ -19,7 +19,7 @@ use carillon_runtime::{
 };
 use carillon_store::{export_files::LINK_VALID, queues::ExportRequest as Request};
 use http::StatusCode;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -62,6 +62,10 @@ pub struct ExportRequest {
     #[serde(default)]
     #[schema(value_type = Vec<StatusWord>)]
     statuses: Vec<Status>,
+    /// A day, by UTC: all messages of batches made on it, as Parquet, into the account's lake. Asked for again it replaces what is
+    /// there, so ask for a day once it is over, and once more when its messages have come to their ends, four days later.
+    #[schema(value_type = Option<String>, format = Date)]
+    lake: Option<Date>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -143,6 +147,9 @@ pub struct ExportView {
     #[schema(value_type = Vec<StatusWord>)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     statuses: Vec<Status>,
+    #[schema(value_type = Option<String>, format = Date)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lake: Option<Date>,
     /// How far it is: of messages in chunks of up to 100, of anything else in pages.
     progress: ExportProgress,
     #[schema(value_type = String, format = DateTime)]
@@ -242,17 +249,24 @@ async fn wanted(
         from,
         until,
         statuses,
+        lake,
     } = asked;
     let dataset = Dataset::from(dataset);
     may_read(who, dataset)?;
-    let of_messages = matches!(dataset, Dataset::Messages | Dataset::Clicks);
-    let narrowed = batch.is_some() || campaign.is_some() || !statuses.is_empty();
-    if narrowed && !of_messages {
-        let pointer = match (batch, campaign) {
-            (Some(_), _) => "/batch",
-            (None, Some(_)) => "/campaign",
-            (None, None) => "/statuses",
-        };
+    if let Some(day) = lake {
+        let narrowed = narrowed(batch, campaign, &statuses).is_some();
+        let all = !narrowed && from.or(until).is_none();
+        let whole = dataset == Dataset::Messages && format == FormatWord::Parquet && all;
+        if !whole {
+            let detail = "is of all messages of a day, as Parquet; leave out what narrows it";
+            return Err(refused("/lake", detail));
+        }
+        who.must_be_live()?;
+        return Ok(of_day(who, day, numbers.into(), (id, created)));
+    }
+    if let Some(pointer) = narrowed(batch, campaign, &statuses)
+        && !matches!(dataset, Dataset::Messages | Dataset::Clicks)
+    {
         let detail = "only messages and clicks are of a batch; leave it out";
         return Err(refused(pointer, detail));
     }
@@ -287,6 +301,47 @@ async fn wanted(
         test: !who.sees(false),
         created,
     })
+}
+
+/// What makes messages fewer, as a pointer to it.
+fn narrowed(
+    batch: Option<BatchId>,
+    campaign: Option<CampaignId>,
+    statuses: &[Status],
+) -> Option<&'static str> {
+    match (batch, campaign) {
+        (Some(_), _) => Some("/batch"),
+        (None, Some(_)) => Some("/campaign"),
+        (None, None) => (!statuses.is_empty()).then_some("/statuses"),
+    }
+}
+
+fn of_day(
+    who: &Principal,
+    day: Date,
+    numbers: Numbers,
+    (id, created): (ExportId, Timestamp),
+) -> Export {
+    let midnight = |day: Date| {
+        let midnight = day.to_zoned(TimeZone::UTC);
+        midnight.ok().map(|midnight| midnight.timestamp())
+    };
+    let filter = Filter {
+        from: midnight(day),
+        until: day.tomorrow().ok().and_then(midnight),
+        ..Filter::default()
+    };
+    Export {
+        id,
+        account: who.account,
+        dataset: Dataset::Messages,
+        filter,
+        format: Format::Parquet,
+        numbers,
+        purpose: Purpose::Lake { day },
+        test: false,
+        created,
+    }
 }
 
 /// The batch that is meant, which must be the caller's.
@@ -479,7 +534,7 @@ impl ExportView {
             filter,
             format,
             numbers,
-            purpose: _,
+            purpose,
             test: _,
             created,
         } = export;
@@ -502,6 +557,7 @@ impl ExportView {
             of,
             rows,
             bytes,
+            failures: _,
             manifest: _,
             finished,
             problem,
@@ -526,6 +582,10 @@ impl ExportView {
             from,
             until,
             statuses,
+            lake: match purpose {
+                Purpose::Lake { day } => Some(day),
+                Purpose::Download => None,
+            },
             progress,
             created,
             finished,

@@ -4,6 +4,7 @@
 
 mod closing;
 mod events;
+mod exporting;
 mod judging;
 mod release;
 mod setup;

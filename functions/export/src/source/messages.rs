@@ -16,7 +16,7 @@ use carillon_core::{
 use carillon_runtime::recipients;
 use carillon_store::StoreError;
 use futures::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Block;
 use crate::State;
@@ -33,9 +33,8 @@ const WINDOW: u32 = 512;
 const CONCURRENT: usize = 16;
 /// Bytes of one read of frames that stand one after the other.
 const FRAMES: u32 = 4 * 1024 * 1024;
-/// The first and the last id that there can be.
-const FIRST: u128 = 0;
-const LAST: u128 = u128::MAX;
+/// How long a request may be repeated, and an hour.
+const REPEATED_FOR: SignedDuration = SignedDuration::from_hours(73);
 
 pub struct Messages<'a> {
     state: &'a State,
@@ -290,14 +289,21 @@ fn follows(before: FrameAddress, next: FrameAddress) -> bool {
         && before.length + next.length <= FRAMES
 }
 
-/// The ids that batches of the export can have: an id begins with the time it was drawn at. A campaign's is drawn when it is scheduled.
+/// The ids that batches of the export can have: an id begins with the time that it was drawn at, which is before its batch is made, by
+/// as long as a request with an `Idempotency-Key` may be repeated.
 fn range(export: &Export) -> (BatchId, BatchId) {
-    let of = |number: u128| BatchId::from_uuid(uuid::Uuid::from_u128(number));
-    let until = export.filter.until.map_or(LAST, |until| {
-        let milliseconds = u128::try_from(until.as_millisecond()).unwrap_or(0);
-        (milliseconds + 1) << 80
+    let of = |milliseconds: i64| {
+        let milliseconds = u128::try_from(milliseconds).unwrap_or(0);
+        BatchId::from_uuid(uuid::Uuid::from_u128(milliseconds << 80))
+    };
+    let first = export.filter.from.map_or(0, |from| {
+        from.as_millisecond() - i64::try_from(REPEATED_FOR.as_millis()).unwrap_or(0)
     });
-    (of(FIRST), of(until))
+    let last = export.filter.until.map_or_else(
+        || BatchId::from_uuid(uuid::Uuid::max()),
+        |until| of(until.as_millisecond() + 1),
+    );
+    (of(first), last)
 }
 
 fn after(id: BatchId) -> Option<BatchId> {

@@ -1,11 +1,14 @@
 //! Exports against the emulator, with a ledger that is written directly.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+#[expect(dead_code, reason = "the benchmark needs more")]
 mod setup;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use carillon_core::{
-    export::{CsvCells, Export, Filter, Format, Stage},
+    export::{CsvCells, Export, Filter, Format, Stage, progress},
     status::Status,
 };
 use export::worker::Ended;
@@ -153,6 +156,25 @@ async fn an_export_has_what_its_filter_asks_for_and_nothing_of_another_account()
             assert_eq!(files.len(), 1, "{name}: an empty export is a file too");
         }
     }
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_fails_after_a_while_and_says_so() {
+    let setup = Setup::with_chunks(2).await;
+    setup.lose_a_frame().await;
+    let export = setup.export(CSV, Filter::default()).await;
+
+    let mut broken_off = 0;
+    while setup.breaks_off(&export).await {
+        broken_off += 1;
+    }
+
+    let (_, progress) = setup.find(&export).await;
+    assert_eq!(broken_off, progress::TRIES - 1);
+    assert_eq!(progress.stage, Stage::Failed);
+    assert!(progress.problem.is_some());
+    let idle = setup.state.exports.idle(Timestamp::now()).await.unwrap();
+    assert_eq!(idle, [], "nobody asks for it again");
 }
 
 #[tokio::test]

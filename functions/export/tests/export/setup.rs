@@ -18,6 +18,7 @@ use carillon_core::{
     phone::Phone,
 };
 use carillon_store::{
+    aws::Aws,
     batches::{Activity, Batches},
     campaigns::Campaigns,
     contacts::Contacts,
@@ -35,12 +36,47 @@ use export::{
     Limits, State,
     worker::{Ended, work},
 };
+use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 pub const LEASE: Duration = Duration::from_secs(3);
 
+/// Names.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    pub core: String,
+    pub ledger: String,
+    pub contacts: String,
+}
+
+impl Tables {
+    pub fn state(&self, aws: &Aws) -> State {
+        let Self {
+            core,
+            ledger,
+            contacts,
+        } = self;
+        let bucket = stack::variable("FILES_BUCKET");
+        State {
+            dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 3),
+            exports: Exports::new(aws.dynamodb(), core),
+            export_files: ExportFiles::new(aws.s3(), &bucket),
+            batches: Batches::new(aws.dynamodb(), core),
+            campaigns: Campaigns::new(aws.dynamodb(), core),
+            contacts: Contacts::new(aws.dynamodb(), contacts),
+            inbound: InboundLog::new(aws.dynamodb(), contacts),
+            suppressions: Suppressions::new(aws.dynamodb(), contacts),
+            ledger: Ledger::new(aws.dynamodb(), ledger),
+            files: Files::new(aws.s3(), bucket),
+            key: DeploymentKey::from_secret("a secret of a test"),
+            limits: Limits::USUAL,
+        }
+    }
+}
+
 pub struct Setup {
     pub state: State,
+    pub tables: Tables,
     pub account: AccountId,
     pub batch: BatchId,
     pub foreign: BatchId,
@@ -56,40 +92,30 @@ impl Setup {
     /// Full chunks; every fourth message is delivered.
     pub async fn with_chunks(chunks: u32) -> Self {
         let aws = stack::aws().await;
-        let core = stack::table_like(&aws.dynamodb(), "CORE_TABLE").await;
-        let ledger = stack::table_like(&aws.dynamodb(), "LEDGER_TABLE").await;
-        let contacts = stack::table_like(&aws.dynamodb(), "CONTACTS_TABLE").await;
-        let bucket = stack::variable("FILES_BUCKET");
-        let state = State {
-            dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 3),
-            exports: Exports::new(aws.dynamodb(), &core),
-            export_files: ExportFiles::new(aws.s3(), &bucket),
-            batches: Batches::new(aws.dynamodb(), &core),
-            campaigns: Campaigns::new(aws.dynamodb(), &core),
-            contacts: Contacts::new(aws.dynamodb(), &contacts),
-            inbound: InboundLog::new(aws.dynamodb(), &contacts),
-            suppressions: Suppressions::new(aws.dynamodb(), &contacts),
-            ledger: Ledger::new(aws.dynamodb(), ledger),
-            files: Files::new(aws.s3(), &bucket),
-            key: DeploymentKey::from_secret("a secret of a test"),
-            limits: Limits {
-                part_rows: 1_000,
-                lease: SignedDuration::try_from(LEASE).unwrap(),
-                note_every: Duration::from_millis(50),
-                reserve: SignedDuration::ZERO,
-                ..Limits::USUAL
-            },
+        let tables = Tables {
+            core: stack::table_like(&aws.dynamodb(), "CORE_TABLE").await,
+            ledger: stack::table_like(&aws.dynamodb(), "LEDGER_TABLE").await,
+            contacts: stack::table_like(&aws.dynamodb(), "CONTACTS_TABLE").await,
+        };
+        let mut state = tables.state(&aws);
+        state.limits = Limits {
+            part_rows: 1_000,
+            lease: SignedDuration::try_from(LEASE).unwrap(),
+            note_every: Duration::from_millis(50),
+            reserve: SignedDuration::ZERO,
+            ..Limits::USUAL
         };
         let (account, other) = (build::id(), build::id());
         let batch = write(&state, account, chunks).await;
         let foreign = write(&state, other, 1).await;
         Self {
             state,
+            tables,
             account,
             batch,
             foreign,
             s3: aws.s3(),
-            bucket,
+            bucket: stack::variable("FILES_BUCKET"),
         }
     }
 
@@ -136,6 +162,40 @@ impl Setup {
         work(&self.state, self.request(export), deadline)
             .await
             .unwrap()
+    }
+
+    /// Whether a worker breaks off, as one that can't read what it should.
+    pub async fn breaks_off(&self, export: &Export) -> bool {
+        let deadline = Timestamp::now() + SignedDuration::from_mins(15);
+        let worked = work(&self.state, self.request(export), deadline).await;
+        worked.is_err()
+    }
+
+    /// A chunk of the batch that names a file that isn't there.
+    pub async fn lose_a_frame(&self) {
+        let terms = carillon_core::batch::BatchTerms {
+            account: self.account,
+            ..build::terms(began())
+        };
+        let batch = Batch::new(terms, Stage::Ready, Some(1));
+        let created = self.state.batches.create(&batch, Activity::Passive).await;
+        created.unwrap();
+        let nowhere = Source::Frame(FrameAddress {
+            run: 9,
+            part: 9,
+            offset: 0,
+            length: 9,
+        });
+        let pointer = Pointer {
+            batch: batch.terms.id,
+            chunk: 0,
+        };
+        let written = self
+            .state
+            .ledger
+            .create_chunk(pointer, &done(nowhere))
+            .await;
+        assert!(written.unwrap());
     }
 
     pub async fn find(&self, export: &Export) -> (Export, Progress) {
@@ -185,27 +245,37 @@ async fn write(state: &State, account: AccountId, chunks: u32) -> BatchId {
         .create(&batch, Activity::Passive)
         .await
         .unwrap();
-    let mut part = Vec::new();
+    let (mut part, mut frames) = (Vec::new(), Vec::new());
     for number in 0..chunks {
         let first = 447_700_900_000 + u64::from(number) * 100;
         let recipients: Vec<Recipient> = (first..first + 100)
-            .map(|digits| Recipient::new(Phone::from_digits(digits).unwrap(), [].into(), None))
+            .map(|digits| {
+                let number = Phone::from_digits(digits).unwrap();
+                let vars = [("name".to_owned(), format!("Ann {digits}"))];
+                let reference = Some(format!("customer-{digits}"));
+                Recipient::new(number, vars.into(), reference)
+            })
             .collect();
         let frame = frame::encode(&recipients);
-        let source = Source::Frame(FrameAddress {
+        let address = FrameAddress {
             run: 1,
             part: 0,
             offset: part.len() as u64,
             length: u32::try_from(frame.len()).unwrap(),
-        });
+        };
         part.extend(frame);
+        frames.push((number, address));
+    }
+    let written = stream::iter(frames).map(async |(number, address)| {
         let pointer = Pointer {
             batch: id,
             chunk: number,
         };
-        let written = state.ledger.create_chunk(pointer, &done(source)).await;
+        let chunk = done(Source::Frame(address));
+        let written = state.ledger.create_chunk(pointer, &chunk).await;
         assert!(written.unwrap());
-    }
+    });
+    written.buffer_unordered(16).collect::<Vec<()>>().await;
     state.files.put_part(id, 1, 0, part.into()).await.unwrap();
     id
 }

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Export,
+    Dataset, Export,
     table::{Cell, Column, Kind, Row, column},
 };
 use crate::{
@@ -77,7 +77,8 @@ impl<'b> MessageRows<'b> {
         let rows = slots.filter_map(|(slot, recipient)| {
             let (status, reason) = status(chunk, slot, self.view);
             let wanted = &export.filter.statuses;
-            let wanted = wanted.is_empty() || wanted.contains(&status);
+            let followed = export.dataset != Dataset::Clicks || chunk.clicked.contains(slot);
+            let wanted = followed && (wanted.is_empty() || wanted.contains(&status));
             wanted.then(|| {
                 let mut row = self.who(export, pointer, slot, recipient, chunk);
                 row.push(Cell::text(status.as_str()));
@@ -196,11 +197,13 @@ impl<'b> MessageRows<'b> {
         let terms = &self.batch.terms;
         let send = chunk.slots[slot];
         let took = matches!(send.outcome, SlotOutcome::Accepted | SlotOutcome::Unknown);
-        let sent = chunk.done.filter(|_| took);
+        // Kept in whole seconds; nothing left before it was accepted.
+        let done = chunk.done.map(|done| done.max(terms.began));
+        let sent = done.filter(|_| took);
         let receipt = in_force(chunk.receipts[slot], send);
         let receipt = receipt.filter(|it| it.status != ReceiptStatus::CarrierAccepted);
         let ended = receipt.map(|it| terms.starts() + SignedDuration::from_secs(it.seconds.into()));
-        let ended = ended.or(chunk.done).filter(|_| status.is_final());
+        let ended = ended.or(done).filter(|_| status.is_final());
         [
             Cell::Time(terms.began),
             Cell::maybe(sent, Cell::Time),

@@ -84,7 +84,7 @@ pub struct Filter {
 pub enum Purpose {
     /// Somebody, to download it.
     Download,
-    /// The account's lake: the batches that were closed on that day, by UTC.
+    /// The account's lake: the batches that were made on that day, by UTC.
     Lake { day: Date },
 }
 

@@ -4,6 +4,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Workers that may break off in a row; each is asked for by the queue and by the dispatcher.
+pub const TRIES: u32 = 8;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -44,6 +47,9 @@ pub struct Progress {
     /// Rows and bytes so far, with those of the part at hand.
     pub rows: u64,
     pub bytes: u64,
+    /// Workers that broke off since the last part was finished.
+    #[serde(default)]
+    pub failures: u32,
     /// Where its manifest is; known when it is finished.
     pub manifest: Option<String>,
     pub finished: Option<Timestamp>,
@@ -61,9 +67,24 @@ impl Progress {
             of: None,
             rows: 0,
             bytes: 0,
+            failures: 0,
             manifest: None,
             finished: None,
             problem: None,
+        }
+    }
+
+    /// Somebody broke off. After so many in a row it has failed: another try costs as much and comes to the same.
+    pub fn broken_off(&mut self, now: Timestamp) {
+        self.rows = self.settled_rows();
+        self.bytes = self.settled_bytes();
+        self.failures += 1;
+        if self.failures >= TRIES {
+            self.stage = Stage::Failed;
+            self.finished = Some(now);
+            let problem =
+                "something on our side failed each time; ask for it again, or for a part of it";
+            self.problem = Some(problem.to_owned());
         }
     }
 
