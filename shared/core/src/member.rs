@@ -89,6 +89,8 @@ const fn least(scope: Scope) -> Role {
         Scope::GatewaysWrite
         | Scope::KeysAdmin
         | Scope::MembersAdmin
+        | Scope::WebhooksRead
+        | Scope::WebhooksWrite
         | Scope::AuditRead
         | Scope::AccountWrite => Role::Owner,
     }

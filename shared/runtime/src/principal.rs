@@ -58,7 +58,7 @@ impl Principal {
             Actor::Member(_) => {
                 format!("Your role doesn't allow this (`{scope}`). Ask an owner of the account.")
             }
-            Actor::Key(_) | Actor::Operator | Actor::Plan => format!(
+            Actor::Key(_) | Actor::Operator | Actor::Plan | Actor::System => format!(
                 "This needs the scope `{scope}`. Use an API key that has it, or create one: `POST /v1/keys`."
             ),
         };
