@@ -5,7 +5,7 @@ use std::{fmt::Write, time::Duration};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::account::{Account, send};
+use crate::account::{Account, json_body, send};
 
 /// Everything is done once the import has one of these.
 const ENDS: [&str; 4] = ["done", "failed", "cancelled", "undone"];
@@ -183,8 +183,8 @@ async fn the_same_request_is_one_import_and_nobody_else_sees_it() {
     let body = json!({"upload": upload});
     let post = async || {
         let request = account.request(Method::POST, "/v1/imports");
-        let request = request.header("idempotency-key", "import-once").json(&body);
-        send(request).await
+        let request = request.header("idempotency-key", "import-once");
+        send(json_body(request, &body)).await
     };
 
     let (first, second) = (post().await, post().await);
