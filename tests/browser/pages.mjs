@@ -8,6 +8,7 @@ export async function pages(page, things) {
   const paths = await page.locator("nav.side a").evaluateAll((links) => links.map((link) => new globalThis.URL(link.href).pathname));
   return [
     ...paths.map((path) => [path.slice(1).replaceAll("/", "-"), path]),
+    ["campaign-new", "/campaigns/new"],
     ["campaign-finished", `/campaigns/${things.finished}`],
     ["campaign-paused", `/campaigns/${things.paused}`],
     ["campaign-draft", `/campaigns/${things.draft}`],

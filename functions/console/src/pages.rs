@@ -2,6 +2,7 @@
 
 pub mod campaign;
 pub mod campaigns;
+pub mod compose;
 pub mod error;
 pub mod members;
 pub mod overview;
@@ -15,5 +16,6 @@ pub fn routes() -> Router<Console> {
         .merge(overview::routes())
         .merge(campaigns::routes())
         .merge(campaign::routes())
+        .merge(compose::routes())
         .merge(members::routes())
 }

@@ -188,6 +188,95 @@ fn pace(campaign: &Campaign, report: &Report, now: Timestamp) -> Option<Pace> {
     Some(Pace { per_second, left })
 }
 
+/// What a campaign will be, before it is.
+#[derive(Default)]
+struct Review {
+    estimate: Option<Estimate>,
+    texts: Vec<Rendered>,
+    warnings: Vec<String>,
+    /// Why it can't be started as it is.
+    problem: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Estimate {
+    recipients: u64,
+    parts: u64,
+    /// Millionths.
+    cost: u64,
+    parts_without_price: u64,
+    skipped: BTreeMap<String, u64>,
+    looked_at: u64,
+    complete: bool,
+    problem: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Rendered {
+    to: String,
+    text: String,
+    parts: u64,
+    encoding: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Preview {
+    data: Vec<Rendered>,
+    warnings: Vec<Warning>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Warning {
+    detail: String,
+}
+
+impl Estimate {
+    fn price(&self) -> String {
+        let cents = (self.cost + 5_000) / 10_000;
+        format!("{}.{:02}", ui::count(cents / 100), cents % 100)
+    }
+
+    fn left_out(&self) -> u64 {
+        self.skipped.values().sum()
+    }
+
+    fn why_left_out(&self) -> String {
+        let words = self.skipped.keys().map(|reason| {
+            let known = reason.parse::<Reason>();
+            known.map_or_else(
+                |_| reason.replace('_', " "),
+                |known| known.facts().words.to_owned(),
+            )
+        });
+        let words: Vec<String> = words.collect();
+        if words.is_empty() {
+            return "nobody".to_owned();
+        }
+        words.join(", ")
+    }
+}
+
+async fn review(console: &Console, who: &SignedIn, path: &str) -> Result<Review, Refused> {
+    let ask = |what: &str| console.ask(who, Method::POST, &format!("{path}/{what}"));
+    let looked = futures::try_join!(
+        ask("estimate").answer::<Estimate>(),
+        ask("preview").answer::<Preview>(),
+    );
+    match looked {
+        Ok((estimate, Preview { data, warnings })) => Ok(Review {
+            estimate: Some(estimate),
+            texts: data,
+            warnings: warnings.into_iter().map(|it| it.detail).collect(),
+            problem: None,
+        }),
+        Err(refused) if refused.belongs_to_form() => Ok(Review {
+            problem: Some(form::sentence(&refused.detail)),
+            ..Review::default()
+        }),
+        Err(refused) => Err(refused),
+    }
+}
+
 #[derive(Deserialize)]
 struct Asked {
     cursor: Option<String>,
@@ -209,6 +298,8 @@ struct CampaignPage {
     pager: Html,
     may_write: bool,
     problem: Option<String>,
+    /// Of one that has not begun.
+    review: Option<Review>,
 }
 
 struct Filter {
@@ -270,6 +361,10 @@ async fn campaign_page(
     let unread = |_| Refused::unexplained();
     let Whole { content } = serde_json::from_value(document.clone()).map_err(unread)?;
     let campaign: Campaign = serde_json::from_value(document).map_err(unread)?;
+    let review = match campaign.status.as_str() {
+        "draft" | "scheduled" => Some(review(console, who, &path).await?),
+        _ => None,
+    };
     let filters = FILTERS.map(|status| Filter {
         label: words::message(status).label,
         status,
@@ -294,6 +389,7 @@ async fn campaign_page(
         status,
         may_write: who.may(Scope::CampaignsWrite),
         problem,
+        review,
     }))
 }
 

@@ -19,7 +19,7 @@ use crate::{
     respond::page,
     shell::Shell,
     signed_in::SignedIn,
-    ui::{self, Html, Part},
+    ui::{self, Html, Icon, Part},
     words,
 };
 
@@ -47,7 +47,24 @@ pub struct Campaign {
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Schedule {
-    pub at: String,
+    at: Option<String>,
+    time_zone: Option<String>,
+    local: Option<String>,
+}
+
+impl Schedule {
+    pub fn words(&self) -> String {
+        let Self {
+            at,
+            time_zone,
+            local,
+        } = self;
+        match (at, local) {
+            (Some(at), _) => format!("{at} {}", time_zone.as_deref().unwrap_or_default()),
+            (None, Some(local)) => format!("{local}, by each recipient's clock"),
+            (None, None) => String::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
