@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::ui::{Html, Part, count, escape};
+use crate::ui::{self, Html, Part, count, escape};
 
 /// A column of a chart.
 pub struct Bar {
@@ -82,11 +82,25 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
         .iter()
         .map(|part| format!("<th scope=\"col\">{}</th>", escape(part.label)))
         .collect();
+    let legend = legend(bars);
     let title = escape(title);
     Html::new(format!(
-        "<figure class=\"chart\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">{svg}</svg>\
+        "<figure class=\"chart\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">{svg}</svg>{legend}\
          <details><summary>Show the figures</summary><table><thead><tr><th scope=\"col\">Day</th>{heads}</tr></thead><tbody>{rows}</tbody></table></details></figure>"
     ))
+}
+
+/// The parts of all columns together, with their colours.
+fn legend(bars: &[Bar]) -> Html {
+    let mut sums: Vec<Part> = Vec::new();
+    for part in bars.iter().flat_map(|bar| &bar.parts) {
+        match sums.iter_mut().find(|sum| sum.label == part.label) {
+            Some(sum) => sum.count += part.count,
+            None => sums.push(part.clone()),
+        }
+    }
+    let all = sums.iter().map(|part| part.count).sum::<u64>();
+    ui::legend(sums, all)
 }
 
 fn scaled(value: u64, top: u64, height: u64) -> u64 {

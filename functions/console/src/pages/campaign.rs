@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use super::campaigns::Campaign;
+use super::campaigns::{Campaign, Counted};
 use crate::{
     ask::{Done, Listed},
     assets,
@@ -129,6 +129,15 @@ struct Step {
 }
 
 impl Report {
+    fn counted_as(&self) -> Counted {
+        Counted {
+            accepted: self.accepted,
+            submitted: self.submitted,
+            in_flight: self.in_flight,
+            counts: self.counts.clone(),
+        }
+    }
+
     fn of(&self, status: &str) -> u64 {
         self.counts.get(status).copied().unwrap_or_default()
     }
@@ -360,7 +369,9 @@ async fn campaign_page(
     )?;
     let unread = |_| Refused::unexplained();
     let Whole { content } = serde_json::from_value(document.clone()).map_err(unread)?;
-    let campaign: Campaign = serde_json::from_value(document).map_err(unread)?;
+    let mut campaign: Campaign = serde_json::from_value(document).map_err(unread)?;
+    // One count for the whole page.
+    campaign.progress = campaign.progress.map(|it| it.of(&report.counted_as()));
     let review = match campaign.status.as_str() {
         "draft" | "scheduled" => Some(review(console, who, &path).await?),
         _ => None,

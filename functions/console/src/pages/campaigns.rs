@@ -1,5 +1,7 @@
 //! All campaigns, newest first, with how far each is.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::{
     Router,
@@ -101,6 +103,29 @@ impl Progress {
         self.undelivered + self.failed + self.expired
     }
 
+    pub fn of(self, counted: &Counted) -> Self {
+        let Counted {
+            accepted,
+            submitted,
+            in_flight,
+            counts,
+        } = counted;
+        let count = |status: &str| counts.get(status).copied().unwrap_or_default();
+        Self {
+            accepted: *accepted,
+            submitted: *submitted,
+            in_flight: *in_flight,
+            delivered: count("delivered"),
+            undelivered: count("undelivered"),
+            failed: count("failed"),
+            expired: count("expired"),
+            suppressed: count("suppressed"),
+            cancelled: count("cancelled"),
+            unknown: count("unknown"),
+            began: self.began,
+        }
+    }
+
     pub fn parts(&self) -> [Part; 5] {
         let lost = self.lost();
         let not_sent = self.suppressed + self.cancelled;
@@ -114,6 +139,37 @@ impl Progress {
             Part::new("not sent", not_sent, "quiet"),
         ]
     }
+}
+
+/// What a count of the messages says, as `progress` says what was counted last.
+#[derive(Debug, Deserialize)]
+pub struct Counted {
+    pub accepted: u64,
+    pub submitted: u64,
+    pub in_flight: u64,
+    pub counts: BTreeMap<String, u64>,
+}
+
+/// Messages of a campaign that is counted anew for a list of them.
+const FEW: u64 = 20_000;
+
+/// Counts those anew that have finished and wait for reports: what is kept of them is from when the last message left.
+pub async fn count_anew(
+    console: &Console,
+    who: &SignedIn,
+    campaigns: &mut [Campaign],
+) -> Result<(), Refused> {
+    let waits = |it: &Progress| it.in_flight > 0 && it.accepted <= FEW;
+    let stale = campaigns
+        .iter_mut()
+        .filter(|it| it.status == "finished" && it.progress.as_ref().is_some_and(waits));
+    let counted = stale.map(async |campaign: &mut Campaign| {
+        let path = format!("/v1/campaigns/{}/report", campaign.id);
+        let counted: Counted = console.get(who, &path).await?;
+        campaign.progress = campaign.progress.map(|it| it.of(&counted));
+        Ok::<_, Refused>(())
+    });
+    futures::future::try_join_all(counted).await.map(drop)
 }
 
 impl Campaign {
@@ -158,7 +214,8 @@ async fn list(
     let more = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
     let path = format!("/v1/campaigns?limit={LIMIT}{more}");
     let Listed { data, next_cursor } = console.get(&who, &path).await?;
-    let campaigns: Vec<Campaign> = data;
+    let mut campaigns: Vec<Campaign> = data;
+    count_anew(&console, &who, &mut campaigns).await?;
     Ok(page(&Campaigns {
         shell: who.shell("Campaigns", PATH),
         any_active: campaigns.iter().any(Campaign::is_active),

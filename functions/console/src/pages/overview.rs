@@ -6,7 +6,7 @@ use carillon_core::api_key::Scope;
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Time, tz::TimeZone};
 use serde::Deserialize;
 
-use super::campaigns::{Campaign, Progress};
+use super::campaigns::{Campaign, Progress, count_anew};
 use crate::{
     ask::Listed,
     assets, chart,
@@ -188,7 +188,8 @@ async fn show(State(console): State<Console>, who: SignedIn) -> Result<Response,
         sum
     });
     let zone = TimeZone::get(&account.time_zone).unwrap_or(TimeZone::UTC);
-    let campaigns = listed.data;
+    let mut campaigns = listed.data;
+    count_anew(&console, &who, &mut campaigns).await?;
     let active: Vec<_> = campaigns
         .iter()
         .filter(|it| it.is_active())
