@@ -77,6 +77,7 @@ const fn least(scope: Scope) -> Role {
         | Scope::GatewaysRead
         | Scope::InboundRead
         | Scope::AccountRead
+        | Scope::WebhooksRead
         | Scope::SuppressionsRead => Role::Viewer,
         Scope::MessagesSend
         | Scope::CampaignsWrite
@@ -87,6 +88,7 @@ const fn least(scope: Scope) -> Role {
         | Scope::ExportsRead
         | Scope::SuppressionsWrite => Role::Sender,
         Scope::GatewaysWrite
+        | Scope::WebhooksWrite
         | Scope::KeysAdmin
         | Scope::MembersAdmin
         | Scope::WebhooksRead
@@ -204,6 +206,8 @@ mod tests {
             (Scope::GatewaysWrite, false, false),
             (Scope::GatewaysRead, true, true),
             (Scope::InboundRead, true, true),
+            (Scope::WebhooksRead, true, true),
+            (Scope::WebhooksWrite, false, false),
             (Scope::ExportsWrite, false, true),
             (Scope::ExportsRead, false, true),
             (Scope::KeysAdmin, false, false),
