@@ -105,6 +105,7 @@ impl<'b> MessageRows<'b> {
             chunk: pointer.chunk,
             slot: u8::try_from(slot).expect("a chunk has 100 slots at most"),
         };
+        let number = (!recipient.is_erased()).then(|| export.number(recipient.number));
         let country = recipient.country.or(chunk.country);
         let reference = recipient.reference.clone();
         let mut row = Vec::with_capacity(COLUMNS.len());
@@ -112,7 +113,7 @@ impl<'b> MessageRows<'b> {
             Cell::text(id.to_string()),
             Cell::text(pointer.batch.to_string()),
             Cell::maybe(self.batch.terms.campaign, |id| Cell::text(id.to_string())),
-            Cell::text(export.number(recipient.number)),
+            Cell::maybe(number, Cell::text),
             Cell::maybe(country, |country| Cell::text(country.as_str().to_owned())),
             Cell::maybe(reference, Cell::text),
         ]);
