@@ -29,7 +29,12 @@ fn ids(text: &str) -> Vec<String> {
 #[tokio::test]
 async fn an_export_whose_worker_dies_is_gone_on_with_and_has_every_message_once() {
     let setup = Setup::with_chunks(40).await;
-    let export = setup.export(CSV, Filter::default()).await;
+    let batch = Some(setup.batch);
+    let filter = Filter {
+        batch,
+        ..Filter::default()
+    };
+    let export = setup.export(CSV, filter).await;
 
     // Killed as soon as its first part is there.
     let killed = tokio::time::timeout(Duration::from_mins(1), async {
