@@ -91,8 +91,6 @@ const fn least(scope: Scope) -> Role {
         | Scope::WebhooksWrite
         | Scope::KeysAdmin
         | Scope::MembersAdmin
-        | Scope::WebhooksRead
-        | Scope::WebhooksWrite
         | Scope::AuditRead
         | Scope::AccountWrite => Role::Owner,
     }
