@@ -10,6 +10,8 @@ use tokio::{
 
 use crate::account::{Account, json_body, send};
 
+const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
+
 /// A gateway that keeps the texts that it gets.
 struct Gateway {
     url: String,
@@ -130,6 +132,76 @@ async fn who_opens_the_link_is_asked_and_who_answers_gets_no_more() {
     );
     assert_eq!((before, after), (json!("sent"), json!("suppressed")));
     assert_eq!(sent(&account, &neighbour).await, "sent", "somebody else");
+}
+
+#[tokio::test]
+async fn a_tracked_link_leads_there_and_is_counted_once_for_a_person_and_never_for_a_program() {
+    let (account, mut gateway) = with_gateway("Clicks").await;
+    let request = json!({
+        "to": [{"to": "+447700900126", "vars": {"id": "a b"}}, {"to": "+447700900127", "vars": {"id": "c"}}],
+        "text": "Sale: https://shop.example/sale?u={{id}}",
+        "links": {"track": true},
+    });
+    let keyed = account
+        .request(Method::POST, "/v1/messages")
+        .header("idempotency-key", "clicks");
+    let taken = send(json_body(keyed, &request)).await;
+    let batch = taken.body["batch"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{}", taken.body))
+        .to_owned();
+    let mut links = Vec::new();
+    for _ in 0..2 {
+        let text = gateway.texts.recv().await.expect("a text");
+        let (_, link) = text.split_once("Sale: ").expect("a link");
+        links.push(link.to_owned());
+    }
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let http = http.build().expect("a client");
+    let open = async |link: &str, agent: &str| {
+        let call = http.get(link).header("user-agent", agent);
+        let answer = call.send().await.expect("the door answers");
+        let to = answer
+            .headers()
+            .get("location")
+            .map(|to| to.to_str().expect("ASCII").to_owned());
+        (answer.status(), to.expect("a redirect"))
+    };
+
+    let mut led = Vec::new();
+    for agent in [
+        "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+        PHONE,
+        PHONE,
+    ] {
+        let (status, to) = open(&links[0], agent).await;
+        assert_eq!(status, StatusCode::FOUND);
+        led.push(to);
+    }
+
+    let own = [
+        "https://shop.example/sale?u=a%20b",
+        "https://shop.example/sale?u=c",
+    ];
+    assert!(own.contains(&led[0].as_str()), "{led:?}");
+    assert!(led.iter().all(|to| *to == led[0]), "{led:?}");
+    let report = account.get(&format!("/v1/batches/{batch}/links")).await;
+    assert_eq!(
+        report["links"],
+        json!([{
+            "link": 1, "address": "https://shop.example/sale?u={{id}}",
+            "recipients": 1, "clicks": 2, "devices": {"phone": 2}, "programs": 1,
+        }])
+    );
+    let clicks = account
+        .get(&format!("/v1/batches/{batch}/clicks?limit=2"))
+        .await;
+    assert_eq!(clicks["data"][0]["program"], true, "the first of all");
+    assert!(clicks["next_cursor"].is_string(), "{clicks}");
+    assert_eq!(
+        account.get(&format!("/v1/batches/{batch}/report")).await["clicked"],
+        1
+    );
 }
 
 #[tokio::test]

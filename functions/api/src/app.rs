@@ -16,9 +16,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     openapi,
     routes::{
-        account, audit, batches, campaigns, consents, contacts, dead_letters, exports, gateways,
-        imports, inbound, keys, lists, members, messages, meta, opt_ins, reports, routes, rules,
-        segments, senders, suppressions, templates, uploads, webhooks,
+        account, audit, batches, campaigns, clicks, consents, contacts, dead_letters, exports,
+        gateways, imports, inbound, keys, lists, members, messages, meta, opt_ins, reports, routes,
+        rules, segments, senders, suppressions, templates, uploads, webhooks,
     },
     services::Api,
 };
@@ -52,6 +52,8 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(batches::cancel))
         .routes(routes!(batches::report))
         .routes(routes!(batches::messages))
+        .routes(routes!(clicks::links_of_batch))
+        .routes(routes!(clicks::clicks_of_batch))
         .routes(routes!(campaigns::draft::create, campaigns::list))
         .routes(routes!(
             campaigns::get,
@@ -71,6 +73,8 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(campaigns::recurring::skip))
         .routes(routes!(campaigns::results::report))
         .routes(routes!(campaigns::results::messages))
+        .routes(routes!(clicks::links_of_campaign))
+        .routes(routes!(clicks::clicks_of_campaign))
         .routes(routes!(contacts::upsert::upsert, contacts::list))
         .routes(routes!(contacts::upsert::batch))
         .routes(routes!(

@@ -74,9 +74,9 @@ pub struct Taken {
 }
 
 pub async fn deliver(api: &Api, mut sending: Sending, drawn: Drawn) -> Result<Vec<Taken>, Problem> {
-    let length = link::block_of(sending.recipients.len());
+    let stretch = link::stretch_of(sending.recipients.len());
     let (account, content) = (sending.account, &mut sending.content);
-    wording::number_links(api, content, account, drawn.batch, length, drawn.at).await?;
+    wording::number_links(api, content, account, drawn.batch, stretch, drawn.at).await?;
     let refusals = marketing::refusals(api, &sending, drawn.batch, drawn.at).await?;
     let taken = taken(&sending, drawn.batch, &refusals);
     let batch = batch(&sending, drawn, &taken);

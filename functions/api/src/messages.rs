@@ -174,13 +174,13 @@ impl<'b> OpenChunk<'b> {
         let attempts = self.chunk.slots.get(slot)?.attempt;
         let (status, reason) = status::status(&self.chunk, slot, self.batch.view(now));
         let value = |name: &str| recipient.vars.get(name).map(String::as_str);
-        let link = self.links.as_ref().and_then(|links| {
+        let links = self.links.as_ref().and_then(|links| {
             let slot = u8::try_from(slot).ok()?;
             let chunk = self.pointer.chunk;
-            links.url(Place { chunk, slot })
+            links.urls(Place { chunk, slot })
         });
         let texts = self.texts.as_ref();
-        let text = texts.and_then(|texts| texts.render(value, link.as_deref()).ok());
+        let text = texts.and_then(|texts| texts.render(value, links.as_deref()).ok());
         Some(Message {
             id: MessageId {
                 batch: self.pointer.batch,

@@ -1,9 +1,11 @@
 //! What is to be sent, as requests say it: a text of their own, or a version of a template. Both become a content that never
 //! changes, with its texts parsed.
 
+use std::ops::RangeInclusive;
+
 use carillon_core::{
-    campaign::{self, Words},
-    content::{self, Content, TemplateVersion, Texts},
+    campaign::{self, Tracking, Words},
+    content::{self, Content, NotTracked, TemplateVersion, Texts},
     id::{AccountId, BatchId, TemplateId},
     language::Language,
     link::Links,
@@ -18,6 +20,9 @@ use crate::{
     check,
     services::{Api, Settings},
 };
+
+/// How long tracked links lead somewhere: an hour to 400 days, as long as recipient files are kept.
+const LINKS_LAST: RangeInclusive<i64> = 3_600..=34_560_000;
 
 /// What is done about characters outside the GSM alphabet, which more than double what a text costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -45,6 +50,37 @@ impl From<TemplateVersion> for TemplateInput {
     fn from(TemplateVersion { id, version }: TemplateVersion) -> Self {
         let version = Some(version);
         Self { id, version }
+    }
+}
+
+/// What becomes of addresses in the text.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkTracking {
+    /// Each address, from `https://` to a blank, becomes the recipient's own short link, and who opens it is counted.
+    pub track: bool,
+    /// Seconds for which tracked links lead there, 3,600 to 34,560,000; left out, 400 days.
+    #[schema(minimum = 3_600, maximum = 34_560_000)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_for: Option<i64>,
+}
+
+impl LinkTracking {
+    fn check(self, at: &str) -> Result<Option<Tracking>, Problem> {
+        let Self { track, valid_for } = self;
+        if valid_for.is_some_and(|seconds| !LINKS_LAST.contains(&seconds)) {
+            let (least, most) = (LINKS_LAST.start(), LINKS_LAST.end());
+            let words = format!("expected {least} to {most} seconds");
+            return Err(check::content(&format!("{at}/links/valid_for"), &words));
+        }
+        Ok(track.then_some(Tracking { valid_for }))
+    }
+}
+
+impl From<Tracking> for LinkTracking {
+    fn from(Tracking { valid_for }: Tracking) -> Self {
+        let track = true;
+        Self { track, valid_for }
     }
 }
 
@@ -79,6 +115,7 @@ pub fn words(
     text: Option<String>,
     template: Option<TemplateInput>,
     encoding: Option<EncodingPolicy>,
+    links: Option<LinkTracking>,
 ) -> Result<campaign::Content, Problem> {
     let words = match (text, template) {
         (Some(text), None) => Words::Text { text },
@@ -98,6 +135,7 @@ pub fn words(
     Ok(campaign::Content {
         words,
         encoding: encoding.map(Into::into),
+        tracking: links.unwrap_or_default().check(at)?,
     })
 }
 
@@ -117,7 +155,35 @@ pub async fn find(
         }
     };
     wanted.encoding = content.encoding.unwrap_or(wanted.encoding);
+    if let Some(tracking) = content.tracking {
+        let tracked = wanted.track_links(&base(&api.settings));
+        wanted = tracked.map_err(|error| untracked(error, &pointer))?;
+        if let Some(links) = &mut wanted.links {
+            links.valid_for = tracking.valid_for;
+        }
+    }
     read(&api.settings, wanted, &pointer)
+}
+
+/// What codes of links are put after.
+fn base(settings: &Settings) -> String {
+    format!("{}/l/", settings.links_url)
+}
+
+fn untracked(NotTracked { language, why }: NotTracked, pointer: &str) -> Problem {
+    invalid_text(language.as_ref(), pointer, why.to_string())
+}
+
+fn invalid_text(language: Option<&Language>, pointer: &str, words: String) -> Problem {
+    let pointer = language.map_or_else(
+        || pointer.to_owned(),
+        |language| {
+            let at = pointer.rsplit_once('/').map_or("", |(at, _)| at);
+            format!("{at}/languages/{language}")
+        },
+    );
+    let error = FieldError::new(pointer, Code::InvalidText.as_str(), words);
+    Problem::of_fields(Code::InvalidText, vec![error])
 }
 
 async fn saved(
@@ -143,11 +209,9 @@ async fn saved(
 
 /// Parses a content. Its links, if it has any, have no numbers yet.
 pub fn read(settings: &Settings, content: Content, pointer: &str) -> Result<Wording, Problem> {
+    let links = content.links.unwrap_or_else(|| Links::at(base(settings)));
     let with_links = Content {
-        links: Some(Links {
-            base: format!("{}/l/", settings.links_url),
-            first: 0,
-        }),
+        links: Some(links),
         ..content
     };
     let texts = parse(&with_links, pointer)?;
@@ -168,38 +232,31 @@ pub fn read(settings: &Settings, content: Content, pointer: &str) -> Result<Word
 }
 
 fn parse(content: &Content, pointer: &str) -> Result<Texts, Problem> {
-    let refused = |language: Option<&Language>, words: String| {
-        let pointer = language.map_or_else(
-            || pointer.to_owned(),
-            |language| {
-                let at = pointer.rsplit_once('/').map_or("", |(at, _)| at);
-                format!("{at}/languages/{language}")
-            },
-        );
-        let error = FieldError::new(pointer, Code::InvalidText.as_str(), words);
-        Problem::of_fields(Code::InvalidText, vec![error])
-    };
     let all = content.languages.iter();
     let all = all.map(|(language, text)| (Some(language), text));
     for (language, text) in std::iter::once((None, &content.text)).chain(all) {
         if text.trim().is_empty() {
-            return Err(refused(language, "the text is empty; write one".to_owned()));
+            let words = "the text is empty; write one".to_owned();
+            return Err(invalid_text(language, pointer, words));
         }
     }
-    Texts::parse(content).map_err(|error| refused(error.language.as_ref(), error.to_string()))
+    Texts::parse(content)
+        .map_err(|error| invalid_text(error.language.as_ref(), pointer, error.to_string()))
 }
 
-/// Draws the numbers of a content's links, if it has any, for a batch of so many.
+/// Draws the numbers of a content's links, if it has any: for each link one for each of so many recipients.
 pub async fn number_links(
     api: &Api,
     content: &mut Content,
     account: AccountId,
     batch: BatchId,
-    length: u64,
+    stretch: u64,
     now: Timestamp,
 ) -> Result<(), Problem> {
     if let Some(links) = &mut content.links {
-        let block = api.link_blocks.draw(account, batch, length, now).await?;
+        links.stretch = stretch;
+        let draw = api.link_blocks.draw(account, batch, links.length(), now);
+        let block = draw.await?;
         links.first = block.first;
     }
     Ok(())

@@ -1,12 +1,18 @@
-//! Short links in messages. So far each is its recipient's own way to opt out: opened, it asks; answered, nothing more is sent.
+//! Short links in messages. One is its recipient's own way to opt out: opened, it asks; answered, nothing more is sent. The others
+//! lead to an address that stood in the text, and note who opened them.
 
+mod link;
 mod opt_out;
 mod page;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use carillon_core::{keyed_hash::DeploymentKey, link::Codes};
+use carillon_core::{
+    keyed_hash::DeploymentKey,
+    link::{Codes, Purpose},
+};
 use carillon_runtime::{config::Config, logs, logs::chain};
 use carillon_store::{
     StoreError,
@@ -23,7 +29,7 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
-use crate::page::Page;
+use crate::{link::Link, page::Page, visit::Visit};
 
 pub struct State {
     key: DeploymentKey,
@@ -50,19 +56,13 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-/// A GET changes nothing, whoever makes it: scanners of links open all of them.
+/// A GET opts nobody out, whoever makes it: scanners of links open all of them.
 async fn handle(
     state: &State,
     event: ApiGatewayV2httpRequest,
     now: Timestamp,
 ) -> ApiGatewayV2httpResponse {
-    let path = event.raw_path.unwrap_or_default();
-    let code = path.strip_prefix("/l/").unwrap_or_default();
-    let page = match event.request_context.http.method {
-        Method::GET | Method::HEAD => ask(state, code).await,
-        Method::POST => opt_out(state, code, now).await,
-        _ => Ok(Page::NotAllowed),
-    };
+    let page = answer(state, &event, now).await;
     page.unwrap_or_else(|error| {
         tracing::error!(error = chain(&error), "a link can't be answered");
         Page::TryAgain
@@ -70,29 +70,47 @@ async fn handle(
     .answer()
 }
 
-async fn ask(state: &State, code: &str) -> Result<Page, StoreError> {
-    let Some(link) = opt_out::find(state, code).await? else {
+async fn answer(
+    state: &State,
+    event: &ApiGatewayV2httpRequest,
+    now: Timestamp,
+) -> Result<Page, StoreError> {
+    let path = event.raw_path.as_deref().unwrap_or_default();
+    let code = path.strip_prefix("/l/").unwrap_or_default();
+    let method = &event.request_context.http.method;
+    if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
+        return Ok(Page::NotAllowed);
+    }
+    let Some(link) = link::find(state, code).await? else {
         return Ok(Page::Unknown);
     };
+    match (link.purpose, method) {
+        (Purpose::OptOut, &Method::POST) => opt_out(state, &link, now).await,
+        (Purpose::OptOut, _) => ask(state, &link).await,
+        (Purpose::Lead(_), &Method::POST) => Ok(Page::NotAllowed),
+        (Purpose::Lead(target), _) => {
+            visit::open(state, &link, target, Visit::of(event), now).await
+        }
+    }
+}
+
+async fn ask(state: &State, link: &Link) -> Result<Page, StoreError> {
     let account = state.accounts.find(link.batch.terms.account).await?;
     Ok(account.map_or(Page::Unknown, |account| Page::Ask { name: account.name }))
 }
 
 /// Written down before the answer.
-async fn opt_out(state: &State, code: &str, now: Timestamp) -> Result<Page, StoreError> {
-    let Some(link) = opt_out::find(state, code).await? else {
-        return Ok(Page::Unknown);
-    };
-    Ok(match opt_out::record(state, &link, now).await? {
-        Some(()) => Page::Done,
-        None => Page::Unknown,
-    })
+async fn opt_out(state: &State, link: &Link, now: Timestamp) -> Result<Page, StoreError> {
+    let recorded = opt_out::record(state, link, now).await?;
+    Ok(recorded.map_or(Page::Unknown, |()| Page::Done))
 }
 
 impl Page {
     fn status(&self) -> StatusCode {
         match self {
             Self::Ask { .. } | Self::Done => StatusCode::OK,
+            Self::Lead { .. } => StatusCode::FOUND,
+            Self::Ended => StatusCode::GONE,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TryAgain => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,4 +1,4 @@
-//! The pages behind links: a question, a button, an answer. They need no script, no picture and nothing from elsewhere.
+//! What links answer: a redirect; or a page, of a question, a button, an answer. They need no script, no picture and nothing from elsewhere.
 
 use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -10,6 +10,12 @@ pub enum Page {
         name: String,
     },
     Done,
+    /// A redirect.
+    Lead {
+        /// An address of ASCII alone.
+        to: String,
+    },
+    Ended,
     Unknown,
     NotAllowed,
     TryAgain,
@@ -36,6 +42,11 @@ impl Page {
         answer.status_code = i64::from(self.status().as_u16());
         let headers = HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value)));
         answer.headers = headers.into_iter().collect::<HeaderMap>();
+        if let Self::Lead { to } = self
+            && let Ok(location) = HeaderValue::from_str(to)
+        {
+            answer.headers.insert(header::LOCATION, location);
+        }
         answer.body = Some(Body::Text(self.html()));
         answer
     }
@@ -55,6 +66,14 @@ impl Page {
                 "<p>You will get no more of these messages. To get them again, ask their sender.</p>"
                     .to_owned(),
             ),
+            Self::Lead { to } => {
+                let to = escaped(to);
+                ("On its way", format!("<p>It goes on at <a href=\"{to}\">{to}</a>.</p>"))
+            }
+            Self::Ended => (
+                "No longer there",
+                "<p>What this link led to has ended. Ask the sender of the message.</p>".to_owned(),
+            ),
             Self::Unknown => (
                 "Unknown link",
                 "<p>This link is not known, or too old. Check that it is complete.</p>".to_owned(),
@@ -62,7 +81,7 @@ impl Page {
             Self::NotAllowed => ("Not possible", "<p>Open this link in a browser.</p>".to_owned()),
             Self::TryAgain => (
                 "Not now",
-                "<p>Your wish could not be written down. Please try again in a minute.</p>".to_owned(),
+                "<p>That did not work. Please try again in a minute.</p>".to_owned(),
             ),
         };
         format!(

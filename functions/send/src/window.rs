@@ -62,12 +62,12 @@ pub fn render(
     let mut texts: Vec<Rendered> = recipients.iter().map(|_| Rendered(None)).collect();
     for planned in &window.sends {
         let vars = &recipients[planned.slot].vars;
-        let link = plan.links.as_ref().and_then(|links| {
+        let links = plan.links.as_ref().and_then(|links| {
             let slot = u8::try_from(planned.slot).ok()?;
-            links.url(Place { chunk, slot })
+            links.urls(Place { chunk, slot })
         });
         let value = |name: &str| vars.get(name).map(String::as_str);
-        let text = plan.texts.render(value, link.as_deref());
+        let text = plan.texts.render(value, links.as_deref());
         texts[planned.slot] = text.map_or(Rendered(None), Rendered::of);
     }
     texts

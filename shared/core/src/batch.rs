@@ -189,6 +189,17 @@ pub const DEFAULT_VALIDITY: SignedDuration = SignedDuration::from_hours(72);
 pub const PREPARED_EARLY: SignedDuration = SignedDuration::from_mins(15);
 
 impl BatchTerms {
+    /// Whether its tracked links lead nowhere any more.
+    pub fn links_ended(&self, now: Timestamp) -> bool {
+        let valid_for = self
+            .content
+            .links
+            .as_ref()
+            .and_then(|links| links.valid_for);
+        let begins = self.not_before.unwrap_or(self.began);
+        let last = begins + SignedDuration::from_secs(self.spread_over.unwrap_or(0));
+        valid_for.is_some_and(|seconds| now >= last + SignedDuration::from_secs(seconds))
+    }
     /// When its preparation is asked for.
     pub fn prepared_from(&self) -> Timestamp {
         let early = self.not_before.map(|time| time - PREPARED_EARLY);

@@ -106,6 +106,16 @@ pub struct Content {
     /// `None`: the template's own, else `auto`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<EncodingPolicy>,
+    /// `None`: addresses in the text stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<Tracking>,
+}
+
+/// Addresses in the text become links that tell who opened them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tracking {
+    /// Seconds for which they lead there.
+    pub valid_for: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +136,7 @@ impl From<String> for Content {
         Self {
             words,
             encoding: None,
+            tracking: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     batch::BatchTerms,
+    click::Device,
     id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId, WebhookId},
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
@@ -49,6 +50,7 @@ pub enum EventData {
     Inbound(InboundEvent),
     Consent(ConsentEvent),
     OptOutLink(OptOutLinkEvent),
+    Clicked(ClickedEvent),
     Campaign(CampaignEvent),
     Disabled(DisabledEvent),
     Test(TestEvent),
@@ -180,6 +182,17 @@ pub struct OptOutLinkEvent {
     pub by: ByLink,
 }
 
+/// A recipient opened a tracked link of a message for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClickedEvent {
+    pub message: MessageId,
+    pub batch: BatchId,
+    /// Which of its tracked links, from 1, in the order of the text.
+    pub link: usize,
+    pub device: Device,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ByLink {
@@ -307,6 +320,18 @@ impl Event {
             }),
             only: None,
         })
+    }
+
+    /// The same for all links of a message: it tells that the recipient clicked.
+    pub fn of_click(account: AccountId, data: ClickedEvent, now: Timestamp) -> Self {
+        let kind = "message.clicked";
+        Self {
+            id: EventId::of_text(&format!("{kind}.{}", data.message)),
+            account,
+            kind: kind.to_owned(),
+            timestamp: now,
+            data: EventData::Clicked(data),
+        }
     }
 
     /// The same however often the link is answered.

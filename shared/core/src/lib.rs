@@ -7,6 +7,7 @@ pub mod breakdown;
 pub mod breaker;
 pub mod campaign;
 pub mod chunk;
+pub mod click;
 pub mod closing;
 pub mod consent;
 pub mod contact;

@@ -1,21 +1,22 @@
 //! Short links: a code of 8 characters for each recipient of a batch, and no row for any. Links have numbers; a batch takes a
-//! block of them, chunk after chunk and slot after slot; a code is a keyed permutation of a number, so that none tells another.
+//! block of them: a stretch for opting out, then one for each tracked link, and in each chunk after chunk and slot after slot.
+//! A code is a keyed permutation of a number, so that none tells another.
 
 use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     chunk::CHUNK_SLOTS,
-    keyed_hash::{DeploymentKey, Purpose},
+    keyed_hash::{self, DeploymentKey},
 };
 
 const DIGITS: usize = 8;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// How many links a deployment can have: 62^8.
 pub const NUMBERS: u64 = 218_340_105_584_896;
-/// What a campaign takes, since it begins before its recipients are counted: sixty-seven million. There is room for three
-/// million campaigns.
-pub const BLOCK_OF_A_CAMPAIGN: u64 = 1 << 26;
+/// What each link of a campaign takes, since it begins before its recipients are counted: sixty-seven million. There is room for
+/// three million of them.
+pub const STRETCH_OF_A_CAMPAIGN: u64 = 1 << 26;
 
 const HALF_BITS: u32 = 24;
 const HALF: u64 = (1 << HALF_BITS) - 1;
@@ -29,6 +30,23 @@ pub struct Links {
     pub base: String,
     /// The first number of its block.
     pub first: u64,
+    /// How many numbers each of its links has: one for each recipient, and what is left over.
+    #[serde(default = "stretch_of_a_campaign")]
+    pub stretch: u64,
+    /// Where its tracked links lead, `link_1` first, with placeholders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// Seconds for which tracked links lead there, from when the last of them may go out. Opting out has no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_for: Option<i64>,
+}
+
+/// What a recipient's link does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    OptOut,
+    /// Leads to this one of the targets, from 0.
+    Lead(usize),
 }
 
 /// A link's place in its batch.
@@ -55,22 +73,68 @@ impl LinkMaker {
         Self { links, codes }
     }
 
-    /// The link of a recipient; `None` beyond the end of the numbers.
-    pub fn url(&self, place: Place) -> Option<String> {
-        self.links.url(&self.codes, place)
+    /// A recipient's links: the one to opt out by, then those that lead somewhere. `None` beyond the end of the numbers.
+    pub fn urls(&self, place: Place) -> Option<Vec<String>> {
+        let tracked = 0..self.links.targets.len();
+        std::iter::once(Purpose::OptOut)
+            .chain(tracked.map(Purpose::Lead))
+            .map(|purpose| self.links.url(&self.codes, purpose, place))
+            .collect()
     }
 }
 
 impl Links {
+    /// Not numbered yet, and without tracked ones.
+    pub fn at(base: impl Into<String>) -> Self {
+        Self {
+            base: base.into(),
+            first: 0,
+            stretch: stretch_of_a_campaign(),
+            targets: Vec::new(),
+            valid_for: None,
+        }
+    }
+
+    /// The numbers that they take.
+    pub fn length(&self) -> u64 {
+        self.stretch * (1 + self.targets.len() as u64)
+    }
+
     /// A link that is as long as each of them, of which no one is it.
     pub fn sample(&self) -> String {
         format!("{}{}", self.base, "0".repeat(DIGITS))
     }
 
-    fn url(&self, codes: &Codes, place: Place) -> Option<String> {
-        let code = codes.code(self.first.checked_add(place.index())?)?;
+    /// Whose link a number is, and what it does; `None` for one that isn't of these.
+    pub fn read(&self, number: u64) -> Option<(Purpose, Place)> {
+        let index = number.checked_sub(self.first)?;
+        let purpose = match usize::try_from(index / self.stretch).ok()? {
+            0 => Purpose::OptOut,
+            lead if lead <= self.targets.len() => Purpose::Lead(lead - 1),
+            _ => return None,
+        };
+        Some((purpose, Place::at(index % self.stretch)?))
+    }
+
+    pub fn number(&self, purpose: Purpose, place: Place) -> Option<u64> {
+        let stretches = match purpose {
+            Purpose::OptOut => 0,
+            Purpose::Lead(target) => 1 + target as u64,
+        };
+        let within = Some(place.index()).filter(|index| *index < self.stretch)?;
+        self.first
+            .checked_add(stretches * self.stretch)?
+            .checked_add(within)
+    }
+
+    fn url(&self, codes: &Codes, purpose: Purpose, place: Place) -> Option<String> {
+        let code = codes.code(self.number(purpose, place)?)?;
         Some(format!("{}{code}", self.base))
     }
+}
+
+fn stretch_of_a_campaign() -> u64 {
+    STRETCH_OF_A_CAMPAIGN
 }
 
 impl Place {
@@ -88,14 +152,14 @@ impl Place {
     }
 }
 
-/// What an API send takes.
-pub fn block_of(recipients: usize) -> u64 {
+/// What each link of an API send takes.
+pub fn stretch_of(recipients: usize) -> u64 {
     (recipients.div_ceil(CHUNK_SLOTS) * CHUNK_SLOTS) as u64
 }
 
 impl Codes {
     pub fn new(key: &DeploymentKey) -> Self {
-        let derived = key.hash(Purpose::Link, &[]);
+        let derived = key.hash(keyed_hash::Purpose::Link, &[]);
         Self(hmac::Key::new(hmac::HMAC_SHA256, &derived))
     }
 
@@ -188,6 +252,20 @@ mod tests {
         }
 
         #[test]
+        fn a_links_number_says_what_it_does_and_for_whom(
+            chunk in 0_u32..1 << 19, slot in 0_u8..100, lead in 0_usize..4, first in 0_u64..1 << 40,
+        ) {
+            let links = Links { first, targets: vec![String::new(); 3], ..Links::at("") };
+            let purpose = lead.checked_sub(1).map_or(Purpose::OptOut, Purpose::Lead);
+            let place = Place { chunk, slot };
+
+            let number = links.number(purpose, place).unwrap();
+
+            prop_assert_eq!(links.read(number), Some((purpose, place)));
+            prop_assert!((first..first + links.length()).contains(&number));
+        }
+
+        #[test]
         fn a_place_is_found_by_its_index(chunk in 0_u32..1 << 24, slot in 0_u8..100) {
             let place = Place { chunk, slot };
 
@@ -231,9 +309,25 @@ mod tests {
     }
 
     #[test]
-    fn a_block_has_room_for_the_last_recipient() {
+    fn a_number_before_or_after_the_links_is_none_of_them() {
+        let links = Links {
+            first: 1_000,
+            stretch: 100,
+            targets: vec![String::new()],
+            ..Links::at("")
+        };
+
+        assert_eq!(links.read(999), None);
+        assert_eq!(links.read(1_200), None);
+        assert!(links.read(1_199).is_some());
+        let beyond = Place { chunk: 1, slot: 0 };
+        assert_eq!(links.number(Purpose::OptOut, beyond), None);
+    }
+
+    #[test]
+    fn a_stretch_has_room_for_the_last_recipient() {
         for (recipients, expected) in [(1, 100), (100, 100), (101, 200), (1_000, 1_000)] {
-            assert_eq!(block_of(recipients), expected, "{recipients}");
+            assert_eq!(stretch_of(recipients), expected, "{recipients}");
         }
     }
 }

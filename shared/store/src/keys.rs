@@ -5,10 +5,12 @@ use std::fmt::Display;
 
 use carillon_core::{
     chunk::Pointer,
+    click::Click,
     id::{
         AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId, ExportId,
         GatewayAccountId, ImportId, ListId, MemberId, ReplayId, TemplateId, UploadId, WebhookId,
     },
+    message_id::MessageId,
     phone::Country,
 };
 
@@ -99,6 +101,23 @@ pub fn provider_ids(pointer: Pointer, window: u32) -> Key {
 pub fn found_provider_ids(pointer: Pointer, window: u32, first: usize) -> Key {
     let Key { partition, sort } = provider_ids(pointer, window);
     Key::new(partition, format!("{sort}#{first}"))
+}
+
+/// Of a batch's clicks, which may come by the thousand a second.
+pub const CLICK_SHARDS: u32 = 4;
+
+pub fn clicks(batch: BatchId, shard: u32) -> String {
+    format!("{batch}#clicks#{shard}")
+}
+
+/// In the order of time. All of a click but its visitor.
+pub fn click(click: &Click) -> Key {
+    let MessageId { batch, chunk, slot } = click.message;
+    let (ms, link, request) = (click.at.as_millisecond(), click.link, &click.request);
+    Key::new(
+        clicks(batch, chunk % CLICK_SHARDS),
+        format!("{ms:013}#{chunk:08}#{slot:02}#{link:02}#{request}"),
+    )
 }
 
 /// A message found by its gateway's id, for gateways that echo nothing of ours.

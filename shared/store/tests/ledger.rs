@@ -11,6 +11,8 @@ use carillon_core::{
         source::Source,
         window::{OpenWindow, SlotSet, Window},
     },
+    click::{Click, Device, Visitor},
+    message_id::MessageId,
     session::{ChunkWrite, Then},
 };
 use carillon_store::ledger::{Consistency, LeaseLost, Ledger};
@@ -446,4 +448,81 @@ async fn counting_reads_every_chunk_and_nothing_beside_it() {
 
     found.sort_unstable();
     assert_eq!(found, (0..40).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn clicks_are_read_in_the_order_of_time_page_by_page() {
+    let (ledger, batch) = (ledger().await, build::pointer().batch);
+    let click = |second: i64, chunk: u32| Click {
+        message: MessageId {
+            batch,
+            chunk,
+            slot: 1,
+        },
+        link: 0,
+        at: now() + SignedDuration::from_secs(second),
+        visitor: Visitor {
+            device: Device::Tablet,
+            is_program: second == 3,
+        },
+        request: "0adb69d8".to_owned(),
+    };
+    let all = [
+        click(0, 3),
+        click(1, 0),
+        click(2, 1),
+        click(3, 3),
+        click(4, 2),
+    ];
+    for click in all.iter().rev().chain([&all[0]]) {
+        ledger.record_click(click).await.unwrap();
+    }
+
+    let first = ledger.clicks(batch, None, 2).await.unwrap();
+    let rest = ledger.clicks(batch, Some(&first[1].0), 9).await.unwrap();
+    let mut each = Vec::new();
+    ledger
+        .each_click(batch, |click| each.push(click))
+        .await
+        .unwrap();
+
+    let paged: Vec<Click> = first
+        .into_iter()
+        .chain(rest)
+        .map(|(_, click)| click)
+        .collect();
+    assert_eq!(paged, all);
+    each.sort_by_key(|click| click.at);
+    assert_eq!(each, all);
+}
+
+#[tokio::test]
+async fn a_click_marks_a_recipient_once_and_makes_no_chunk() {
+    let (ledger, pointer) = with_chunk(3).await;
+    let missing = build::pointer();
+
+    let first = ledger
+        .mark_clicked(pointer, 2, SlotSet::EMPTY)
+        .await
+        .unwrap();
+    let stale = ledger
+        .mark_clicked(pointer, 0, SlotSet::EMPTY)
+        .await
+        .unwrap();
+    let again = ledger
+        .mark_clicked(pointer, 2, SlotSet::EMPTY)
+        .await
+        .unwrap();
+    let none = ledger
+        .mark_clicked(missing, 2, SlotSet::EMPTY)
+        .await
+        .unwrap();
+
+    assert_eq!(
+        (first, stale, again, none),
+        (Some(true), Some(true), Some(false), None)
+    );
+    let chunk = ledger.find(pointer).await.unwrap().unwrap();
+    assert_eq!(chunk.clicked, SlotSet::from_iter([0, 2]));
+    assert_eq!(ledger.find(missing).await.unwrap(), None);
 }

@@ -37,7 +37,7 @@ use crate::{
     pin,
     services::Api,
     time,
-    wording::{self, EncodingPolicy, TemplateInput, Wording},
+    wording::{self, EncodingPolicy, LinkTracking, TemplateInput, Wording},
 };
 
 /// Recipients of one request at most.
@@ -59,6 +59,8 @@ pub struct SendRequest {
     template: Option<TemplateInput>,
     /// Left out: the template's own, else `auto`.
     encoding: Option<EncodingPolicy>,
+    /// Left out: addresses in the text stay as they are.
+    links: Option<LinkTracking>,
     /// A number, a short code, or a name of up to 11 characters; left out, the gateway's own.
     sender: Option<String>,
     /// Left out: `high` for one recipient, `normal` for several.
@@ -193,6 +195,7 @@ async fn check(api: &Api, account: AccountId, request: SendRequest) -> Result<Ch
         text,
         template,
         encoding,
+        links,
         sender,
         lane,
         valid_for,
@@ -202,7 +205,7 @@ async fn check(api: &Api, account: AccountId, request: SendRequest) -> Result<Ch
         quiet_hours,
         default_country,
     } = request;
-    let content = wording::words("", text, template, encoding)?;
+    let content = wording::words("", text, template, encoding, links)?;
     let wording = wording::find(api, account, "", &content).await?;
     let sender = check::sender("/sender", sender)?;
     let valid_for = check::validity("/valid_for", valid_for)?;

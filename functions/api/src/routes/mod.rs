@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod batches;
 pub mod campaigns;
+pub mod clicks;
 pub mod consents;
 pub mod contacts;
 pub mod dead_letters;

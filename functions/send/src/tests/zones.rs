@@ -198,6 +198,7 @@ async fn begin(preparation: &Preparation, terms: BatchTerms, rows: &str) -> Prep
                 text: terms.content.text.clone(),
             },
             encoding: None,
+            tracking: None,
         },
         sender: None,
         lane: Lane::Low,

@@ -4,6 +4,7 @@
 pub mod checks;
 #[cfg(test)]
 mod tests;
+mod tracked;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -26,6 +27,8 @@ pub const LANGUAGE: &str = "language";
 pub const MAX_LANGUAGES: usize = 20;
 /// Bytes of all of a content's texts together: the batch that holds them is one item, read often.
 pub const MAX_BYTES: usize = 32 * 1024;
+
+pub use tracked::{MAX_TARGETS, NotTracked, WhyNotTracked, leads_to};
 
 /// What is done about characters outside the GSM alphabet, which more than double what a text costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -78,6 +81,8 @@ pub struct Texts {
     encoding: EncodingPolicy,
     /// As long as every recipient's.
     sample_link: Option<String>,
+    /// Where tracked links lead.
+    targets: Vec<Template>,
 }
 
 impl From<String> for Content {
@@ -118,18 +123,22 @@ impl Texts {
         let languages = content.languages.iter();
         let languages =
             languages.map(|(language, text)| Ok((language.clone(), read(Some(language), text)?)));
+        let targets = content.links.iter().flat_map(|links| &links.targets);
         Ok(Self {
             text: read(None, &content.text)?,
             languages: languages.collect::<Result<_, TextError>>()?,
             encoding: content.encoding,
             sample_link: content.links.as_ref().map(Links::sample),
+            targets: targets
+                .map(|target| read(None, target))
+                .collect::<Result<_, TextError>>()?,
         })
     }
 
-    /// All placeholders, each once: those of the text first.
+    /// All placeholders, each once: those of the text first, those of where its links lead last.
     pub fn placeholders(&self) -> Vec<&str> {
         let mut names = self.text.placeholders();
-        for template in self.languages.values() {
+        for template in self.languages.values().chain(&self.targets) {
             for name in template.placeholders() {
                 if !names.contains(&name) {
                     names.push(name);
@@ -142,11 +151,13 @@ impl Texts {
     /// What recipients are asked for: all placeholders but those that we fill in. One without a default in any of the texts has none.
     pub fn placeholders_with_defaults(&self) -> Vec<(&str, Option<&str>)> {
         let mut found: Vec<(&str, Option<&str>)> = Vec::new();
-        let templates = std::iter::once(&self.text).chain(self.languages.values());
+        let templates = std::iter::once(&self.text)
+            .chain(self.languages.values())
+            .chain(&self.targets);
         for (name, default) in templates.flat_map(Template::defaults) {
             match found.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, known)) => *known = known.filter(|_| default.is_some()),
-                None if name == OPT_OUT_LINK => {}
+                None if self.link(name).is_some() => {}
                 None => found.push((name, default)),
             }
         }
@@ -156,7 +167,7 @@ impl Texts {
     /// The values of a recipient that its text is made from. Nothing reads any others.
     pub fn values(&self) -> Vec<&str> {
         let mut names = self.placeholders();
-        names.retain(|name| *name != OPT_OUT_LINK);
+        names.retain(|name| self.link(name).is_none());
         if !self.languages.is_empty() && !names.contains(&LANGUAGE) {
             names.push(LANGUAGE);
         }
@@ -166,12 +177,20 @@ impl Texts {
     /// The placeholders that aren't among these columns.
     pub fn unknown(&self, columns: &[&str]) -> Vec<&str> {
         let mut names = self.placeholders();
-        names.retain(|name| *name != OPT_OUT_LINK && !columns.contains(name));
+        names.retain(|name| self.link(name).is_none() && !columns.contains(name));
         names
     }
 
     pub fn has_links(&self) -> bool {
-        self.placeholders().contains(&OPT_OUT_LINK)
+        !self.targets.is_empty() || self.placeholders().contains(&OPT_OUT_LINK)
+    }
+
+    /// Which of a recipient's links a placeholder stands for, in the order of `LinkMaker::urls`.
+    fn link(&self, name: &str) -> Option<usize> {
+        if name == OPT_OUT_LINK {
+            return Some(0);
+        }
+        tracked::ordinal(name).filter(|link| *link <= self.targets.len())
     }
 
     /// The text for those who read a language, and which it is; `None` is the text for everybody else.
@@ -186,14 +205,14 @@ impl Texts {
         }
     }
 
-    /// The text of one recipient, whose link is `link`; without one, a link that is as long.
+    /// The text of one recipient, whose links are `links`; without them, links that are as long.
     pub fn render<'v>(
         &self,
         value: impl Fn(&str) -> Option<&'v str>,
-        link: Option<&str>,
+        links: Option<&[String]>,
     ) -> Result<String, RenderError> {
         let mut text = String::new();
-        self.render_into(&mut text, value, link)?;
+        self.render_into(&mut text, value, links)?;
         Ok(text)
     }
 
@@ -202,13 +221,19 @@ impl Texts {
         &self,
         text: &mut String,
         value: impl Fn(&str) -> Option<&'v str>,
-        link: Option<&str>,
+        links: Option<&[String]>,
     ) -> Result<(), RenderError> {
         let (_, template) = self.in_language(value(LANGUAGE));
-        let link = link.or(self.sample_link.as_deref());
-        template.render_into(text, |name| match name {
-            OPT_OUT_LINK => link,
-            _ => value(name),
+        for target in &self.targets {
+            target.check_values(&value)?;
+        }
+        let link = |link: usize| match links {
+            Some(links) => links.get(link).map(String::as_str),
+            None => self.sample_link.as_deref(),
+        };
+        template.render_into(text, |name| match self.link(name) {
+            Some(ours) => link(ours),
+            None => value(name),
         })?;
         if self.encoding == EncodingPolicy::Smart
             && let Some(Cow::Owned(encoded)) = to_gsm(text)

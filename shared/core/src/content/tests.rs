@@ -60,19 +60,15 @@ fn the_values_that_are_kept_are_those_that_a_text_needs() {
 
 #[test]
 fn a_link_is_never_a_recipients_value() {
-    let links = Links {
-        base: "https://example.com/l/".to_owned(),
-        first: 0,
-    };
     let content = Content {
-        links: Some(links),
+        links: Some(Links::at("https://example.com/l/")),
         ..Content::from("Out: {{opt_out_link}}")
     };
     let value = |_: &str| Some("https://elsewhere.example");
 
     let counted = texts(&content).render(value, None).unwrap();
     let sent = texts(&content)
-        .render(value, Some("https://example.com/l/Zz09aAbB"))
+        .render(value, Some(&["https://example.com/l/Zz09aAbB".to_owned()]))
         .unwrap();
 
     assert_eq!(sent, "Out: https://example.com/l/Zz09aAbB");

@@ -125,6 +125,25 @@ impl Template {
     }
 }
 
+impl Template {
+    /// Whether everything that the text needs is there, without making it.
+    pub fn check_values<'v>(
+        &self,
+        value: impl Fn(&str) -> Option<&'v str>,
+    ) -> Result<(), RenderError> {
+        let lacks = self.pieces.iter().find_map(|piece| match piece {
+            Piece::Placeholder {
+                name,
+                default: None,
+            } if !value(name).is_some_and(|value| value::push(&mut String::new(), value)) => {
+                Some(name.clone())
+            }
+            _ => None,
+        });
+        lacks.map_or(Ok(()), |name| Err(RenderError::MissingValue { name }))
+    }
+}
+
 impl Piece {
     fn usual_length(&self) -> usize {
         match self {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// What customers are told of, by Standard Webhooks' rules for names. `docs/events.md` has a schema for each.
-pub const TYPES: [&str; 20] = [
+pub const TYPES: [&str; 21] = [
     "campaign.cancelled",
     "campaign.failed",
     "campaign.finished",
@@ -17,6 +17,7 @@ pub const TYPES: [&str; 20] = [
     "contact.opted_out",
     "inbound.received",
     "message.cancelled",
+    "message.clicked",
     "message.delivered",
     "message.expired",
     "message.failed",

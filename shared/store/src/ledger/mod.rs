@@ -2,6 +2,7 @@
 //! a pointer, a receipt or a click must never create one.
 
 mod chunk_item;
+mod clicks;
 mod count;
 mod due;
 mod lease;
@@ -17,6 +18,7 @@ use carillon_core::{
 
 pub use self::{
     chunk_item::to_item as chunk_item,
+    clicks::KEPT as CLICKS_KEPT,
     count::{Consistency, PageOfChunks},
     lease::LeaseLost,
     recipients::Indexed,

@@ -43,7 +43,7 @@ use crate::{
     services::Api,
     time,
     warnings::ContentWarning,
-    wording::{self, EncodingPolicy, TemplateInput, Wording},
+    wording::{self, EncodingPolicy, LinkTracking, TemplateInput, Wording},
 };
 
 /// Batches of a page of campaigns read at once.
@@ -111,6 +111,9 @@ pub struct Content {
     /// Left out: the template's own, else `auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<EncodingPolicy>,
+    /// Left out: addresses in the text stay as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<LinkTracking>,
 }
 
 impl Content {
@@ -119,14 +122,19 @@ impl Content {
             text,
             template,
             encoding,
+            links,
         } = self;
-        wording::words("/content", text, template, encoding)
+        wording::words("/content", text, template, encoding, links)
     }
 }
 
 impl From<campaign::Content> for Content {
     fn from(content: campaign::Content) -> Self {
-        let campaign::Content { words, encoding } = content;
+        let campaign::Content {
+            words,
+            encoding,
+            tracking,
+        } = content;
         let (text, template) = match words {
             Words::Text { text } => (Some(text), None),
             Words::Template { template, version } => {
@@ -138,6 +146,7 @@ impl From<campaign::Content> for Content {
             text,
             template,
             encoding: encoding.map(Into::into),
+            links: tracking.map(Into::into),
         }
     }
 }

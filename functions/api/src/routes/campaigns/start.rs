@@ -8,7 +8,7 @@ use carillon_core::{
     content::Content,
     event::{CampaignEvent, CampaignTurn, Event},
     id::{BatchId, CampaignId},
-    link::BLOCK_OF_A_CAMPAIGN,
+    link::STRETCH_OF_A_CAMPAIGN,
     moment::Moment,
 };
 use carillon_runtime::{
@@ -309,8 +309,8 @@ async fn begin(
     let repeated = warnings::repeated(api, &campaign, &ready.fingerprint, at).await?;
     let mut content = ready.wording.content;
     let id = plan.batch().ok_or_else(begun_before)?;
-    let (account, length) = (campaign.account, BLOCK_OF_A_CAMPAIGN);
-    wording::number_links(api, &mut content, account, id, length, now).await?;
+    let (account, stretch) = (campaign.account, STRETCH_OF_A_CAMPAIGN);
+    wording::number_links(api, &mut content, account, id, stretch, now).await?;
     let batch = batch(&campaign, id, content, pinned, now);
     let audit = act::audit(who, action, campaign.id, now);
     let begun = api.campaigns.begin(&campaign, &batch, replaced, &audit);

@@ -11,7 +11,7 @@ use carillon_core::{
     frame::{self, Recipient},
     id::AccountId,
     keyed_hash::DeploymentKey,
-    link::{Codes, Links, Place},
+    link::{Codes, Links, Place, Purpose},
     phone::Phone,
     safeguards::Safeguards,
 };
@@ -31,15 +31,19 @@ use jiff::Timestamp;
 
 use crate::{State, handle};
 
-const RECORDED: &str = include_str!("../../../events/links-url.json");
+const RECORDED: &str = include_str!("../../../../events/links-url.json");
+const BASE: &str = "https://links.example.com/l/";
 /// So that the page shows what a page may not run.
 const NAME: &str = "Fish & <script>";
+
+mod visit;
 
 struct Setup {
     state: State,
     account: AccountId,
     /// Of the second of two recipients.
     code: String,
+    hooks: String,
 }
 
 fn now() -> Timestamp {
@@ -53,6 +57,10 @@ fn number(last: u64) -> Phone {
 impl Setup {
     /// A batch of two, of an account of its own.
     async fn new() -> Self {
+        Self::with(Content::from("Out: {{opt_out_link}}")).await
+    }
+
+    async fn with(content: Content) -> Self {
         let aws = stack::aws().await;
         let dynamodb = aws.dynamodb();
         let table = stack::table_like(&dynamodb, "CORE_TABLE").await;
@@ -61,7 +69,7 @@ impl Setup {
         let key = DeploymentKey::from_secret("a secret of a test");
         let hooks = stack::queue(&aws.sqs(), "hooks").await;
         let urls = QueueUrls {
-            hooks: Some(hooks),
+            hooks: Some(hooks.clone()),
             ..QueueUrls::default()
         };
         let state = State {
@@ -76,17 +84,18 @@ impl Setup {
             key,
         };
         let account = build::id();
-        let batch = state.batch(account).await;
+        let batch = state.batch(account, content).await;
         let links = batch.terms.content.links.clone().unwrap();
         let place = Place { chunk: 0, slot: 1 };
         let code = state
             .codes
-            .code(links.first + place.index())
+            .code(links.number(Purpose::OptOut, place).unwrap())
             .expect("there are numbers left");
         Self {
             state,
             account,
             code,
+            hooks,
         }
     }
 
@@ -112,7 +121,7 @@ impl Setup {
 }
 
 impl State {
-    async fn batch(&self, account: AccountId) -> Batch {
+    async fn batch(&self, account: AccountId, content: Content) -> Batch {
         let named = Account {
             id: account,
             name: NAME.to_owned(),
@@ -132,24 +141,25 @@ impl State {
         made.await.unwrap();
         let mut terms = build::terms(now());
         terms.account = account;
-        let block = self
+        let mut links = content.links.clone().unwrap_or_else(|| Links::at(BASE));
+        links.stretch = 100;
+        let draw = self
             .blocks
-            .draw(account, terms.id, 100, now())
-            .await
-            .unwrap();
+            .draw(account, terms.id, links.length(), terms.began);
+        links.first = draw.await.unwrap().first;
         terms.content = Content {
-            links: Some(Links {
-                base: "https://links.example.com/l/".to_owned(),
-                first: block.first,
-            }),
-            ..Content::from("Out: {{opt_out_link}}")
+            links: Some(links),
+            ..content
         };
         let batch = Batch::new(terms, Stage::Ready, Some(1));
         self.batches
             .create(&batch, Activity::Passive)
             .await
             .unwrap();
-        let recipient = |last| Recipient::new(number(last), [].into(), None);
+        let recipient = |last: u64| {
+            let vars = [("id".to_owned(), format!("{last} & more"))];
+            Recipient::new(number(last), vars.into(), None)
+        };
         let frame = frame::encode(&[recipient(1), recipient(2)]);
         let pointer = Pointer {
             batch: batch.terms.id,
@@ -223,6 +233,7 @@ async fn what_nobody_was_given_is_not_found() {
             200,
             404,
         ),
+        ("beyond its links", code(drawn.first + 100), 404, 404),
     ] {
         let opened = setup.call(Method::GET, &code).await;
         let answered = setup.call(Method::POST, &code).await;
