@@ -331,6 +331,7 @@ impl Event {
             kind: kind.to_owned(),
             timestamp: now,
             data: EventData::Clicked(data),
+            only: None,
         }
     }
 

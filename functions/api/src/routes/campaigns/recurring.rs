@@ -10,7 +10,7 @@ use carillon_core::{
     batch::Control,
     campaign::{Audience, Campaign, CampaignStatus, Plan},
     id::{AccountId, CampaignId},
-    link::BLOCK_OF_A_CAMPAIGN,
+    link::STRETCH_OF_A_CAMPAIGN,
     moment::Moment,
     recurrence::{self, Due, Occurrence, OccurrenceOf, Series},
 };
@@ -231,7 +231,7 @@ async fn make(
     };
     let pinned = pinned(api, &made).await?;
     let mut content = ready.wording.content;
-    let (account, length) = (campaign.account, BLOCK_OF_A_CAMPAIGN);
+    let (account, length) = (campaign.account, STRETCH_OF_A_CAMPAIGN);
     wording::number_links(api, &mut content, account, drawn, length, now).await?;
     let batch = batch(&made, drawn, content, pinned, now);
     let recurring = Campaign {

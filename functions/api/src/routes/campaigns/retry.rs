@@ -8,7 +8,7 @@ use carillon_core::{
     batch::Batch,
     campaign::{Audience, Campaign, Plan, Retried},
     id::{BatchId, CampaignId},
-    link::BLOCK_OF_A_CAMPAIGN,
+    link::STRETCH_OF_A_CAMPAIGN,
     retry,
 };
 use carillon_runtime::{
@@ -203,7 +203,7 @@ async fn begin(
 ) -> Result<Campaign, Problem> {
     let pinned = pinned(api, &campaign).await?;
     let mut content = earlier.terms.content.clone();
-    let (account, length) = (campaign.account, BLOCK_OF_A_CAMPAIGN);
+    let (account, length) = (campaign.account, STRETCH_OF_A_CAMPAIGN);
     wording::number_links(api, &mut content, account, drawn, length, now).await?;
     campaign.plan = Plan::Started { batch: drawn };
     campaign.changed = now;
