@@ -32,7 +32,7 @@ const LIMIT: u16 = 25;
 pub fn routes() -> Router<Console> {
     Router::new()
         .route("/campaigns/{id}", get(show))
-        .route("/campaigns/{id}/cancel", get(confirm))
+        .route("/campaigns/{id}/cancel", get(confirm).post(cancel))
         .route("/campaigns/{id}/{act}", post(act))
 }
 
@@ -439,16 +439,36 @@ async fn act(
     Path((id, act)): Path<(String, String)>,
     form: Form,
 ) -> Result<Response, Refused> {
-    let said = match act.as_str() {
+    perform(&console, &who, &id, &act, &form).await
+}
+
+/// A route of its own, since its page asks first.
+async fn cancel(
+    State(console): State<Console>,
+    who: SignedIn,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response, Refused> {
+    perform(&console, &who, &id, "cancel", &form).await
+}
+
+async fn perform(
+    console: &Console,
+    who: &SignedIn,
+    id: &str,
+    act: &str,
+    form: &Form,
+) -> Result<Response, Refused> {
+    let said = match act {
         "start" => "started",
         "pause" => "paused",
         "resume" => "resumed",
         "cancel" => "cancelled",
-        "duplicate" => return duplicate(&console, &who, &id, &form).await,
+        "duplicate" => return duplicate(console, who, id, form).await,
         _ => return Err(Refused::not_found()),
     };
-    let path = format!("/v1/campaigns/{}/{act}", encoded(&id));
-    let mut ask = console.ask(&who, Method::POST, &path);
+    let path = format!("/v1/campaigns/{}/{act}", encoded(id));
+    let mut ask = console.ask(who, Method::POST, &path);
     if let Some(once) = form.given(form::ONCE) {
         ask = ask.once(once);
     }
@@ -460,7 +480,7 @@ async fn act(
                 status: None,
             };
             let words = form::sentence(&refused.detail);
-            let shown = campaign_page(&console, &who, &id, asked, Some(words)).await?;
+            let shown = campaign_page(console, who, id, asked, Some(words)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
         }
         Err(refused) => Err(refused),
@@ -479,6 +499,13 @@ async fn duplicate(
     let Some(fields) = copy.as_object_mut() else {
         return Err(Refused::unexplained());
     };
+    let inline = fields
+        .get("audience")
+        .is_some_and(|it| it["type"] == "inline");
+    if inline {
+        // Its numbers aren't told again, so they are pasted again.
+        return Ok(go(&format!("/campaigns/new?like={}", encoded(id))));
+    }
     let kept = [
         "name", "audience", "content", "sender", "lane", "class", "policies",
     ];

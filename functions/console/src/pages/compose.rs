@@ -3,10 +3,11 @@
 use askama::Template;
 use axum::{
     Router,
-    extract::State,
+    extract::{Query, State},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use carillon_core::id::CampaignId;
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -105,9 +106,56 @@ fn classes() -> [Choice; 2] {
     ]
 }
 
-async fn blank(State(console): State<Console>, who: SignedIn) -> Result<Response, Refused> {
-    let form = Form::of([("class", "marketing")]);
+#[derive(Deserialize)]
+struct Asked {
+    /// The campaign whose words to begin with.
+    like: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Like {
+    name: String,
+    class: String,
+    sender: Option<String>,
+    content: Said,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    text: Option<String>,
+}
+
+async fn blank(
+    State(console): State<Console>,
+    who: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refused> {
+    let form = match asked.like {
+        Some(id) => like(&console, &who, &id).await?,
+        None => Form::of([("class", "marketing")]),
+    };
     compose_page(&console, &who, form).await
+}
+
+async fn like(console: &Console, who: &SignedIn, id: &str) -> Result<Form, Refused> {
+    let id: CampaignId = id.parse().map_err(|_| Refused::not_found())?;
+    let path = format!("/v1/campaigns/{id}");
+    let Like {
+        name,
+        class,
+        sender,
+        content,
+    } = console.get(who, &path).await?;
+    let name: String = format!("Copy of {name}").chars().take(100).collect();
+    let text = content.text.unwrap_or_default();
+    let sender = sender.unwrap_or_default();
+    let fields = [
+        ("name", name),
+        ("class", class),
+        ("sender", sender),
+        ("text", text),
+    ];
+    Ok(Form::of(fields))
 }
 
 async fn compose_page(console: &Console, who: &SignedIn, form: Form) -> Result<Response, Refused> {
