@@ -176,6 +176,40 @@ async fn what_was_sent_to_a_number_is_found_by_that_number() {
 }
 
 #[tokio::test]
+async fn what_a_campaign_sent_to_a_number_is_found_where_campaigns_are_asked_for() {
+    let account = Account::new("Search of campaigns").await;
+    let campaign = account
+        .try_post_as_test(
+            "/v1/campaigns",
+            &json!({"name": "Spring", "class": "transactional", "content": {"text": "Hi {{name}}"},
+                    "audience": {"type": "inline", "recipients": [
+                        {"to": "+447700900323", "vars": {"name": "Ada"}},
+                        {"to": "+33639980324", "vars": {"name": "Marie"}},
+                    ]}}),
+        )
+        .await;
+    let id = campaign.body["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/campaigns/{id}");
+    account
+        .try_post_as_test(&format!("{path}/start"), &json!({}))
+        .await;
+    let finished = |campaign: &Value| campaign["status"] == "finished";
+    account.wait_for(&path, finished).await;
+
+    let search = |campaigns: u8| json!({"to": "+33639980324", "campaigns": campaigns});
+    let without = account.post("/v1/messages/search", &search(0)).await;
+    let with = account.post("/v1/messages/search", &search(5)).await;
+
+    assert_eq!(without["data"], json!([]));
+    let found = with["data"].as_array().expect("a list");
+    assert_eq!(found.len(), 1, "{with}");
+    assert_eq!(
+        (&found[0]["text"], &found[0]["campaign"], &found[0]["to"]),
+        (&json!("Hi Marie"), &json!(id), &json!("+33639980324"))
+    );
+}
+
+#[tokio::test]
 async fn another_accounts_message_is_not_there() {
     let (account, other) = (Account::new("One").await, Account::new("Other").await);
     let taken = account

@@ -20,6 +20,7 @@ mod openapi;
 mod pin;
 mod report;
 mod routes;
+mod sent_to;
 mod services;
 #[cfg(test)]
 mod tests;

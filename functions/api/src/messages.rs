@@ -6,8 +6,10 @@ use carillon_core::{
     chunk::{Chunk, Pointer},
     content::Texts,
     frame::Recipient,
+    id::CampaignId,
     link::{LinkMaker, Place},
     message_id::MessageId,
+    phone::Phone,
     reason::Reason,
     segments::segment,
     status::{self, Status},
@@ -32,9 +34,19 @@ pub struct Message {
     pub id: MessageId,
     #[schema(value_type = String, example = "bat_01h455vb4pex5vsknk084sn02q")]
     pub batch: carillon_core::id::BatchId,
+    /// The campaign that sent it, if one did.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignId>,
     /// The number, in E.164; absent when it was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// What it says, with this recipient's values in it; absent when they were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// It doesn't leave before: when it was asked for, or the time that it was planned for.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
     #[schema(value_type = StatusWord)]
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,6 +180,12 @@ impl<'b> OpenChunk<'b> {
         status::status(&self.chunk, slot, self.batch.view(now)).0
     }
 
+    /// The message to a number, if its recipients are of this chunk.
+    pub fn to_number(&self, number: Phone, now: Timestamp) -> Option<Message> {
+        let mut numbers = self.recipients.iter().map(|recipient| recipient.number);
+        self.message(numbers.position(|found| found == number)?, now)
+    }
+
     /// `None` when there is no such slot.
     pub fn message(&self, slot: usize, now: Timestamp) -> Option<Message> {
         let recipient = self.recipients.get(slot)?;
@@ -181,6 +199,7 @@ impl<'b> OpenChunk<'b> {
         });
         let texts = self.texts.as_ref();
         let text = texts.and_then(|texts| texts.render(value, links.as_deref()).ok());
+        let parts = text.as_deref().map_or(0, |text| segment(text).parts);
         Some(Message {
             id: MessageId {
                 batch: self.pointer.batch,
@@ -188,11 +207,14 @@ impl<'b> OpenChunk<'b> {
                 slot: u8::try_from(slot).ok()?,
             },
             batch: self.pointer.batch,
+            campaign: self.batch.terms.campaign,
+            text: text.filter(|_| !recipient.is_erased()),
+            at: self.batch.terms.starts(),
             to: (!recipient.is_erased()).then(|| recipient.number.e164()),
             status,
             reason: reason.map(WhyNot::new),
             held_until: self.chunk.wake.filter(|_| status == Status::Held),
-            parts: text.map_or(0, |text| segment(&text).parts),
+            parts,
             attempts,
             reference: recipient.reference.clone(),
             test: self.batch.terms.test,

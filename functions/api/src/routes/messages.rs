@@ -26,6 +26,7 @@ use futures::{
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use utoipa::ToSchema;
 
 use crate::{
@@ -34,7 +35,7 @@ use crate::{
     fields::{Class, Lane, Policy, QuietHours, To},
     messages::{Message, OpenChunk, StatusWord, WhyNot},
     once::{Answer, Once},
-    pin,
+    pin, sent_to,
     services::Api,
     time,
     wording::{self, EncodingPolicy, LinkTracking, TemplateInput, Wording},
@@ -44,6 +45,8 @@ use crate::{
 const MOST: usize = 1_000;
 /// Messages that a search answers with at most.
 const FOUND: i32 = 100;
+/// Campaigns that a search looks through at most.
+const CAMPAIGNS: u8 = 50;
 /// How far back a search looks when it isn't told.
 const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(24 * 30);
 
@@ -328,6 +331,10 @@ pub struct SearchRequest {
     /// Left out: thirty days ago.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
+    /// How many of the newest campaigns are looked through too, 50 at most; left out, none.
+    #[serde(default)]
+    #[schema(maximum = 50)]
+    campaigns: u8,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -336,7 +343,8 @@ pub struct Found {
     data: Vec<Message>,
 }
 
-/// What was sent to a number by `POST /v1/messages`. A POST, since numbers don't belong into URLs.
+/// What was sent to a number by `POST /v1/messages` and, where they are asked for, by campaigns. A POST, since numbers don't belong
+/// into URLs.
 #[utoipa::path(
     post, path = "/v1/messages/search", operation_id = "searchMessages", tag = "messages",
     security(("key" = ["messages:read"])),
@@ -348,14 +356,24 @@ pub async fn search(
     who: May<ReadMessages>,
     Input { value, .. }: Input<SearchRequest>,
 ) -> Result<Response, Problem> {
-    let SearchRequest { to, since } = value;
+    let SearchRequest {
+        to,
+        since,
+        campaigns,
+    } = value;
     let number = check::number("/to", &to, None)?;
+    if campaigns > CAMPAIGNS {
+        let words = format!("expected at most {CAMPAIGNS} campaigns");
+        return Err(check::content("/campaigns", &words));
+    }
     let since = since.unwrap_or_else(|| time::now() - LOOKS_BACK);
     let hash = api.key.number(who.account, number);
     let ids = api.ledger.sent_to(who.account, &hash, since, FOUND).await?;
-    let mut data = Vec::with_capacity(ids.len());
+    let mut data = sent_to::by_campaigns(&api, &who, number, since, campaigns).await?;
     for id in ids {
         data.extend(find(&api, &who, id).await?);
     }
+    data.sort_by_key(|message| Reverse((message.at, message.id.to_string())));
+    data.truncate(FOUND.unsigned_abs() as usize);
     Ok(Json(Found { data }).into_response())
 }
