@@ -1,6 +1,7 @@
 //! Acting through the API: the same routes, rules, checks and audit entries as for everybody else, in this process.
 
 use axum::body::{Body, to_bytes};
+use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -80,12 +81,18 @@ impl Console {
 }
 
 impl Ask<'_> {
-    pub fn json(mut self, body: &impl Serialize) -> Self {
+    pub fn json(self, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).expect("our own types are representable in JSON");
-        self.body = Body::from(body);
-        self.request = self
-            .request
-            .header(header::CONTENT_TYPE, "application/json");
+        self.of_type("application/json", body)
+    }
+
+    pub fn csv(self, file: Bytes) -> Self {
+        self.of_type("text/csv", file)
+    }
+
+    fn of_type(mut self, kind: &str, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self.request = self.request.header(header::CONTENT_TYPE, kind);
         self
     }
 
@@ -108,6 +115,15 @@ impl Ask<'_> {
 
     /// With its version, for `if_match`.
     pub async fn tagged<T: DeserializeOwned>(self) -> Result<(T, String), Refused> {
+        let response = self.respond().await?;
+        let tag = response.headers().get(header::ETAG);
+        let tag = tag.and_then(|tag| tag.to_str().ok()).unwrap_or_default();
+        let tag = tag.to_owned();
+        read(response).await.map(|answer| (answer, tag))
+    }
+
+    /// As the API answers, when what was asked for was done.
+    pub async fn respond(self) -> Result<Response<Body>, Refused> {
         let Self {
             console,
             who,
@@ -121,20 +137,21 @@ impl Ask<'_> {
             request.extensions_mut().insert(deadline);
         }
         let Ok(response) = console.router.clone().oneshot(request).await;
-        let tag = response.headers().get(header::ETAG);
-        let tag = tag.and_then(|tag| tag.to_str().ok()).unwrap_or_default();
-        let tag = tag.to_owned();
-        read(response).await.map(|answer| (answer, tag))
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        Err(refused(status, &bytes(response).await?))
     }
 }
 
-async fn read<T: DeserializeOwned>(response: Response<Body>) -> Result<T, Refused> {
-    let status = response.status();
+async fn bytes(response: Response<Body>) -> Result<Bytes, Refused> {
     let body = to_bytes(response.into_body(), usize::MAX).await;
-    let body = body.map_err(|_| Refused::unexplained())?;
-    if !status.is_success() {
-        return Err(refused(status, &body));
-    }
+    body.map_err(|_| Refused::unexplained())
+}
+
+async fn read<T: DeserializeOwned>(response: Response<Body>) -> Result<T, Refused> {
+    let body = bytes(response).await?;
     let body: &[u8] = if body.is_empty() { b"null" } else { &body };
     serde_json::from_slice(body).map_err(|error| {
         tracing::error!(%error, "an answer of the API is not what the console expects");

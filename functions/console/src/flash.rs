@@ -7,16 +7,49 @@ pub struct Flash {
 
 const SAID: &[(&str, &str)] = &[
     (
+        "answered",
+        "It is on its way. Below you see what becomes of it.",
+    ),
+    (
         "cancelled",
         "The campaign is cancelled. What had left already can't be called back.",
     ),
+    (
+        "consented",
+        "Recorded. It can't be changed any more, so that it proves something.",
+    ),
+    (
+        "contact-deleted",
+        "The contact is gone. An opt-out of its number stays.",
+    ),
+    (
+        "contact-kept",
+        "There was a contact with this number; here it is, with what you typed.",
+    ),
+    ("contact-made", "Here is the new contact."),
     (
         "duplicated",
         "Here is the copy. Nothing is sent until you start it.",
     ),
     (
+        "import-stops",
+        "It stops after the rows that are on their way.",
+    ),
+    (
+        "import-undone",
+        "It is being taken back. Below you see how far it is.",
+    ),
+    (
         "invited",
         "Invited. They can sign in with that address now.",
+    ),
+    ("list-deleted", "The list is gone. Its contacts stay."),
+    ("list-made", "Here is the list. Put people onto it below."),
+    ("off-list", "Taken off the list. The contact stays."),
+    ("opted-in", "Recorded. The number may be texted again."),
+    (
+        "opted-out",
+        "Recorded. From now on nothing is sent to this number.",
     ),
     ("paused", "Paused. Within five seconds nothing more leaves."),
     ("removed", "Removed. Their sessions are over."),
@@ -27,6 +60,11 @@ const SAID: &[(&str, &str)] = &[
     ),
     ("saved", "Saved."),
     ("scheduled", "Scheduled. It starts by itself."),
+    ("segment-deleted", "The segment is gone. Its contacts stay."),
+    (
+        "segment-made",
+        "Here is the segment, with who is in it now.",
+    ),
     (
         "started",
         "Started. The audience is prepared first, then the first messages leave.",

@@ -12,10 +12,13 @@ mod guard;
 mod nav;
 mod oidc;
 mod pages;
+mod path;
+mod people;
 mod respond;
 mod shell;
 mod sign_in;
 mod signed_in;
+mod thread;
 mod ui;
 mod words;
 

@@ -42,6 +42,7 @@ const WORK: &[Item] = &[
         Icon::Campaigns,
         Scope::CampaignsRead,
     ),
+    item("/contacts", "Contacts", Icon::Contacts, Scope::ContactsRead),
 ];
 const SETUP: &[Item] = &[item(
     "/members",

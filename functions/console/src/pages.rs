@@ -3,6 +3,8 @@
 pub mod campaign;
 pub mod campaigns;
 pub mod compose;
+pub mod contact;
+pub mod contacts;
 pub mod error;
 pub mod members;
 pub mod overview;
@@ -17,5 +19,7 @@ pub fn routes() -> Router<Console> {
         .merge(campaigns::routes())
         .merge(campaign::routes())
         .merge(compose::routes())
+        .merge(contacts::routes())
+        .merge(contact::routes())
         .merge(members::routes())
 }

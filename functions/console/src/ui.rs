@@ -1,15 +1,19 @@
 //! The parts that pages are made of, as markup. `{{ ui::badge(…) }}` in a template; nothing here needs `|safe` there.
 
+pub mod attributes;
+mod checks;
 mod field;
 mod figures;
 mod icon;
 mod progress;
+pub mod tabs;
 
 use std::fmt;
 
 use askama::filters::HtmlSafe;
 
 pub use self::{
+    checks::checks,
     field::{Choice, Field},
     figures::{count, duration, percent, plural, time},
     icon::Icon,
@@ -95,17 +99,31 @@ pub fn once() -> Html {
 
 /// The way to the next page of a list, and back to its beginning.
 pub fn pager(path: &str, cursor: Option<&str>, is_first: bool) -> Html {
+    links(path, cursor, is_first, ["Back to the newest", "Older"])
+}
+
+/// Of a list whose order means nothing.
+pub fn onward(path: &str, cursor: Option<&str>, is_first: bool) -> Html {
+    links(
+        path,
+        cursor,
+        is_first,
+        ["Back to the first page", "Next page"],
+    )
+}
+
+fn links(path: &str, cursor: Option<&str>, is_first: bool, [back, next]: [&str; 2]) -> Html {
     let mut links = String::new();
     if !is_first {
         links.push_str(&format!(
-            "<a class=\"button\" href=\"{}\">Back to the newest</a>",
+            "<a class=\"button\" href=\"{}\">{back}</a>",
             escape(path)
         ));
     }
     if let Some(cursor) = cursor {
         let mark = if path.contains('?') { '&' } else { '?' };
         links.push_str(&format!(
-            "<a class=\"button\" rel=\"next\" href=\"{}{mark}cursor={}\">Older</a>",
+            "<a class=\"button\" rel=\"next\" href=\"{}{mark}cursor={}\">{next}</a>",
             escape(path),
             escape(cursor)
         ));

@@ -160,3 +160,75 @@ pub const fn remedy(reason: Reason) -> &'static str {
         Reason::Internal => "They are tried again by themselves. If it lasts, tell your operator.",
     }
 }
+
+/// Of a message from a handset: what it was read as.
+pub fn meaning(meaning: Option<&str>) -> Word {
+    match meaning {
+        Some("stop") => word(
+            "Stop",
+            Tone::Warn,
+            "They want no more messages; none are sent from then on.",
+        ),
+        Some("start") => word("Start", Tone::Good, "They want messages again."),
+        Some("help") => word("Help", Tone::Busy, "They were told who you are."),
+        _ => word("Message", Tone::Quiet, "Somebody should read it."),
+    }
+}
+
+/// How an opt-out came about.
+pub fn opt_out(cause: &str) -> Word {
+    match cause {
+        "reply" => word("By reply", Tone::Warn, "They wrote so themselves."),
+        "link" => word(
+            "By link",
+            Tone::Warn,
+            "They followed the link in a message.",
+        ),
+        "request" => word(
+            "By hand",
+            Tone::Quiet,
+            "Somebody of yours, or a program, recorded it.",
+        ),
+        "import" => word(
+            "Imported",
+            Tone::Quiet,
+            "It came with a list of another system.",
+        ),
+        "erasure" => word(
+            "Erased",
+            Tone::Quiet,
+            "Their data was erased, and so is the number.",
+        ),
+        _ => word("Unknown", Tone::Quiet, "This cause is new to this page."),
+    }
+}
+
+/// Of a contact whose number must not be texted.
+pub const OPTED_OUT: Word = word("Opted out", Tone::Bad, "Nothing is sent to this number.");
+
+/// Of an import of contacts.
+pub fn import(status: &str, is_trial: bool) -> Word {
+    match status {
+        "importing" => word("Reading", Tone::Busy, "The file is read, row by row."),
+        "cancelling" => word(
+            "Stopping",
+            Tone::Warn,
+            "The rows on their way are finished.",
+        ),
+        "done" if is_trial => word("Tried", Tone::Good, "This is what would happen."),
+        "done" => word("Done", Tone::Good, "The whole file is read."),
+        "failed" => word(
+            "Failed",
+            Tone::Bad,
+            "It stopped on its way. What is counted is done.",
+        ),
+        "cancelled" => word("Stopped", Tone::Quiet, "What is counted is done."),
+        "undoing" => word("Taking back", Tone::Busy, "Contacts become as they were."),
+        "undone" => word(
+            "Taken back",
+            Tone::Quiet,
+            "Contacts are as they were before.",
+        ),
+        _ => word("Unknown", Tone::Quiet, "This status is new to this page."),
+    }
+}
