@@ -68,6 +68,15 @@ impl Form {
             .or_insert_with(|| words.into());
     }
 
+    /// What is wrong with another form, of which this is what is shown.
+    #[must_use]
+    pub fn with_errors_of(self, other: Self) -> Self {
+        Self {
+            fields: self.fields,
+            ..other
+        }
+    }
+
     pub fn is_refused(&self) -> bool {
         !self.errors.is_empty() || self.problem.is_some()
     }

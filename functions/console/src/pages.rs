@@ -6,8 +6,10 @@ pub mod compose;
 pub mod contact;
 pub mod contacts;
 pub mod error;
+pub mod lists;
 pub mod members;
 pub mod overview;
+pub mod segments;
 
 use axum::Router;
 
@@ -21,5 +23,7 @@ pub fn routes() -> Router<Console> {
         .merge(compose::routes())
         .merge(contacts::routes())
         .merge(contact::routes())
+        .merge(lists::routes())
+        .merge(segments::routes())
         .merge(members::routes())
 }
