@@ -1,9 +1,12 @@
 //! A form as it was posted, and what is wrong with its fields. What the API refuses comes back beside the field it is about.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use axum::extract::FromRequestParts;
+use bytes::Bytes;
+use futures::{future, stream};
 use http::request::Parts;
+use multer::Multipart;
 
 use crate::pages::error::Refused;
 
@@ -16,6 +19,8 @@ pub const ONCE: &str = "_once";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Form {
     fields: Vec<(String, String)>,
+    /// By field, as they were sent. None of a field that was left empty.
+    files: BTreeMap<String, Bytes>,
     /// What is wrong, by field.
     errors: BTreeMap<String, String>,
     /// What is wrong with all of it.
@@ -26,6 +31,25 @@ impl Form {
     pub fn parse(body: &[u8]) -> Self {
         let fields = url::form_urlencoded::parse(body);
         Self::of(fields.into_owned())
+    }
+
+    /// Of `multipart/form-data`, by which browsers send files.
+    pub async fn parse_parts(body: Bytes, boundary: &str) -> Result<Self, multer::Error> {
+        let body = stream::once(future::ready(Ok::<_, Infallible>(body)));
+        let mut parts = Multipart::new(body, boundary);
+        let mut form = Self::default();
+        while let Some(part) = parts.next_field().await? {
+            let name = part.name().unwrap_or_default().to_owned();
+            if part.file_name().is_none() {
+                form.fields.push((name, part.text().await?));
+                continue;
+            }
+            let file = part.bytes().await?;
+            if !file.is_empty() {
+                form.files.insert(name, file);
+            }
+        }
+        Ok(form)
     }
 
     pub fn of<K: Into<String>, V: Into<String>>(fields: impl IntoIterator<Item = (K, V)>) -> Self {
@@ -52,6 +76,10 @@ impl Form {
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let of_name = self.fields.iter().filter(move |(field, _)| field == name);
         of_name.map(|(_, value)| value.as_str())
+    }
+
+    pub fn file(&self, name: &str) -> Option<&Bytes> {
+        self.files.get(name)
     }
 
     pub fn has(&self, name: &str, value: &str) -> bool {
@@ -180,5 +208,22 @@ mod tests {
         assert_eq!(form.all("list").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(form.given("empty"), None);
         assert_eq!(form.get("missing"), "");
+    }
+
+    #[test]
+    fn a_file_is_kept_as_it_was_sent() {
+        let body = b"--x\r\ncontent-disposition: form-data; name=\"country\"\r\n\r\nGB\r\n\
+            --x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n\xff\xfe\x00\r\n\
+            --x\r\ncontent-disposition: form-data; name=\"other\"; filename=\"\"\r\n\r\n\r\n--x--\r\n";
+
+        let form = Form::parse_parts(Bytes::from_static(body), "x");
+        let form = futures::executor::block_on(form).unwrap();
+
+        assert_eq!(form.get("country"), "GB");
+        assert_eq!(
+            form.file("file").map(AsRef::as_ref),
+            Some(&b"\xff\xfe\x00"[..])
+        );
+        assert_eq!(form.file("other"), None, "nothing was chosen");
     }
 }

@@ -21,8 +21,10 @@ use crate::{
     signed_in::{SignedIn, principal, proof},
 };
 
-/// Files go to S3 and not through here.
+/// Large files go to S3 and not through here.
 const LARGEST_FORM: usize = 256 * 1024;
+/// With a small file in it. A request of Lambda has six megabytes, in base64.
+const LARGEST_WITH_FILE: usize = 4 * 1024 * 1024;
 
 /// Changes come from our own pages only. Browsers say where a request comes from, and no page can make them lie.
 pub async fn same_origin(State(console): State<Console>, request: Request, next: Next) -> Response {
@@ -65,16 +67,10 @@ pub async fn admit(State(console): State<Console>, request: Request, next: Next)
     let (mut parts, body) = request.into_parts();
     let mut form = Form::default();
     if !safe {
-        let Ok(body) = to_bytes(body, LARGEST_FORM).await else {
-            let words = "Nothing was changed. Shorten what you typed, or upload it as a file.";
-            let refused = Refused::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "That is too much at once",
-                words,
-            );
-            return refused.into_response();
+        form = match read(&parts.headers, body).await {
+            Ok(form) => form,
+            Err(refused) => return refused.into_response(),
         };
-        form = Form::parse(&body);
         if !who.proves(form.get(form::TOKEN)) {
             return outdated().into_response();
         }
@@ -82,6 +78,33 @@ pub async fn admit(State(console): State<Console>, request: Request, next: Next)
     parts.extensions.insert(who);
     parts.extensions.insert(form);
     next.run(Request::from_parts(parts, Body::empty())).await
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Form, Refused> {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let boundary = multer::parse_boundary(kind).ok();
+    let most = match boundary {
+        Some(_) => LARGEST_WITH_FILE,
+        None => LARGEST_FORM,
+    };
+    let body = to_bytes(body, most).await.map_err(|_| {
+        let words = "Nothing was changed. Shorten it, or do it in several steps.";
+        let title = "That is too much at once";
+        Refused::new(StatusCode::PAYLOAD_TOO_LARGE, title, words)
+    })?;
+    let Some(boundary) = boundary else {
+        return Ok(Form::parse(&body));
+    };
+    let form = Form::parse_parts(body, &boundary).await;
+    form.map_err(|_| {
+        let words = "Nothing was changed. Go back, and send it again.";
+        Refused::new(
+            StatusCode::BAD_REQUEST,
+            "This form arrived in pieces",
+            words,
+        )
+    })
 }
 
 fn outdated() -> Refused {

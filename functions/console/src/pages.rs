@@ -8,6 +8,7 @@ pub mod contacts;
 pub mod error;
 pub mod lists;
 pub mod members;
+pub mod opt_outs;
 pub mod overview;
 pub mod segments;
 
@@ -25,5 +26,6 @@ pub fn routes() -> Router<Console> {
         .merge(contact::routes())
         .merge(lists::routes())
         .merge(segments::routes())
+        .merge(opt_outs::routes())
         .merge(members::routes())
 }
