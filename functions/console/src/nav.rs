@@ -43,6 +43,7 @@ const WORK: &[Item] = &[
         Scope::CampaignsRead,
     ),
     item("/contacts", "Contacts", Icon::Contacts, Scope::ContactsRead),
+    item("/inbox", "Inbox", Icon::Inbox, Scope::InboundRead),
 ];
 const SETUP: &[Item] = &[item(
     "/members",

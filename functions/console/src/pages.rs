@@ -6,6 +6,7 @@ pub mod compose;
 pub mod contact;
 pub mod contacts;
 pub mod error;
+pub mod inbox;
 pub mod lists;
 pub mod members;
 pub mod opt_outs;
@@ -27,5 +28,6 @@ pub fn routes() -> Router<Console> {
         .merge(lists::routes())
         .merge(segments::routes())
         .merge(opt_outs::routes())
+        .merge(inbox::routes())
         .merge(members::routes())
 }
