@@ -6,6 +6,7 @@ pub mod compose;
 pub mod contact;
 pub mod contacts;
 pub mod error;
+pub mod imports;
 pub mod inbox;
 pub mod lists;
 pub mod members;
@@ -27,6 +28,7 @@ pub fn routes() -> Router<Console> {
         .merge(contact::routes())
         .merge(lists::routes())
         .merge(segments::routes())
+        .merge(imports::routes())
         .merge(opt_outs::routes())
         .merge(inbox::routes())
         .merge(members::routes())

@@ -12,6 +12,7 @@ use axum::{
 use carillon_runtime::problem::Problem;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use url::Url;
 
 /// Nothing but our own files, nothing written into the page, and nobody who puts the console into a frame.
 pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
@@ -48,6 +49,19 @@ pub fn page(template: &impl Template) -> Response {
     }
 }
 
+/// A page with a form that leads to another address: to the bucket, with a file.
+pub fn leading_to(url: &str, mut page: Response) -> Response {
+    let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
+    let policy = origin.ok().and_then(|origin| {
+        let to = format!("form-action 'self' {origin};");
+        let policy = CONTENT_POLICY.replace("form-action 'self';", &to);
+        HeaderValue::from_str(&policy).ok()
+    });
+    let policy = policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy));
+    page.headers_mut().extend(policy);
+    page
+}
+
 /// On to another page after a form, so that a reload doesn't send it again.
 pub fn go(to: &str) -> Response {
     Redirect::to(to).into_response()
@@ -65,7 +79,9 @@ pub async fn finish(request: Request, next: Next) -> Response {
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A page may have said where one of its forms leads.
+        let entry = headers.entry(name);
+        entry.or_insert(HeaderValue::from_static(value));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -124,5 +140,16 @@ mod tests {
         assert!(accepts(&headers, "br"));
         assert!(accepts(&headers, "gzip"));
         assert!(!accepts(&headers, "zstd"));
+    }
+
+    #[test]
+    fn a_form_with_a_file_may_lead_to_the_bucket_and_nowhere_else() {
+        let url = "https://files.s3.eu-central-1.amazonaws.com/uploads?x";
+
+        let page = leading_to(url, StatusCode::OK.into_response());
+
+        let policy = &page.headers()[header::CONTENT_SECURITY_POLICY];
+        let expected = "form-action 'self' https://files.s3.eu-central-1.amazonaws.com; frame";
+        assert!(policy.to_str().unwrap().contains(expected), "{policy:?}");
     }
 }

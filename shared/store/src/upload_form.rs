@@ -30,6 +30,15 @@ pub struct UploadForms {
     bucket: String,
 }
 
+/// What one form is for.
+#[derive(Debug, Clone)]
+pub struct Purpose<'a> {
+    pub account: AccountId,
+    pub upload: UploadId,
+    /// Where a browser goes on when the file is there. `None`: S3 answers with 204, and it stays where it is.
+    pub then: Option<&'a str>,
+}
+
 /// To be posted as `multipart/form-data`: the fields as they are, then the file in a field called `file`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadForm {
@@ -49,10 +58,14 @@ impl UploadForms {
 
     pub async fn sign(
         &self,
-        account: AccountId,
-        upload: UploadId,
+        purpose: Purpose<'_>,
         now: Timestamp,
     ) -> Result<UploadForm, StoreError> {
+        let Purpose {
+            account,
+            upload,
+            then,
+        } = purpose;
         let key = Files::upload_key(account, upload);
         let failed = |what: &str| StoreError::Service {
             operation: "sign an upload's form",
@@ -72,7 +85,12 @@ impl UploadForms {
             day: &day,
             region: region.as_ref(),
         };
-        let fields = sign(&credentials, &scope, &self.bucket, &key, now, expires);
+        let place = Place {
+            bucket: &self.bucket,
+            key: &key,
+            then,
+        };
+        let fields = sign(&credentials, &scope, place, now, expires);
         let url = self.url(&key).await?;
         Ok(UploadForm {
             url,
@@ -103,15 +121,21 @@ struct Scope<'a> {
     region: &'a str,
 }
 
+struct Place<'a> {
+    bucket: &'a str,
+    key: &'a str,
+    then: Option<&'a str>,
+}
+
 fn sign(
     credentials: &Credentials,
     scope: &Scope<'_>,
-    bucket: &str,
-    key: &str,
+    place: Place<'_>,
     now: Timestamp,
     expires: Timestamp,
 ) -> BTreeMap<String, String> {
     let Scope { day, region } = scope;
+    let Place { bucket, key, then } = place;
     let now = now.to_zoned(TimeZone::UTC);
     let id = credentials.access_key_id();
     let mut fields = BTreeMap::from([
@@ -128,6 +152,9 @@ fn sign(
     ]);
     if let Some(token) = credentials.session_token() {
         fields.insert("x-amz-security-token".to_owned(), token.to_owned());
+    }
+    if let Some(then) = then {
+        fields.insert("success_action_redirect".to_owned(), then.to_owned());
     }
     let mut conditions = vec![
         json!({"bucket": bucket}),
@@ -202,14 +229,12 @@ mod tests {
         };
         let now: Timestamp = "2026-03-01T12:00:00.25Z".parse().unwrap();
 
-        let fields = sign(
-            &credentials,
-            &scope,
-            "files",
-            "uploads/a/b",
-            now,
-            now + VALID,
-        );
+        let place = Place {
+            bucket: "files",
+            key: "uploads/a/b",
+            then: Some("https://sms.example.net/imports/map"),
+        };
+        let fields = sign(&credentials, &scope, place, now, now + VALID);
 
         let policy = BASE64_STANDARD.decode(&fields["policy"]).unwrap();
         let policy: serde_json::Value = serde_json::from_slice(&policy).unwrap();
@@ -218,6 +243,7 @@ mod tests {
         assert!(conditions.contains(&json!(["content-length-range", 0, MAX_BYTES])));
         for name in [
             "key",
+            "success_action_redirect",
             "x-amz-algorithm",
             "x-amz-credential",
             "x-amz-date",

@@ -15,7 +15,7 @@ use carillon_runtime::{
     random,
 };
 use carillon_store::{
-    upload_form::{MAX_BYTES, UploadForm},
+    upload_form::{MAX_BYTES, Purpose, UploadForm},
     uploads::{Upload, UploadFormat},
 };
 use http::StatusCode;
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    act,
+    act, check,
     once::{Answer, Once},
     services::Api,
     time,
@@ -32,7 +32,12 @@ use crate::{
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct UploadRequest {}
+pub struct UploadRequest {
+    /// For a form in a browser: the page of this deployment that it goes on to when the file is there, with the upload's id as
+    /// `upload` in its query.
+    #[schema(max_length = 200, example = "/imports/map")]
+    then: Option<String>,
+}
 
 /// Where to put the file: `multipart/form-data` with the fields as they are, then the file in a field called `file`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,10 +65,14 @@ pub async fn create(
     who: May<WriteCampaigns>,
     once: Once,
     Input {
-        value: UploadRequest {},
+        value: UploadRequest { then },
         raw,
     }: Input<UploadRequest>,
 ) -> Result<Response, Problem> {
+    if then.as_deref().is_some_and(|then| !is_page(then)) {
+        let words = "expected the path of a page, as `/imports/map`, of at most 200 characters";
+        return Err(check::content("/then", &words));
+    }
     let now = time::now();
     let work = async |id: UploadId| {
         let upload = Upload {
@@ -74,7 +83,14 @@ pub async fn create(
         };
         let audit = act::audit(&who, "upload.create", id, now);
         api.uploads.create(&upload, &audit).await?;
-        let form = api.upload_forms.sign(who.account, id, now).await?;
+        let url = &api.settings.public_url;
+        let then = then.as_ref().map(|then| format!("{url}{then}?upload={id}"));
+        let purpose = Purpose {
+            account: who.account,
+            upload: id,
+            then: then.as_deref(),
+        };
+        let form = api.upload_forms.sign(purpose, now).await?;
         let UploadForm {
             url,
             fields,
@@ -90,6 +106,12 @@ pub async fn create(
         Ok(Answer::new(StatusCode::CREATED, &slot).at(format!("/v1/uploads/{id}")))
     };
     once.run(&api, &who, &raw, random::id(now), work).await
+}
+
+/// Behind the deployment's own address, so that the form leads nowhere else.
+fn is_page(then: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte);
+    then.len() <= 200 && then.starts_with('/') && !then.contains("//") && then.bytes().all(plain)
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,4 +149,27 @@ pub async fn get(
         created,
     };
     Ok(Json(view).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_leads_to_pages_of_this_deployment_only() {
+        for (name, then, expected) in [
+            ("a page", "/imports/map", true),
+            ("another host", "//evil.example/", false),
+            (
+                "another host, by what is before it",
+                ".evil.example/",
+                false,
+            ),
+            ("somebody's password", "@evil.example/", false),
+            ("with a query", "/imports/map?upload=upl_1", false),
+            ("with a space", "/imports /map", false),
+        ] {
+            assert_eq!(is_page(then), expected, "{name}");
+        }
+    }
 }
