@@ -1,6 +1,7 @@
 // What the pages have to show: made through the API, as a customer's program would.
 
 import { URL, needed } from "./browser.mjs";
+import { people } from "./people.mjs";
 
 export async function api(method, path, body, key = needed("API_KEY")) {
   const answer = await fetch(`${URL}${path}`, {
@@ -52,5 +53,5 @@ export async function make() {
   const address = `grace-${Date.now()}@example.com`;
   const member = await api("POST", "/v1/members", { email: address, role: "viewer" });
   await until(async () => (await api("GET", `/v1/campaigns/${finished.id}`)).status === "finished", 90);
-  return { finished: finished.id, paused: paused.id, draft: draft.id, member: member.id };
+  return { finished: finished.id, paused: paused.id, draft: draft.id, member: member.id, ...(await people(api, until)) };
 }
