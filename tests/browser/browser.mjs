@@ -47,7 +47,7 @@ export async function open(browser, look = LOOKS.light, more = {}) {
 }
 
 export async function signIn(page, email = needed("CONSOLE_EMAIL"), password = needed("CONSOLE_PASSWORD")) {
-  await page.goto(`${URL}/`);
+  await page.goto(`${URL}/sign-in`);
   await page.getByRole("link", { name: "Continue" }).click();
   await page.getByLabel("Username").fill(email);
   await page.getByLabel("Password").fill(password);

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use carillon_core::id::CampaignId;
+use carillon_core::{id::CampaignId, template};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -184,15 +184,31 @@ async fn compose_page(console: &Console, who: &SignedIn, form: Form) -> Result<R
     Ok((status, compose).into_response())
 }
 
+/// What nobody has a value for yet, and that has no other words for it, is shown by its name.
+fn shown_values(text: &str, mut values: Map<String, Value>) -> Map<String, Value> {
+    let Ok(template) = template::Template::parse(text) else {
+        return values;
+    };
+    for (name, default) in template.defaults() {
+        if default.is_none() && !values.contains_key(name) {
+            values.insert(name.to_owned(), json!(format!("({name})")));
+        }
+    }
+    values
+}
+
 /// With the values of the first recipient, so that names are seen as names.
 async fn looked(console: &Console, who: &SignedIn, form: &Form) -> Option<Look> {
     let text = form.given("text")?;
     let recipients = recipients(form.get("numbers"));
-    let vars = recipients.first().and_then(|first| first.get("vars"));
+    let first = recipients
+        .first()
+        .and_then(|first| first["vars"].as_object());
+    let vars = shown_values(text, first.cloned().unwrap_or_default());
     let sender = form.given("sender");
     let body = json!({
         "text": text,
-        "vars": vars.cloned().unwrap_or_else(|| json!({})),
+        "vars": vars,
         "as": {"class": form.given("class").unwrap_or("marketing"), "sender": sender},
     });
     let looked = console.post(who, "/v1/templates/preview", &body).await;
@@ -311,6 +327,15 @@ fn cells(line: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_shown_before_anybody_has_values() {
+        let first = Map::from_iter([("name".to_owned(), json!("Ada"))]);
+
+        let values = shown_values("Hi {{name}}, {{city}}, {{day|today}}", first);
+
+        assert_eq!(json!(values), json!({"name": "Ada", "city": "(city)"}));
+    }
 
     #[test]
     fn what_people_paste_is_read_as_they_mean_it() {
