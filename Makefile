@@ -57,7 +57,6 @@ test: build ## every test, against a local stack of its own
 	@$(TEST_STACK) down
 	@trap '$(TEST_STACK) down' EXIT; trap 'exit 130' INT TERM; set -e; \
 	$(TEST_STACK) up; \
-	$(TEST_STACK) account Tests; \
 	echo "[make] cargo test"; \
 	set -a; . $(TEST_STATE)/env; set +a; \
 	cargo test --workspace --profile local --no-fail-fast; \
