@@ -51,6 +51,7 @@ PARAMETERS = {
     "MaxConcurrencyExport": "2",
     "ImportTimeoutSeconds": "120",
     "ImportVisibilitySeconds": "720",
+    "SecondLookSeconds": "15",
     "ReceiptsWindowSeconds": "1",
     "MaxConcurrencyPrepare": "2",
     "MaxConcurrencyLaneHigh": "4",

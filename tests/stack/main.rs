@@ -17,6 +17,7 @@ mod integrations;
 mod kannel;
 mod messages;
 mod opt_outs;
+mod privacy;
 mod quotas;
 mod recurring;
 mod retry;

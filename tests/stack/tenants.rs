@@ -5,24 +5,47 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, json_body, send};
 
-/// What every path with an id in it is called with, where it takes a body.
-fn body(path: &str) -> Value {
-    match path {
-        "/v1/campaigns/{id}/test" => json!({"to": ["+447700900123"]}),
-        "/v1/campaigns/{id}/schedule" => {
-            json!({"at": jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)})
-        }
-        "/v1/campaigns/{id}/occurrences/skip" => json!({"on": "2026-12-24"}),
-        "/v1/contacts/{id}/merge" => json!({"from": "cnt_01h455vb4pex5vsknk084sn02q"}),
-        "/v1/lists/{id}" => json!({"name": "Mine"}),
-        "/v1/gateways/{id}/test" => json!({"to": "+447700900123"}),
-        "/v1/webhooks/{id}/retry" => {
-            json!({"deliveries": ["1790000000000.evt_01h455vb4pex5vsknk084sn02q"]})
-        }
-        "/v1/webhooks/{id}/replays" => {
-            json!({"since": jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1)})
-        }
-        _ => json!({}),
+/// A body that a path takes: what its schema requires, as the document describes it.
+fn body(document: &Value, path: &str, operation: &Value) -> Value {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let mut body = required(document, schema);
+    if path == "/v1/campaigns/{id}/schedule" {
+        // One of two, which a schema can't say.
+        let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        body["at"] = json!(later);
+    }
+    body
+}
+
+fn required(document: &Value, schema: &Value) -> Value {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => document
+            .pointer(&reference[1..])
+            .expect("what the document refers to"),
+        None => schema,
+    };
+    let names = schema["required"].as_array().cloned().unwrap_or_default();
+    let value = |name: &Value| {
+        let name = name.as_str().expect("a name").to_owned();
+        let value = value(&name, &schema["properties"][&name]);
+        (name, value)
+    };
+    names.iter().map(value).collect()
+}
+
+fn value(name: &str, schema: &Value) -> Value {
+    match (name, schema["type"].as_str()) {
+        (_, Some("array")) => json!([value(name, &schema["items"])]),
+        ("to" | "number", _) => json!("+447700900123"),
+        ("from", _) => json!("cnt_01h455vb4pex5vsknk084sn02q"),
+        ("name", _) => json!("Mine"),
+        ("on", _) => json!("2026-12-24"),
+        ("since", _) => json!(jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1)),
+        ("deliveries", _) => json!("1790000000000.evt_01h455vb4pex5vsknk084sn02q"),
+        _ => match schema.get("example") {
+            Some(example) => example.clone(),
+            None => panic!("give `{name}` an example in its schema: this test calls every route"),
+        },
     }
 }
 
@@ -48,10 +71,7 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
         ),
         ("batches", text(&sent.body, "batch")),
         ("messages", text(&sent.body["messages"][0], "id")),
-        (
-            "uploads",
-            text(&owner.post("/v1/uploads", &json!({})).await, "id"),
-        ),
+        ("uploads", owner.upload(b"phone\n+447700900123\n").await),
         (
             "gateways",
             text(
@@ -82,7 +102,13 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
     let contact = json!({"number": "+447700900123"});
     let segment = json!({"name": "Mine", "filter": "tag is set"});
     let template = json!({"name": "Mine", "text": "Hi"});
+    // A number of its own: nothing is sent to it afterwards.
+    let erasure = json!({"number": "+447700900199"});
     let ids = ids.into_iter().chain([
+        (
+            "erasures",
+            text(&owner.post("/v1/privacy/erasures", &erasure).await, "id"),
+        ),
         (
             "contacts",
             text(&owner.post("/v1/contacts", &contact).await, "id"),
@@ -114,7 +140,20 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
     let route = text(&owner.post("/v1/routes", &route).await, "id");
     let webhook = json!({"url": "https://example.com/", "events": ["*"]});
     let webhook = text(&owner.post("/v1/webhooks", &webhook).await, "id");
-    let last = [("routes", route), ("webhooks", webhook)];
+    let (_, upload) = &ids[3];
+    let import = json!({"upload": upload});
+    let import = text(&owner.post("/v1/imports", &import).await, "id");
+    let export = json!({"dataset": "contacts"});
+    let export = text(&owner.post("/v1/exports", &export).await, "id");
+    let member = json!({"email": "ada@example.com", "role": "viewer"});
+    let member = text(&owner.post("/v1/members", &member).await, "id");
+    let last = [
+        ("routes", route),
+        ("webhooks", webhook),
+        ("imports", import),
+        ("exports", export),
+        ("members", member),
+    ];
     ids.into_iter().chain(last).collect()
 }
 
@@ -126,22 +165,28 @@ async fn no_route_answers_for_the_thing_of_another_account() {
     let mut asked = 0;
 
     for (path, operations) in document["paths"].as_object().expect("paths") {
-        if !path.contains("{id}") {
+        // The words of refusals and the rules of countries are everybody's.
+        let everybodys = ["/v1/problems/{code}", "/v1/rules/{country}"];
+        if !path.contains('{') || everybodys.contains(&path.as_str()) {
             continue;
         }
-        let kind = path.split('/').nth(2).expect("a kind");
-        let (_, id) = ids
-            .iter()
-            .find(|(known, _)| *known == kind)
-            .expect("one of each kind");
-        for method in operations.as_object().expect("operations").keys() {
+        let words: Vec<&str> = path.split('/').collect();
+        let place = words.iter().position(|word| *word == "{id}");
+        let kind = place.map(|place| words[place - 1]);
+        let known = ids.iter().find(|(known, _)| Some(*known) == kind);
+        let Some((_, id)) = known.filter(|_| path.matches('{').count() == 1) else {
+            panic!("make one of what `{path}` names, in `one_of_each`");
+        };
+        for (method, operation) in operations.as_object().expect("operations") {
             let method: Method = method.to_uppercase().parse().expect("a method");
             let request = stranger
                 .request(method.clone(), &path.replace("{id}", id))
                 .header("idempotency-key", crate::account::unique())
                 .header("if-match", "*");
             let request = match method {
-                Method::POST | Method::PATCH => json_body(request, &body(path)),
+                Method::POST | Method::PATCH => {
+                    json_body(request, &body(&document, path, operation))
+                }
                 _ => request,
             };
 
@@ -184,6 +229,84 @@ async fn no_route_answers_for_the_thing_of_another_account() {
         json!([]),
         "consents"
     );
+}
+
+/// A request that names a thing of another kind in its body, with `ID` in its place.
+const NAMED: [(&str, &str, &str); 8] = [
+    (
+        "uploads",
+        "/v1/campaigns",
+        r#"{"name": "Mine", "class": "transactional", "audience": {"type": "upload", "upload": "ID"}, "content": {"text": "Hi"}}"#,
+    ),
+    (
+        "lists",
+        "/v1/campaigns",
+        r#"{"name": "Mine", "class": "transactional", "audience": {"type": "contacts", "lists": ["ID"]}, "content": {"text": "Hi"}}"#,
+    ),
+    (
+        "segments",
+        "/v1/campaigns",
+        r#"{"name": "Mine", "class": "transactional", "audience": {"type": "contacts", "segments": ["ID"]}, "content": {"text": "Hi"}}"#,
+    ),
+    (
+        "templates",
+        "/v1/campaigns",
+        r#"{"name": "Mine", "class": "transactional", "audience": {"type": "inline", "recipients": ["+447700900123"]}, "content": {"template": {"id": "ID"}}}"#,
+    ),
+    (
+        "templates",
+        "/v1/messages",
+        r#"{"to": "+447700900123", "template": {"id": "ID"}}"#,
+    ),
+    (
+        "lists",
+        "/v1/contacts",
+        r#"{"number": "+447700900123", "lists": ["ID"]}"#,
+    ),
+    (
+        "gateways",
+        "/v1/routes",
+        r#"{"name": "Mine", "gateways": [{"gateway": "ID"}]}"#,
+    ),
+    (
+        "gateways",
+        "/v1/senders",
+        r#"{"sender": "Mine", "gateways": ["ID"]}"#,
+    ),
+];
+
+#[tokio::test]
+async fn naming_the_thing_of_another_account_is_naming_nothing() {
+    let (owner, stranger) = (Account::new("Owner").await, Account::new("Stranger").await);
+    let ids = one_of_each(&owner).await;
+    for (kind, path, body) in NAMED {
+        let (_, real) = ids.iter().find(|(known, _)| *known == kind).expect(kind);
+        let prefix = real.split('_').next().expect("a prefix");
+        let nobodys = format!("{prefix}_01h455vb4pex5vsknk084sn02q");
+        let with = |id: &str| serde_json::from_str(&body.replace("ID", id)).expect("JSON");
+
+        let own = owner.try_post(path, &with(real)).await;
+        let named = stranger.try_post(path, &with(real)).await;
+        let invented = stranger.try_post(path, &with(&nobodys)).await;
+
+        let told = |body: &Value, id: &str| {
+            let mut body = body.clone();
+            body["request_id"] = Value::Null;
+            body.to_string().replace(id, "ID")
+        };
+        assert!(own.status.is_success(), "{path} with {kind}: {}", own.body);
+        assert!(
+            named.status.is_client_error(),
+            "{path} with {kind}: {}",
+            named.body
+        );
+        assert_eq!(named.status, invented.status, "{path} with {kind}");
+        assert_eq!(
+            told(&named.body, real),
+            told(&invented.body, &nobodys),
+            "{path} with {kind}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -16,9 +16,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     openapi,
     routes::{
-        account, audit, batches, campaigns, clicks, consents, contacts, dead_letters, exports,
-        gateways, imports, inbound, keys, lists, members, messages, meta, opt_ins, reports, routes,
-        rules, segments, senders, suppressions, templates, uploads, webhooks,
+        account, audit, batches, campaigns, clicks, consents, contacts, dead_letters, erasures,
+        exports, gateways, imports, inbound, keys, lists, members, messages, meta, opt_ins,
+        reports, routes, rules, segments, senders, suppressions, templates, uploads, webhooks,
     },
     services::Api,
 };
@@ -134,6 +134,8 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(suppressions::remove))
         .routes(routes!(suppressions::import::import))
         .routes(routes!(suppressions::export::export))
+        .routes(routes!(erasures::create, erasures::list))
+        .routes(routes!(erasures::get))
         .routes(routes!(audit::list))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::redrive))

@@ -167,6 +167,7 @@ impl Hold<'_> {
             ip: None,
             user_agent: None,
             inbound: None,
+            redacted: None,
         };
         patiently(|| consents.record(terms.account, row.number, &record))
             .await

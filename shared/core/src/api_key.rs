@@ -153,6 +153,10 @@ pub enum Scope {
     AccountRead,
     #[serde(rename = "account:write")]
     AccountWrite,
+    #[serde(rename = "privacy:read")]
+    PrivacyRead,
+    #[serde(rename = "privacy:write")]
+    PrivacyWrite,
     #[serde(rename = "suppressions:read")]
     SuppressionsRead,
     #[serde(rename = "suppressions:write")]
@@ -164,7 +168,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::MessagesSend,
         Self::MessagesRead,
         Self::CampaignsWrite,
@@ -183,6 +187,8 @@ impl Scope {
         Self::AuditRead,
         Self::AccountRead,
         Self::AccountWrite,
+        Self::PrivacyRead,
+        Self::PrivacyWrite,
         Self::SuppressionsRead,
         Self::SuppressionsWrite,
         Self::WebhooksRead,
@@ -209,6 +215,8 @@ impl Scope {
             Self::AuditRead => "audit:read",
             Self::AccountRead => "account:read",
             Self::AccountWrite => "account:write",
+            Self::PrivacyRead => "privacy:read",
+            Self::PrivacyWrite => "privacy:write",
             Self::SuppressionsRead => "suppressions:read",
             Self::SuppressionsWrite => "suppressions:write",
             Self::WebhooksRead => "webhooks:read",

@@ -87,9 +87,28 @@ pub struct ConsentRecord {
     /// The message that says so, where one came through us.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inbound: Option<EventId>,
+    /// When what says who its owner is was taken out of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<Timestamp>,
 }
 
 impl ConsentRecord {
+    /// What is left for legal claims when its owner is forgotten (GDPR article 17, 3e): that somebody agreed, when, how and to what.
+    #[must_use]
+    pub fn redact(self, now: Timestamp) -> Self {
+        if self.redacted.is_some() {
+            return self;
+        }
+        Self {
+            evidence: None,
+            identity: None,
+            ip: None,
+            user_agent: None,
+            redacted: Some(now),
+            ..self
+        }
+    }
+
     pub fn holds(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
@@ -185,6 +204,7 @@ mod tests {
             ip: Some([192, 0, 2, 1].into()),
             user_agent: None,
             inbound: None,
+            redacted: None,
         }
     }
 
@@ -254,6 +274,28 @@ mod tests {
         assert!(record().holds(Timestamp::MAX));
         assert!(expiring.holds(at(99)));
         assert!(!expiring.holds(at(100)));
+    }
+
+    #[test]
+    fn what_is_redacted_still_says_that_somebody_agreed_and_when() {
+        let now = Timestamp::from_second(30).unwrap();
+
+        let redacted = record().redact(now);
+        let again = redacted
+            .clone()
+            .redact(now + jiff::SignedDuration::from_secs(1));
+
+        let text = serde_json::to_string(&redacted).unwrap();
+        assert!(
+            !text.contains("Ada") && !text.contains("192.0.2.1"),
+            "{text}"
+        );
+        assert_eq!(redacted.text, record().text);
+        assert_eq!(
+            (redacted.given, redacted.redacted),
+            (record().given, Some(now))
+        );
+        assert_eq!(again, redacted);
     }
 
     #[test]

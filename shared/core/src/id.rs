@@ -300,6 +300,14 @@ impl Kind for Consent {
 /// Proof that somebody agreed.
 pub type ConsentId = Id<Consent>;
 
+#[derive(Debug)]
+pub enum Erasure {}
+impl Kind for Erasure {
+    const PREFIX: &'static str = "ers";
+}
+/// Of a number, with all that is known of it.
+pub type ErasureId = Id<Erasure>;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@ pub mod contact;
 pub mod content;
 pub mod csv_cell;
 pub mod dead_letter;
+pub mod erasure;
 pub mod event;
 pub mod export;
 pub mod filter;

@@ -92,7 +92,10 @@ const fn least(scope: Scope) -> Role {
         | Scope::KeysAdmin
         | Scope::MembersAdmin
         | Scope::AuditRead
-        | Scope::AccountWrite => Role::Owner,
+        | Scope::AccountWrite
+        // What is erased can't be brought back.
+        | Scope::PrivacyRead
+        | Scope::PrivacyWrite => Role::Owner,
     }
 }
 

@@ -65,6 +65,7 @@ impl Asked {
             ip: None,
             user_agent: None,
             inbound: Some(message.id()),
+            redacted: None,
         })
     }
 }

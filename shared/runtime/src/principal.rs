@@ -203,6 +203,18 @@ impl Permission for WriteAccount {
 }
 
 #[derive(Debug)]
+pub enum WritePrivacy {}
+impl Permission for WritePrivacy {
+    const SCOPE: Scope = Scope::PrivacyWrite;
+}
+
+#[derive(Debug)]
+pub enum ReadPrivacy {}
+impl Permission for ReadPrivacy {
+    const SCOPE: Scope = Scope::PrivacyRead;
+}
+
+#[derive(Debug)]
 pub enum ReadSuppressions {}
 impl Permission for ReadSuppressions {
     const SCOPE: Scope = Scope::SuppressionsRead;

@@ -193,6 +193,59 @@ impl Consents {
             .await
     }
 
+    /// Takes out of all records of a number what says who its owner is, and seals them anew, the oldest first; also what the number
+    /// was asked. How many records there are. Doing it again goes on where it was.
+    pub async fn redact(
+        &self,
+        account: AccountId,
+        number: Phone,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let hash = self.key.number(account, number);
+        let mut count = 0;
+        let mut before: Option<Sealed> = None;
+        while let Some(sealed) = self.at(account, &hash, count + 1).await? {
+            count += 1;
+            let redacted = Sealed::after(
+                before.as_ref(),
+                sealed.record.clone().redact(now),
+                &self.key,
+                &hash,
+            );
+            if redacted != sealed {
+                self.replace(account, &hash, &redacted).await?;
+            }
+            before = Some(redacted);
+        }
+        let asked = keys::asked(account, &hash);
+        self.table.remove(&asked, "forget a question").await?;
+        Ok(count)
+    }
+
+    async fn at(
+        &self,
+        account: AccountId,
+        hash: &str,
+        place: u32,
+    ) -> Result<Option<Sealed>, StoreError> {
+        let key = keys::consent(account, hash, place);
+        let item = self.table.get(&key, "read a consent").await?;
+        item.as_ref().map(from_item).transpose()
+    }
+
+    async fn replace(
+        &self,
+        account: AccountId,
+        hash: &str,
+        sealed: &Sealed,
+    ) -> Result<(), StoreError> {
+        let item = to_item(account, hash, sealed);
+        let writes = vec![self.table.put(item, Condition::ANY)];
+        match self.table.commit(writes, "redact a consent").await? {
+            Ok(()) | Err(ConditionLost) => Ok(()),
+        }
+    }
+
     /// A question that another one took the place of is left.
     async fn put_asked(
         &self,

@@ -162,6 +162,21 @@ impl CoreTable {
         }
     }
 
+    /// Without a condition: removing it twice changes nothing.
+    pub(crate) async fn remove(
+        &self,
+        key: &Key,
+        operation: &'static str,
+    ) -> Result<(), StoreError> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key.item()));
+        let deleted = delete.send().await;
+        deleted.map(drop).map_err(StoreError::service(operation))
+    }
+
     /// As it is now, strongly consistent.
     pub(crate) async fn get(
         &self,

@@ -301,6 +301,139 @@ impl Files {
         }
     }
 
+    /// The keys of objects that begin with `prefix`, in their order, from the one after `after`.
+    pub async fn keys(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let list = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .set_start_after(after.map(str::to_owned));
+        let answer = list.send().await;
+        let answer = answer.map_err(StoreError::service("list files"))?;
+        let keys = answer.contents.unwrap_or_default().into_iter();
+        Ok(keys.filter_map(|object| object.key).collect())
+    }
+
+    /// All that belongs to a batch.
+    pub fn recipients_prefix(batch: BatchId) -> String {
+        format!("recipients/{batch}/")
+    }
+
+    /// What belongs to an account by its key: stored events, exports, its lake, rejected rows, uploads. In the order of keys.
+    pub fn account_prefixes(account: AccountId) -> [String; 5] {
+        let lake = format!("lake/account={account}");
+        let account = account.to_string();
+        [
+            ("events", &account),
+            ("exports", &account),
+            ("exports", &lake),
+            ("rejected", &account),
+            ("uploads", &account),
+        ]
+        .map(|(kind, whose)| format!("{kind}/{whose}/"))
+    }
+
+    /// An object by its key, with what its version is known by; `None` when it isn't there.
+    pub async fn open(&self, key: &str) -> Result<Option<(ByteStream, String)>, StoreError> {
+        let get = self.client.get_object().bucket(&self.bucket).key(key);
+        match get.send().await {
+            Ok(answer) => Ok(Some((answer.body, answer.e_tag.unwrap_or_default()))),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetObjectError::is_no_such_key) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(StoreError::service("read a file")(error)),
+        }
+    }
+
+    /// Puts an object in the place of the version that was read. `false` when that isn't there any more.
+    pub async fn replace(
+        &self,
+        key: &str,
+        etag: &str,
+        body: ByteStream,
+    ) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .if_match(etag)
+            .body(body);
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if was_there_already(&error) => Ok(false),
+            Err(error) => Err(StoreError::service("write a file anew")(error)),
+        }
+    }
+
+    /// Deleting it twice changes nothing.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        let deleted = delete.send().await;
+        deleted
+            .map(drop)
+            .map_err(StoreError::service("delete a file"))
+    }
+
+    /// Puts a frame of the same length in the place of one of a part. `false` when somebody else changed the part meanwhile.
+    pub async fn exchange_frame(
+        &self,
+        batch: BatchId,
+        at: FrameAddress,
+        frame: &[u8],
+    ) -> Result<bool, StoreError> {
+        let key = Self::part_key(batch, at.run, at.part);
+        let missing = || StoreError::corrupt("a batch without a part that its manifest names");
+        let (body, etag) = self.open(&key).await?.ok_or_else(missing)?;
+        let mut part = collect(body, "read recipients").await?.to_vec();
+        let from = usize::try_from(at.offset).map_err(|_| missing())?;
+        let place = part.get_mut(from..from + frame.len());
+        let length = usize::try_from(at.length).map_err(|_| missing())?;
+        let place = place.filter(|_| length == frame.len());
+        place.ok_or_else(missing)?.copy_from_slice(frame);
+        self.replace(&key, &etag, part.into()).await
+    }
+
+    /// A manifest with what its version is known by.
+    pub async fn open_manifest(
+        &self,
+        batch: BatchId,
+    ) -> Result<Option<(Manifest, String)>, StoreError> {
+        let Some((body, etag)) = self.open(&Self::manifest_key(batch)).await? else {
+            return Ok(None);
+        };
+        let body = collect(body, "read a manifest").await?;
+        let manifest = serde_json::from_slice(&body)
+            .map_err(|error| StoreError::corrupt(format!("the manifest of {batch}: {error}")))?;
+        Ok(Some((manifest, etag)))
+    }
+
+    /// `false` when somebody else changed it meanwhile.
+    pub async fn replace_manifest(
+        &self,
+        manifest: &Manifest,
+        etag: &str,
+    ) -> Result<bool, StoreError> {
+        let body = serde_json::to_vec(manifest).expect("a manifest is representable in JSON");
+        let key = Self::manifest_key(manifest.batch);
+        self.replace(&key, etag, body.into()).await
+    }
+
+    /// Whether a key is that of a part which the manifest doesn't name: one of a preparation that died.
+    pub fn is_left_over(manifest: &Manifest, key: &str) -> bool {
+        let run = format!(
+            "{}{:016x}/",
+            Self::recipients_prefix(manifest.batch),
+            manifest.run
+        );
+        key != Self::manifest_key(manifest.batch) && !key.starts_with(&run)
+    }
+
     pub(crate) async fn put(
         &self,
         key: &str,

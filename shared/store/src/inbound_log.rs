@@ -15,6 +15,9 @@ use crate::{
 /// How long a message from a handset is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
 
+/// Messages of a number that are looked at together.
+const LOOKED: i32 = 100;
+
 #[derive(Debug, Clone)]
 pub struct InboundLog {
     /// The contacts table.
@@ -98,6 +101,28 @@ impl InboundLog {
     ) -> Result<Vec<LoggedInbound>, StoreError> {
         let partition = keys::inbound_of(account, number_hash);
         self.page(&partition, None, limit).await
+    }
+
+    /// Deletes all that one number wrote, in both places; how much that was.
+    pub async fn forget(&self, account: AccountId, number_hash: &str) -> Result<u32, StoreError> {
+        let mut count = 0;
+        loop {
+            let page = self.newest_of(account, number_hash, LOOKED).await?;
+            if page.is_empty() {
+                return Ok(count);
+            }
+            for logged in &page {
+                // What it is found by goes last.
+                for partition in [
+                    keys::inbound_log(account),
+                    keys::inbound_of(account, number_hash),
+                ] {
+                    let key = keys::inbound(partition, logged.place());
+                    self.table.remove(&key, "forget an inbound message").await?;
+                }
+                count += 1;
+            }
+        }
     }
 
     async fn page(

@@ -7,8 +7,9 @@ use carillon_core::{
     chunk::Pointer,
     click::Click,
     id::{
-        AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId, ExportId,
-        GatewayAccountId, ImportId, ListId, MemberId, ReplayId, TemplateId, UploadId, WebhookId,
+        AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, ErasureId, EventId,
+        ExportId, GatewayAccountId, ImportId, ListId, MemberId, ReplayId, TemplateId, UploadId,
+        WebhookId,
     },
     message_id::MessageId,
     phone::Country,
@@ -97,6 +98,12 @@ pub fn provider_ids(pointer: Pointer, window: u32) -> Key {
     Key::new(chunk.partition, format!("ids#{}#{window:08}", chunk.sort))
 }
 
+/// What the sort keys of all of a chunk's begin with.
+pub fn provider_ids_of(pointer: Pointer) -> Key {
+    let chunk = chunk(pointer);
+    Key::new(chunk.partition, format!("ids#{}#", chunk.sort))
+}
+
 /// Ids that a gateway told when it was asked after that window: of this slot, and of those it was asked for with it.
 pub fn found_provider_ids(pointer: Pointer, window: u32, first: usize) -> Key {
     let Key { partition, sort } = provider_ids(pointer, window);
@@ -128,6 +135,11 @@ pub fn provider_map(gateway: GatewayAccountId, provider_id: &str) -> Key {
 /// "What did we send to this number": API sends only.
 pub fn recipient_index(account: AccountId, number_hash: &str) -> String {
     format!("to#{account}#{number_hash}")
+}
+
+/// In one of these partitions.
+pub fn recipient_place(partition: String, place: &str) -> Key {
+    Key::new(partition, place)
 }
 
 // --- core
@@ -416,6 +428,27 @@ pub fn safeguards(account: AccountId) -> Key {
 /// What an account answers handsets.
 pub fn replies(account: AccountId) -> Key {
     Key::new(account.to_string(), "replies")
+}
+
+/// The erasure of a number.
+pub fn erasure(account: AccountId, id: ErasureId) -> Key {
+    Key::new(account.to_string(), format!("{ERASURE}{id}"))
+}
+
+pub const ERASURE: &str = "erasure#";
+
+/// The partition of erasures that somebody has to work on, by when.
+pub const ERASURES_DUE: &str = "erasures";
+
+pub fn erasure_due(due: Timestamp, account: AccountId, id: ErasureId) -> Key {
+    let at = closing_time(due);
+    Key::new(ERASURES_DUE, format!("{at}#{account}#{id}"))
+}
+
+/// Which erasure it is, by its sort key.
+pub fn erasure_due_of(sort: &str) -> Option<(AccountId, ErasureId)> {
+    let mut words = sort.split('#').skip(1);
+    Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
 }
 
 /// What was reserved of an account's money: in all, or for a country.

@@ -17,6 +17,7 @@ pub mod dead_letter_queues;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod dispatcher_lock;
+pub mod erasures;
 pub mod error;
 pub mod event_bus;
 pub mod export_files;

@@ -40,6 +40,14 @@ impl Velocity {
         Self { table }
     }
 
+    /// Forgets how often it was.
+    pub async fn forget(&self, account: AccountId, hash: &str) -> Result<(), StoreError> {
+        let key = keys::velocity(account, hash);
+        self.table
+            .remove(&key, "forget how fast messages went")
+            .await
+    }
+
     /// Counts one message to what a hash stands for, if it isn't one too many.
     pub async fn count(
         &self,

@@ -62,6 +62,7 @@ fn record(text: &str) -> ConsentRecord {
         ip: None,
         user_agent: None,
         inbound: None,
+        redacted: None,
     }
 }
 

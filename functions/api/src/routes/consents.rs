@@ -185,6 +185,10 @@ pub struct ConsentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     inbound: Option<EventId>,
+    /// When its owner's data was erased, and with it `evidence`, `identity`, `ip` and `user_agent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    redacted: Option<Timestamp>,
     /// Over all of this and over the record before it.
     seal: String,
     /// `false`: it isn't what was written, or the record before it was taken away.
@@ -214,6 +218,7 @@ impl ConsentView {
             ip,
             user_agent,
             inbound,
+            redacted,
         } = record;
         Self {
             id,
@@ -231,6 +236,7 @@ impl ConsentView {
             ip,
             user_agent,
             inbound,
+            redacted,
             seal,
             intact,
         }
@@ -321,6 +327,7 @@ fn checked(
         ip: ip.as_deref().map(checked_ip).transpose()?,
         user_agent: field("/user_agent", user_agent)?,
         inbound: None,
+        redacted: None,
     };
     Ok((number, record))
 }

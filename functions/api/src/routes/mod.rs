@@ -8,6 +8,7 @@ pub mod clicks;
 pub mod consents;
 pub mod contacts;
 pub mod dead_letters;
+pub mod erasures;
 pub mod exports;
 pub mod gateways;
 pub mod imports;

@@ -101,6 +101,7 @@ fn record(scope: ConsentScope) -> ConsentRecord {
         ip: None,
         user_agent: None,
         inbound: None,
+        redacted: None,
     }
 }
 

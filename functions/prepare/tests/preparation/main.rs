@@ -442,6 +442,7 @@ async fn where_it_is_asked_for_marketing_goes_to_those_only_who_agreed() {
         ip: None,
         user_agent: None,
         inbound: None,
+        redacted: None,
     };
     let consents = &setup.preparation.consents;
     consents.record(account, agreed, &record).await.unwrap();

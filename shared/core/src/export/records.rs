@@ -67,8 +67,11 @@ pub const CONTACTS: &[Column] = &[
 ];
 
 impl Export {
-    /// As the export shows numbers.
+    /// As the export shows numbers; nothing where one was erased.
     pub fn number(&self, number: Phone) -> String {
+        if number == Phone::NOBODY {
+            return String::new();
+        }
         match self.numbers {
             Numbers::Full => number.e164(),
             Numbers::Masked => number.to_string(),

@@ -6,6 +6,7 @@ pub(crate) mod cell;
 pub(crate) mod columns;
 mod decode;
 mod delimiter;
+pub mod erase;
 mod error;
 mod lines;
 mod row;

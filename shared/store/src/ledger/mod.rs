@@ -5,6 +5,7 @@ mod chunk_item;
 mod clicks;
 mod count;
 mod due;
+mod erasing;
 mod lease;
 mod provider_ids;
 mod receipts;

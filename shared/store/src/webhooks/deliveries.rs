@@ -147,6 +147,29 @@ impl Deliveries {
         Ok(all)
     }
 
+    /// Deletes one that was read, unless somebody tried it meanwhile. Whether nobody did.
+    pub async fn delete(&self, parked: &Parked) -> Result<bool, StoreError> {
+        let Delivery {
+            endpoint,
+            at,
+            event,
+            attempts,
+            ..
+        } = parked.delivery;
+        let key = keys::delivery(endpoint, at, event);
+        let deleted = self
+            .table
+            .client()
+            .delete_item()
+            .table_name(self.table.name())
+            .set_key(Some(key.item()))
+            .condition_expression("attempts = :before")
+            .expression_attribute_values(":before", number(attempts))
+            .send()
+            .await;
+        Ok(condition::held(deleted, "delete a delivery")?.is_some())
+    }
+
     async fn list_in(
         &self,
         endpoint: WebhookId,

@@ -1,0 +1,122 @@
+//! An erasure against the tables and the bucket of the local stack: afterwards every item and every file is looked into.
+
+mod everything;
+mod world;
+
+use carillon_core::{chunk::Pointer, phone::Phone, suppression::Consent};
+
+use self::{
+    everything::everything,
+    world::{ERASED, OTHER, World},
+};
+
+/// What says who it was: the number, their words, your name for it, what the gateway called it.
+const GONE: [&str; 6] = [
+    "447700900123",
+    "07700 900123",
+    "Zebulon",
+    "order-4711",
+    "GW-ZEB",
+    "192.0.2.77",
+];
+/// What belongs to somebody else.
+const KEPT: [&str; 4] = ["447700900124", "Rosalind", "order-4712", "GW-ROS"];
+
+#[tokio::test]
+async fn nothing_of_an_erased_number_is_left_in_any_store_and_everybody_else_is_still_there() {
+    let world = World::new().await;
+    let before = everything(&world).await;
+    for word in GONE.into_iter().chain(KEPT) {
+        assert!(before.contains(word), "{word} was never there");
+    }
+
+    let erasure = world.erase(ERASED).await;
+
+    let after = everything(&world).await;
+    let lines = |word: &str| -> Vec<&str> {
+        let lines = after.lines().filter(|line| line.contains(word));
+        lines.collect()
+    };
+    for word in GONE {
+        assert_eq!(lines(word), [""; 0], "{word}");
+    }
+    for word in KEPT {
+        assert!(!lines(word).is_empty(), "{word}");
+    }
+    let found = erasure.found;
+    assert_eq!(
+        (found.contacts, found.consents, found.inbound),
+        (1, 2, 1),
+        "{found:?}"
+    );
+    assert_eq!(
+        (found.messages, found.dead_letters, found.events),
+        (3, 1, 1),
+        "{found:?}"
+    );
+    // Two uploads, two of rejected rows, three of an export, the lake, the stored events.
+    assert_eq!(found.rows, 9, "{found:?}");
+}
+
+#[tokio::test]
+async fn places_hold_and_nothing_is_sent_to_the_number_again() {
+    let world = World::new().await;
+    let before = world.chunks().await;
+
+    world.erase(ERASED).await;
+
+    assert_eq!(world.chunks().await, before, "slots, reports and windows");
+    for pointer in world.pointers() {
+        let recipients = world.recipients(pointer).await;
+        let at = |digits| {
+            let number = Phone::from_digits(digits).unwrap();
+            recipients.iter().position(|it| it.number == number)
+        };
+        assert_eq!((at(ERASED), at(OTHER)), (None, Some(1)), "{pointer:?}");
+        assert!(recipients[0].is_erased());
+        assert_eq!(recipients[1].vars["name"], "Rosalind");
+    }
+    let stands = world.suppression(ERASED).await.unwrap();
+    assert_eq!(
+        (stands.consent, stands.number),
+        (Consent::OptedOut, None),
+        "{stands:?}"
+    );
+    assert_eq!(world.suppression(OTHER).await, None);
+    let manifest = world.manifest().await;
+    let other = Phone::from_digits(OTHER).unwrap();
+    assert_eq!(manifest.may_hold(other).collect::<Vec<_>>(), [0]);
+}
+
+#[tokio::test]
+async fn what_comes_up_between_the_rounds_is_found_by_the_second() {
+    let world = World::new().await;
+    world.ask(ERASED).await;
+    world.round().await;
+    let pointer = Pointer {
+        chunk: 0,
+        ..world.pointers()[0]
+    };
+    world.late_provider_id(pointer).await;
+
+    while !world.is_done().await {
+        world.round().await;
+    }
+
+    assert!(!everything(&world).await.contains("GW-ZEB-LATE"));
+}
+
+#[tokio::test]
+async fn consents_still_prove_that_somebody_agreed() {
+    let world = World::new().await;
+
+    world.erase(ERASED).await;
+
+    let proved = world.consents(ERASED).await;
+    assert_eq!(proved.len(), 2);
+    for consent in proved {
+        assert!(consent.is_intact);
+        assert_eq!(consent.sealed.record.text, "Send me offers");
+        assert!(consent.sealed.record.redacted.is_some());
+    }
+}
