@@ -96,6 +96,15 @@ impl Form {
             .or_insert_with(|| words.into());
     }
 
+    /// With a field that was not sent: what it is when nobody has chosen.
+    #[must_use]
+    pub fn or(mut self, name: &str, value: &str) -> Self {
+        if self.all(name).next().is_none() {
+            self.fields.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
     /// What is wrong with another form, of which this is what is shown.
     #[must_use]
     pub fn with_errors_of(self, other: Self) -> Self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use carillon_core::api_key::Scope;
+use carillon_core::{api_key::Scope, originator::Originator};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -70,8 +70,8 @@ pub struct Bubble {
 /// All that is shown, oldest first.
 pub struct Thread {
     pub bubbles: Vec<Bubble>,
-    /// What they wrote to, the latest first.
-    pub written_to: Vec<String>,
+    /// What they wrote to, the latest first, as far as it can be written from.
+    written_to: Vec<String>,
     pub has_more: bool,
 }
 
@@ -87,7 +87,7 @@ impl Thread {
         let (sent, received) = (sent.data, received.data);
         let has_more = sent.len() >= FOUND || received.len() >= FOUND;
         let mut seen = BTreeSet::new();
-        let written_to = received.iter().map(|it| it.to.clone());
+        let written_to = received.iter().filter_map(|it| sender_of(&it.to));
         let written_to = written_to.filter(|to| seen.insert(to.clone())).collect();
         let sent = sent.into_iter().map(Bubble::of_sent);
         let mut bubbles: Vec<_> = sent
@@ -102,11 +102,23 @@ impl Thread {
     }
 
     /// The latest that they wrote to is what they expect an answer from.
+    pub fn prefilled(&self, form: Form) -> Form {
+        let latest = self.written_to.first().map(String::as_str);
+        form.or("sender", latest.unwrap_or_default())
+    }
+
     pub fn senders(&self) -> Vec<Choice> {
         let written_to = self.written_to.iter().map(|to| Choice::new(to, to));
         let usual = Choice::new("", "Whatever the gateway sends from");
         written_to.chain([usual]).collect()
     }
+}
+
+/// What a handset wrote to, as a sender: gateways often leave out the `+` of a number.
+pub fn sender_of(to: &str) -> Option<String> {
+    let candidates = [to.to_owned(), format!("+{to}")];
+    let mut candidates = candidates.into_iter();
+    candidates.find(|candidate| candidate.parse::<Originator>().is_ok())
 }
 
 impl Bubble {
@@ -182,4 +194,25 @@ pub async fn answer(
 
 pub fn may_answer(who: &SignedIn) -> bool {
     who.may(Scope::MessagesSend)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_comes_from_what_was_written_to() {
+        for (name, to, expected) in [
+            ("a short code", "12345", Some("12345")),
+            ("a number", "+447700900123", Some("+447700900123")),
+            (
+                "a number without its plus",
+                "447700900123",
+                Some("+447700900123"),
+            ),
+            ("nothing that can send", "sip:desk@example.com", None),
+        ] {
+            assert_eq!(sender_of(to).as_deref(), expected, "{name}");
+        }
+    }
 }

@@ -62,6 +62,10 @@ struct Known {
 }
 
 impl Row {
+    fn answered_from(&self) -> String {
+        thread::sender_of(&self.inbound.to).unwrap_or_default()
+    }
+
     fn badge(&self) -> Html {
         ui::badge(&words::meaning(self.inbound.meaning.as_deref()))
     }
@@ -192,8 +196,8 @@ async fn answer_page(
         shell: who.shell("Answer", PATH),
         number,
         opt_out,
+        form: thread.prefilled(form),
         thread,
-        form,
     });
     Ok((status, shown).into_response())
 }
