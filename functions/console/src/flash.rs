@@ -6,6 +6,7 @@ pub struct Flash {
 }
 
 const SAID: &[(&str, &str)] = &[
+    ("added", "Added."),
     (
         "answered",
         "It is on its way. Below you see what becomes of it.",
@@ -14,6 +15,8 @@ const SAID: &[(&str, &str)] = &[
         "cancelled",
         "The campaign is cancelled. What had left already can't be called back.",
     ),
+    ("deleted", "Deleted."),
+    ("discarded", "Discarded. What it was about stays as it is."),
     (
         "consented",
         "Recorded. It can't be changed any more, so that it proves something.",
@@ -30,6 +33,15 @@ const SAID: &[(&str, &str)] = &[
     (
         "duplicated",
         "Here is the copy. Nothing is sent until you start it.",
+    ),
+    (
+        "event-replayed",
+        "Asked for. The replay begins within a minute.",
+    ),
+    ("event-retried", "They are tried again within a minute."),
+    (
+        "event-sent",
+        "A test event is on its way. It is in the log in a moment: reload the page.",
     ),
     (
         "import-stops",
@@ -55,6 +67,14 @@ const SAID: &[(&str, &str)] = &[
     ("removed", "Removed. Their sessions are over."),
     ("resumed", "On it goes."),
     (
+        "redriven",
+        "Sent again. Every check is made anew; what fails again comes back here.",
+    ),
+    (
+        "revoked",
+        "Revoked. Whatever still uses the key is refused within a minute.",
+    ),
+    (
         "role",
         "The role is changed. It counts from the next page they open.",
     ),
@@ -64,6 +84,18 @@ const SAID: &[(&str, &str)] = &[
     (
         "segment-made",
         "Here is the segment, with who is in it now.",
+    ),
+    (
+        "stopped",
+        "Stopped. Within five seconds nothing more leaves.",
+    ),
+    (
+        "switched-off",
+        "Switched off. What has no other way out waits.",
+    ),
+    (
+        "switched-on",
+        "Switched on. It is tried with the next message.",
     ),
     (
         "started",

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, convert::Infallible};
 use axum::extract::FromRequestParts;
 use bytes::Bytes;
 use futures::{future, stream};
-use http::request::Parts;
+use http::{StatusCode, request::Parts};
 use multer::Multipart;
 
 use crate::pages::error::Refused;
@@ -116,6 +116,15 @@ impl Form {
 
     pub fn is_refused(&self) -> bool {
         !self.errors.is_empty() || self.problem.is_some()
+    }
+
+    /// Of the page that shows it again.
+    pub fn status(&self) -> StatusCode {
+        if self.is_refused() {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else {
+            StatusCode::OK
+        }
     }
 
     /// The form again, with what the API has against it. `fields`: a pointer's beginning, and the field that it is about; of several

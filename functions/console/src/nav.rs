@@ -45,12 +45,10 @@ const WORK: &[Item] = &[
     item("/contacts", "Contacts", Icon::Contacts, Scope::ContactsRead),
     item("/inbox", "Inbox", Icon::Inbox, Scope::InboundRead),
 ];
-const SETUP: &[Item] = &[item(
-    "/members",
-    "Members",
-    Icon::Members,
-    Scope::MembersAdmin,
-)];
+const SETUP: &[Item] = &[
+    item("/keys", "API keys", Icon::Keys, Scope::KeysAdmin),
+    item("/members", "Members", Icon::Members, Scope::MembersAdmin),
+];
 
 pub fn seen_by(who: &SignedIn) -> Vec<Group> {
     let seen = |items: &[Item]| {

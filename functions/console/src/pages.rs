@@ -8,6 +8,7 @@ pub mod contacts;
 pub mod error;
 pub mod imports;
 pub mod inbox;
+pub mod keys;
 pub mod lists;
 pub mod members;
 pub mod opt_outs;
@@ -31,5 +32,6 @@ pub fn routes() -> Router<Console> {
         .merge(imports::routes())
         .merge(opt_outs::routes())
         .merge(inbox::routes())
+        .merge(keys::routes())
         .merge(members::routes())
 }

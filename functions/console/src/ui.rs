@@ -1,6 +1,7 @@
 //! The parts that pages are made of, as markup. `{{ ui::badge(…) }}` in a template; nothing here needs `|safe` there.
 
 pub mod attributes;
+mod boxes;
 mod checks;
 mod field;
 mod figures;
@@ -13,6 +14,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 
 pub use self::{
+    boxes::{boxes, tick},
     checks::checks,
     field::{Choice, Field},
     figures::{count, duration, percent, plural, time},

@@ -40,41 +40,49 @@ impl Choice {
 /// `{{ ui::Field::line("email", "E-mail address").required().of(form) }}`
 pub struct Field {
     name: &'static str,
-    label: &'static str,
+    label: String,
     hint: &'static str,
     kind: Kind,
     attributes: String,
 }
 
 impl Field {
-    fn new(name: &'static str, label: &'static str, kind: Kind) -> Self {
+    fn new(name: &'static str, label: impl Into<String>, kind: Kind) -> Self {
         Self {
             name,
-            label,
+            label: label.into(),
             hint: "",
             kind,
             attributes: String::new(),
         }
     }
 
-    pub fn line(name: &'static str, label: &'static str) -> Self {
+    pub fn line(name: &'static str, label: impl Into<String>) -> Self {
         Self::new(name, label, Kind::Line("text"))
     }
 
     /// A line of a type that browsers know: `email`, `date`, `number`.
-    pub fn typed(name: &'static str, label: &'static str, kind: &'static str) -> Self {
+    pub fn typed(name: &'static str, label: impl Into<String>, kind: &'static str) -> Self {
         Self::new(name, label, Kind::Line(kind))
     }
 
-    pub fn lines(name: &'static str, label: &'static str, rows: u32) -> Self {
+    pub fn lines(name: &'static str, label: impl Into<String>, rows: u32) -> Self {
         Self::new(name, label, Kind::Lines(rows))
     }
 
-    pub fn select(name: &'static str, label: &'static str, choices: impl AsRef<[Choice]>) -> Self {
+    pub fn select(
+        name: &'static str,
+        label: impl Into<String>,
+        choices: impl AsRef<[Choice]>,
+    ) -> Self {
         Self::new(name, label, Kind::Select(choices.as_ref().to_vec()))
     }
 
-    pub fn radio(name: &'static str, label: &'static str, choices: impl AsRef<[Choice]>) -> Self {
+    pub fn radio(
+        name: &'static str,
+        label: impl Into<String>,
+        choices: impl AsRef<[Choice]>,
+    ) -> Self {
         Self::new(name, label, Kind::Radio(choices.as_ref().to_vec()))
     }
 
@@ -131,7 +139,7 @@ impl Field {
         if error.is_some() {
             attributes.push_str(" aria-invalid=\"true\"");
         }
-        let label = escape(label);
+        let label = escape(&label);
         let value = escape(form.get(name));
         let wrong = if error.is_some() { " wrong" } else { "" };
         let input = match kind {
