@@ -46,6 +46,8 @@ const WORK: &[Item] = &[
     item("/inbox", "Inbox", Icon::Inbox, Scope::InboundRead),
 ];
 const SETUP: &[Item] = &[
+    item("/gateways", "Gateways", Icon::Gateways, Scope::GatewaysRead),
+    item("/routes", "Routes", Icon::Routes, Scope::GatewaysRead),
     item("/keys", "API keys", Icon::Keys, Scope::KeysAdmin),
     item("/members", "Members", Icon::Members, Scope::MembersAdmin),
 ];

@@ -6,6 +6,8 @@ pub mod compose;
 pub mod contact;
 pub mod contacts;
 pub mod error;
+pub mod gateway;
+pub mod gateways;
 pub mod imports;
 pub mod inbox;
 pub mod keys;
@@ -13,6 +15,7 @@ pub mod lists;
 pub mod members;
 pub mod opt_outs;
 pub mod overview;
+pub mod routes;
 pub mod segments;
 
 use axum::Router;
@@ -32,6 +35,9 @@ pub fn routes() -> Router<Console> {
         .merge(imports::routes())
         .merge(opt_outs::routes())
         .merge(inbox::routes())
+        .merge(gateways::routes())
+        .merge(gateway::routes())
+        .merge(routes::routes())
         .merge(keys::routes())
         .merge(members::routes())
 }
