@@ -19,6 +19,7 @@ mod pages;
 mod path;
 mod people;
 mod respond;
+mod rules;
 mod scopes;
 mod shell;
 mod sign_in;

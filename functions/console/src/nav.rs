@@ -48,6 +48,7 @@ const WORK: &[Item] = &[
 const SETUP: &[Item] = &[
     item("/gateways", "Gateways", Icon::Gateways, Scope::GatewaysRead),
     item("/routes", "Routes", Icon::Routes, Scope::GatewaysRead),
+    item("/senders", "Senders", Icon::Senders, Scope::GatewaysRead),
     item("/keys", "API keys", Icon::Keys, Scope::KeysAdmin),
     item("/members", "Members", Icon::Members, Scope::MembersAdmin),
 ];

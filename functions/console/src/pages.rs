@@ -17,6 +17,7 @@ pub mod opt_outs;
 pub mod overview;
 pub mod routes;
 pub mod segments;
+pub mod senders;
 
 use axum::Router;
 
@@ -38,6 +39,7 @@ pub fn routes() -> Router<Console> {
         .merge(gateways::routes())
         .merge(gateway::routes())
         .merge(routes::routes())
+        .merge(senders::routes())
         .merge(keys::routes())
         .merge(members::routes())
 }
