@@ -44,6 +44,12 @@ const WORK: &[Item] = &[
     ),
     item("/contacts", "Contacts", Icon::Contacts, Scope::ContactsRead),
     item("/inbox", "Inbox", Icon::Inbox, Scope::InboundRead),
+    item(
+        "/templates",
+        "Templates",
+        Icon::Templates,
+        Scope::TemplatesRead,
+    ),
 ];
 const SETUP: &[Item] = &[
     item("/gateways", "Gateways", Icon::Gateways, Scope::GatewaysRead),

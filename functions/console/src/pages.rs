@@ -18,6 +18,7 @@ pub mod overview;
 pub mod routes;
 pub mod segments;
 pub mod senders;
+pub mod templates;
 
 use axum::Router;
 
@@ -36,6 +37,7 @@ pub fn routes() -> Router<Console> {
         .merge(imports::routes())
         .merge(opt_outs::routes())
         .merge(inbox::routes())
+        .merge(templates::routes())
         .merge(gateways::routes())
         .merge(gateway::routes())
         .merge(routes::routes())
