@@ -57,6 +57,7 @@ const SETUP: &[Item] = &[
     item("/senders", "Senders", Icon::Senders, Scope::GatewaysRead),
     item("/keys", "API keys", Icon::Keys, Scope::KeysAdmin),
     item("/members", "Members", Icon::Members, Scope::MembersAdmin),
+    item("/settings", "Settings", Icon::Settings, Scope::AccountRead),
 ];
 
 pub fn seen_by(who: &SignedIn) -> Vec<Group> {

@@ -18,6 +18,7 @@ pub mod overview;
 pub mod routes;
 pub mod segments;
 pub mod senders;
+pub mod settings;
 pub mod templates;
 
 use axum::Router;
@@ -44,4 +45,5 @@ pub fn routes() -> Router<Console> {
         .merge(senders::routes())
         .merge(keys::routes())
         .merge(members::routes())
+        .merge(settings::routes())
 }
