@@ -59,13 +59,27 @@ const SETUP: &[Item] = &[
     item("/members", "Members", Icon::Members, Scope::MembersAdmin),
     item("/settings", "Settings", Icon::Settings, Scope::AccountRead),
 ];
+/// When something went wrong, or somebody asks.
+const WATCH: &[Item] = &[
+    item(
+        "/dead-letters",
+        "Dead letters",
+        Icon::Letters,
+        Scope::MessagesRead,
+    ),
+    item("/audit", "Audit log", Icon::Audit, Scope::AuditRead),
+];
 
 pub fn seen_by(who: &SignedIn) -> Vec<Group> {
     let seen = |items: &[Item]| {
         let items = items.iter().filter(|item| who.may(item.needs));
         items.copied().collect()
     };
-    let groups = [("Work", seen(WORK)), ("Set up", seen(SETUP))];
+    let groups = [
+        ("Work", seen(WORK)),
+        ("Set up", seen(SETUP)),
+        ("Look after", seen(WATCH)),
+    ];
     let groups = groups.map(|(name, items)| Group { name, items });
     groups
         .into_iter()

@@ -1,5 +1,6 @@
 //! The pages: one file each, with its routes and its template of the same name.
 
+pub mod audit;
 pub mod campaign;
 pub mod campaigns;
 pub mod compose;
@@ -11,6 +12,7 @@ pub mod gateways;
 pub mod imports;
 pub mod inbox;
 pub mod keys;
+pub mod letters;
 pub mod lists;
 pub mod members;
 pub mod opt_outs;
@@ -46,4 +48,6 @@ pub fn routes() -> Router<Console> {
         .merge(keys::routes())
         .merge(members::routes())
         .merge(settings::routes())
+        .merge(letters::routes())
+        .merge(audit::routes())
 }
