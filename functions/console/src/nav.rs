@@ -56,6 +56,7 @@ const SETUP: &[Item] = &[
     item("/routes", "Routes", Icon::Routes, Scope::GatewaysRead),
     item("/senders", "Senders", Icon::Senders, Scope::GatewaysRead),
     item("/keys", "API keys", Icon::Keys, Scope::KeysAdmin),
+    item("/webhooks", "Webhooks", Icon::Webhooks, Scope::WebhooksRead),
     item("/members", "Members", Icon::Members, Scope::MembersAdmin),
     item("/settings", "Settings", Icon::Settings, Scope::AccountRead),
 ];

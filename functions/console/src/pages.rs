@@ -22,6 +22,7 @@ pub mod segments;
 pub mod senders;
 pub mod settings;
 pub mod templates;
+pub mod webhooks;
 
 use axum::Router;
 
@@ -46,6 +47,7 @@ pub fn routes() -> Router<Console> {
         .merge(routes::routes())
         .merge(senders::routes())
         .merge(keys::routes())
+        .merge(webhooks::routes())
         .merge(members::routes())
         .merge(settings::routes())
         .merge(letters::routes())
