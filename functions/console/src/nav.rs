@@ -69,6 +69,7 @@ const WATCH: &[Item] = &[
         Scope::MessagesRead,
     ),
     item("/audit", "Audit log", Icon::Audit, Scope::AuditRead),
+    item("/start", "First steps", Icon::Guide, Scope::CampaignsRead),
 ];
 
 pub fn seen_by(who: &SignedIn) -> Vec<Group> {

@@ -21,6 +21,7 @@ pub mod routes;
 pub mod segments;
 pub mod senders;
 pub mod settings;
+pub mod start;
 pub mod templates;
 pub mod webhooks;
 
@@ -41,6 +42,7 @@ pub fn routes() -> Router<Console> {
         .merge(imports::routes())
         .merge(opt_outs::routes())
         .merge(inbox::routes())
+        .merge(start::routes())
         .merge(templates::routes())
         .merge(gateways::routes())
         .merge(gateway::routes())

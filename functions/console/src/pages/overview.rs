@@ -32,7 +32,7 @@ struct Account {
 
 #[derive(Debug, Deserialize)]
 struct Warning {
-    detail: String,
+    words: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -322,7 +322,7 @@ fn attention(
         }
     }
     for warning in &account.warnings {
-        say(crate::form::sentence(&warning.detail), "", None);
+        say(crate::form::sentence(&warning.words), "", None);
     }
     found
 }
