@@ -182,10 +182,10 @@ async fn what_a_campaign_sent_to_a_number_is_found_where_campaigns_are_asked_for
         .try_post_as_test(
             "/v1/campaigns",
             &json!({"name": "Spring", "class": "transactional", "content": {"text": "Hi {{name}}"},
-                    "audience": {"type": "inline", "recipients": [
-                        {"to": "+447700900323", "vars": {"name": "Ada"}},
-                        {"to": "+33639980324", "vars": {"name": "Marie"}},
-                    ]}}),
+            "audience": {"type": "inline", "recipients": [
+                {"to": "+447700900323", "vars": {"name": "Ada"}},
+                {"to": "+33639980324", "vars": {"name": "Marie"}},
+            ]}}),
         )
         .await;
     let id = campaign.body["id"].as_str().expect("an id").to_owned();

@@ -110,6 +110,10 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
             text(&owner.post("/v1/privacy/erasures", &erasure).await, "id"),
         ),
         (
+            "reports",
+            text(&owner.post("/v1/privacy/reports", &erasure).await, "id"),
+        ),
+        (
             "contacts",
             text(&owner.post("/v1/contacts", &contact).await, "id"),
         ),

@@ -17,8 +17,9 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, clicks, consents, contacts, dead_letters, erasures,
-        exports, gateways, imports, inbound, keys, lists, members, messages, meta, opt_ins,
-        reports, routes, rules, segments, senders, suppressions, templates, uploads, webhooks,
+        exports, gateways, imports, inbound, keys, lists, members, messages, meta, number_reports,
+        opt_ins, reports, routes, rules, segments, senders, suppressions, templates, uploads,
+        webhooks,
     },
     services::Api,
 };
@@ -136,6 +137,9 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(suppressions::export::export))
         .routes(routes!(erasures::create, erasures::list))
         .routes(routes!(erasures::get))
+        .routes(routes!(number_reports::create))
+        .routes(routes!(number_reports::get))
+        .routes(routes!(number_reports::download))
         .routes(routes!(audit::list))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::redrive))

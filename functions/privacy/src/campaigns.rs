@@ -4,11 +4,11 @@
 use carillon_core::{
     batch::Batch,
     chunk::{Pointer, window::SlotSet},
-    erasure::Found,
     frame,
     id::{BatchId, GatewayAccountId},
     manifest::Manifest,
     phone::Phone,
+    privacy::Found,
 };
 use carillon_store::{StoreError, files::Files};
 
@@ -22,12 +22,26 @@ const TOGETHER: i32 = 500;
 /// How often a file is changed that others change.
 const TRIES: u32 = 5;
 
-/// Goes through the account's batches, the newest first: campaigns may be gone, or have had another batch before.
 pub async fn erase(
     state: &State,
     subject: &Subject,
-    mut after: Option<String>,
+    after: Option<String>,
     found: &mut Found,
+) -> Result<Reached, PrivacyError> {
+    go_through(state, subject, after, async |batch| {
+        found.messages += u32::from(of_batch(state, subject, batch).await?);
+        Ok(())
+    })
+    .await
+}
+
+/// Goes through the account's batches, the newest first: campaigns may be gone, or have had another batch before. What the API sent
+/// is left out: that is found in the ledger.
+pub async fn go_through(
+    state: &State,
+    subject: &Subject,
+    mut after: Option<String>,
+    mut visit: impl AsyncFnMut(&Batch) -> Result<(), PrivacyError>,
 ) -> Result<Reached, PrivacyError> {
     loop {
         let place = after.as_deref().and_then(|id| id.parse::<BatchId>().ok());
@@ -39,9 +53,8 @@ pub async fn erase(
             if !subject.has_time() {
                 return Ok(Reached::Key(after));
             }
-            // What the API sent is in the ledger.
             if batch.terms.campaign.is_some() {
-                found.messages += u32::from(of_batch(state, subject, &batch).await?);
+                visit(&batch).await?;
             }
             after = Some(batch.terms.id.to_string());
         }

@@ -7,8 +7,9 @@ use std::{
 };
 
 use aws_sdk_s3::primitives::ByteStream;
-use carillon_core::{erasure::Found, id::UploadId, recipients::erase::Finder};
+use carillon_core::{id::UploadId, privacy::Found, recipients::erase::Finder};
 use carillon_store::{StoreError, files::Files, uploads::UploadFormat};
+use tempfile::NamedTempFile;
 
 use crate::{
     PrivacyError, State,
@@ -23,8 +24,21 @@ pub async fn erase(
     found: &mut Found,
 ) -> Result<Reached, PrivacyError> {
     let finder = Finder::new(subject.number);
+    go_through(state, subject, after, async |key| {
+        found.rows += of_file(state, subject, key, &finder).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// The keys of the account's files, in their order.
+pub async fn go_through(
+    state: &State,
+    subject: &Subject,
+    after: Option<String>,
+    mut visit: impl AsyncFnMut(&str) -> Result<(), PrivacyError>,
+) -> Result<Reached, PrivacyError> {
     let mut last = after;
-    // In the order of their keys.
     for prefix in Files::account_prefixes(subject.account) {
         if last
             .as_ref()
@@ -41,7 +55,7 @@ pub async fn erase(
                 if !subject.has_time() {
                     return Ok(Reached::Key(last));
                 }
-                found.rows += of_file(state, subject, &key, &finder).await?;
+                visit(&key).await?;
                 last = Some(key);
             }
         }
@@ -56,27 +70,54 @@ async fn of_file(
     key: &str,
     finder: &Finder,
 ) -> Result<u32, PrivacyError> {
-    let Some((body, etag)) = state.files.open(key).await? else {
-        return Ok(0);
-    };
-    let Some(kind) = kind(state, subject, key).await? else {
-        state.files.delete(key).await?;
-        return Ok(1);
-    };
-    let input = save(body).await?;
-    let output = tempfile::NamedTempFile::new()?;
-    match rewrite::without(kind, input, &mut output.reopen()?, finder) {
-        Ok(0) => Ok(0),
-        Ok(rows) => {
-            let body = ByteStream::from_path(output.path()).await;
+    match look(state, subject, key, finder).await? {
+        Looked::Rows { rows: 0, .. } | Looked::Gone => Ok(0),
+        Looked::Rows { rows, left, etag } => {
+            let body = ByteStream::from_path(left.path()).await;
             let body = body.map_err(|error| std::io::Error::other(error.to_string()))?;
             state.files.replace(key, &etag, body).await?;
-            Ok(u32::try_from(rows).unwrap_or(u32::MAX))
+            Ok(rows)
         }
-        Err(RewriteError::Unreadable) => {
+        Looked::Unreadable => {
             state.files.delete(key).await?;
             Ok(0)
         }
+    }
+}
+
+pub enum Looked {
+    Gone,
+    /// No list of anybody.
+    Unreadable,
+    Rows {
+        /// The number's.
+        rows: u32,
+        left: NamedTempFile,
+        etag: String,
+    },
+}
+
+pub async fn look(
+    state: &State,
+    subject: &Subject,
+    key: &str,
+    finder: &Finder,
+) -> Result<Looked, PrivacyError> {
+    let Some((body, etag)) = state.files.open(key).await? else {
+        return Ok(Looked::Gone);
+    };
+    let Some(kind) = kind(state, subject, key).await? else {
+        return Ok(Looked::Unreadable);
+    };
+    let input = save(body).await?;
+    let left = NamedTempFile::new()?;
+    match rewrite::without(kind, input, &mut left.reopen()?, finder) {
+        Ok(rows) => Ok(Looked::Rows {
+            rows: u32::try_from(rows).unwrap_or(u32::MAX),
+            left,
+            etag,
+        }),
+        Err(RewriteError::Unreadable) => Ok(Looked::Unreadable),
         Err(RewriteError::Io(error)) => Err(error.into()),
     }
 }

@@ -1,8 +1,9 @@
-//! Each minute: goes on with the erasures that are due. The only function that changes or deletes what others wrote.
+//! Each minute: goes on with the erasures and reports that are due. The only function that changes or deletes what others wrote.
 
 mod campaigns;
 mod files;
 mod records;
+mod report;
 mod rewrite;
 mod round;
 #[cfg(test)]
@@ -17,10 +18,10 @@ use carillon_store::{
     consents::Consents,
     contacts::Contacts,
     dead_letters::DeadLetters,
-    erasures::Erasures,
     files::Files,
     inbound_log::InboundLog,
     ledger::Ledger,
+    privacy::PrivacyRequests,
     suppressions::Suppressions,
     uploads::Uploads,
     velocity::Velocity,
@@ -32,7 +33,7 @@ use serde_json::Value;
 
 pub struct State {
     key: DeploymentKey,
-    erasures: Erasures,
+    requests: PrivacyRequests,
     batches: Batches,
     consents: Consents,
     contacts: Contacts,
@@ -111,7 +112,7 @@ impl State {
         } = names;
         let dynamodb = || aws.dynamodb();
         Self {
-            erasures: Erasures::new(dynamodb(), core),
+            requests: PrivacyRequests::new(dynamodb(), core),
             batches: Batches::new(dynamodb(), core),
             consents: Consents::new(dynamodb(), contacts, key.clone()),
             contacts: Contacts::new(dynamodb(), contacts),

@@ -6,15 +6,15 @@
 
 use carillon_core::{
     chunk::{Pointer, source::Source, window::SlotSet},
-    erasure::Found,
     event::Event,
     frame,
     id::GatewayAccountId,
     message_id::MessageId,
+    privacy::Found,
     recipients::erase::Finder,
     suppression::{Cause, Consent, Word},
 };
-use carillon_store::StoreError;
+use carillon_store::{StoreError, dead_letters::Kept, webhooks::Parked};
 use jiff::Timestamp;
 
 use crate::{PrivacyError, State, round::Subject};
@@ -47,6 +47,7 @@ pub async fn erase(
     found.dead_letters += dead_letters(state, subject).await?;
     found.events += deliveries(state, subject).await?;
     state.velocity.forget(account, hash).await?;
+    state.files.delete_reports(account, hash).await?;
     found.inbound += state.inbound.forget(account, hash).await?;
     Ok(())
 }
@@ -162,43 +163,55 @@ async fn exchange(
     })
 }
 
-/// Those whose body names the number.
 async fn dead_letters(state: &State, subject: &Subject) -> Result<u32, StoreError> {
-    let finder = Finder::new(subject.number);
-    let mut after = None;
     let mut count = 0;
+    for kept in letters(state, subject).await? {
+        let id = kept.letter.id;
+        state.dead_letters.delete(subject.account, id).await?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Dead letters whose body names the number.
+pub async fn letters(state: &State, subject: &Subject) -> Result<Vec<Kept>, StoreError> {
+    let finder = Finder::new(subject.number);
+    let mut found = Vec::new();
+    let mut after = None;
     loop {
         let page = state
             .dead_letters
             .list(subject.account, after, LETTERS)
             .await?;
         let Some(last) = page.last() else {
-            return Ok(count);
+            return Ok(found);
         };
         after = Some(last.letter.id);
-        for kept in page.iter().filter(|kept| finder.is_in(&kept.body)) {
-            state
-                .dead_letters
-                .delete(subject.account, kept.letter.id)
-                .await?;
-            count += 1;
-        }
+        found.extend(page.into_iter().filter(|kept| finder.is_in(&kept.body)));
     }
 }
 
-/// Those to the account's endpoints whose event names the number: they are not delivered any more. One that is being tried just then
-/// is looked at again in the next round.
+/// They are not delivered any more. One that is being tried just then is looked at again in the next round.
 async fn deliveries(state: &State, subject: &Subject) -> Result<u32, StoreError> {
+    let mut count = 0;
+    for parked in waiting(state, subject).await? {
+        count += u32::from(state.deliveries.delete(&parked).await?);
+    }
+    Ok(count)
+}
+
+/// Deliveries to the account's endpoints whose event names the number.
+pub async fn waiting(state: &State, subject: &Subject) -> Result<Vec<Parked>, StoreError> {
     let finder = Finder::new(subject.number);
     let names = |event: &Event| {
         let text = serde_json::to_string(event).expect("an event is representable in JSON");
         finder.is_in(&text)
     };
-    let mut count = 0;
+    let mut found = Vec::new();
     for kept in state.endpoints.list(subject.account).await? {
+        let endpoint = kept.endpoint.id;
         let mut after = None;
         loop {
-            let endpoint = kept.endpoint.id;
             let page = state
                 .deliveries
                 .list(endpoint, after.as_deref(), DELIVERIES)
@@ -207,13 +220,11 @@ async fn deliveries(state: &State, subject: &Subject) -> Result<u32, StoreError>
                 break;
             };
             after = Some(last.place());
-            for parked in page
-                .iter()
-                .filter(|it| it.event.as_ref().is_some_and(names))
-            {
-                count += u32::from(state.deliveries.delete(parked).await?);
-            }
+            found.extend(
+                page.into_iter()
+                    .filter(|parked| parked.event.as_ref().is_some_and(names)),
+            );
         }
     }
-    Ok(count)
+    Ok(found)
 }

@@ -1,16 +1,16 @@
-//! A minute's work: each erasure that is due, as far as the time goes. Whoever takes one pushes its time back, so that nobody else
-//! takes it meanwhile, and writes how far it came after every step.
+//! A minute's work: each erasure and report that is due, as far as the time goes. Whoever takes one pushes its time back, so that
+//! nobody else takes it meanwhile, and writes how far it came after every step.
 
 use carillon_core::{
-    erasure::{Erasure, Found, Place, Progress},
-    id::AccountId,
+    id::{AccountId, PrivacyRequestId},
     phone::Phone,
+    privacy::{Act, Found, Place, Progress, Request},
 };
 use carillon_runtime::logs::chain;
 use carillon_store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{PrivacyError, State, campaigns, files, records};
+use crate::{PrivacyError, State, campaigns, files, records, report};
 
 /// Requests that are looked for at once.
 const TOGETHER: i32 = 10;
@@ -22,6 +22,7 @@ const ROOM_FOR_A_STEP: SignedDuration = SignedDuration::from_secs(30);
 /// One number of one account, and until when to go on.
 pub struct Subject {
     pub account: AccountId,
+    pub request: PrivacyRequestId,
     pub number: Phone,
     pub hash: String,
     pub last_round: bool,
@@ -44,63 +45,66 @@ pub enum Reached {
 
 pub async fn make(state: &State, deadline: Timestamp) -> Result<(), StoreError> {
     let until = deadline - ROOM_FOR_A_STEP;
-    for erasure in state.erasures.due(Timestamp::now(), TOGETHER).await? {
+    for request in state.requests.due(Timestamp::now(), TOGETHER).await? {
         if Timestamp::now() >= until {
             break;
         }
-        let (account, id) = (erasure.account, erasure.id);
+        let (account, id) = (request.account, request.id);
         // One that fails is tried again when its time is over, and keeps no other from being worked on.
-        if let Err(error) = go_on(state, erasure, until).await {
-            tracing::error!(%account, erasure = %id, error = chain(&error), metric = "privacy.failures", "an erasure could not be worked on");
+        if let Err(error) = go_on(state, request, until).await {
+            tracing::error!(%account, request = %id, error = chain(&error), metric = "privacy.failures", "an erasure or a report could not be worked on");
         }
     }
     Ok(())
 }
 
 /// Somebody else has it when it was changed since.
-async fn go_on(state: &State, erasure: Erasure, until: Timestamp) -> Result<(), PrivacyError> {
-    let Some(mut erasure) = take(state, erasure).await? else {
+async fn go_on(state: &State, request: Request, until: Timestamp) -> Result<(), PrivacyError> {
+    let Some(mut request) = take(state, request).await? else {
         return Ok(());
     };
-    while let Some((subject, place)) = subject(&erasure, until) {
+    while let Some((subject, place)) = subject(&request, until) {
         if !subject.has_time() {
-            return put_back(state, erasure).await;
+            return put_back(state, request).await;
         }
-        let before = erasure.clone();
-        let next = erase(state, &subject, place, &mut erasure.found).await?;
+        let before = request.clone();
+        let next = match request.act {
+            Act::Erasure => erase(state, &subject, place, &mut request.found).await?,
+            Act::Report => report::tell(state, &subject, place, &mut request.found).await?,
+        };
         let now = Timestamp::now();
         let after = match next {
-            Some(place) => at(erasure, now + TAKEN_FOR, Some(place)),
-            None => erasure.ended_round(now, now + state.second_look),
+            Some(place) => at(request, now + TAKEN_FOR, Some(place)),
+            None => request.ended_round(now, now + state.second_look),
         };
         let waits = after.due().is_none_or(|due| due != now + TAKEN_FOR);
-        let Ok(written) = state.erasures.change(&before, after).await? else {
+        let Ok(written) = state.requests.change(&before, after).await? else {
             return Ok(());
         };
-        tracing::info!(account = %written.account, erasure = %written.id, "an erasure has come a step further");
+        tracing::info!(account = %written.account, request = %written.id, "an erasure or a report has come a step further");
         if waits {
             return Ok(());
         }
-        erasure = written;
+        request = written;
     }
     Ok(())
 }
 
-async fn take(state: &State, erasure: Erasure) -> Result<Option<Erasure>, StoreError> {
-    let taken = at(erasure.clone(), Timestamp::now() + TAKEN_FOR, None);
-    Ok(state.erasures.change(&erasure, taken).await?.ok())
+async fn take(state: &State, request: Request) -> Result<Option<Request>, StoreError> {
+    let taken = at(request.clone(), Timestamp::now() + TAKEN_FOR, None);
+    Ok(state.requests.change(&request, taken).await?.ok())
 }
 
 /// For the next minute.
-async fn put_back(state: &State, erasure: Erasure) -> Result<(), PrivacyError> {
-    let due = at(erasure.clone(), Timestamp::now(), None);
+async fn put_back(state: &State, request: Request) -> Result<(), PrivacyError> {
+    let due = at(request.clone(), Timestamp::now(), None);
     // Lost: somebody else has it already.
-    drop(state.erasures.change(&erasure, due).await?);
+    drop(state.requests.change(&request, due).await?);
     Ok(())
 }
 
-fn at(erasure: Erasure, time: Timestamp, then: Option<Place>) -> Erasure {
-    let progress = match erasure.progress {
+fn at(request: Request, time: Timestamp, then: Option<Place>) -> Request {
+    let progress = match request.progress {
         Progress::Round { round, place, .. } => Progress::Round {
             round,
             due: time,
@@ -108,21 +112,22 @@ fn at(erasure: Erasure, time: Timestamp, then: Option<Place>) -> Erasure {
         },
         done @ Progress::Done { .. } => done,
     };
-    Erasure {
+    Request {
         progress,
-        ..erasure
+        ..request
     }
 }
 
 /// `None` when there is nothing left to do.
-fn subject(erasure: &Erasure, until: Timestamp) -> Option<(Subject, Place)> {
-    let Progress::Round { round, place, .. } = &erasure.progress else {
+fn subject(request: &Request, until: Timestamp) -> Option<(Subject, Place)> {
+    let Progress::Round { round, place, .. } = &request.progress else {
         return None;
     };
     let subject = Subject {
-        account: erasure.account,
-        number: erasure.number?,
-        hash: erasure.number_hash.clone(),
+        account: request.account,
+        request: request.id,
+        number: request.number?,
+        hash: request.number_hash.clone(),
         last_round: *round > 1,
         until,
     };

@@ -3,7 +3,8 @@
 mod everything;
 mod world;
 
-use carillon_core::{chunk::Pointer, phone::Phone, suppression::Consent};
+use carillon_core::{chunk::Pointer, phone::Phone, privacy::Act, suppression::Consent};
+use serde_json::Value;
 
 use self::{
     everything::everything,
@@ -91,7 +92,7 @@ async fn places_hold_and_nothing_is_sent_to_the_number_again() {
 #[tokio::test]
 async fn what_comes_up_between_the_rounds_is_found_by_the_second() {
     let world = World::new().await;
-    world.ask(ERASED).await;
+    world.ask(Act::Erasure, ERASED).await;
     world.round().await;
     let pointer = Pointer {
         chunk: 0,
@@ -119,4 +120,40 @@ async fn consents_still_prove_that_somebody_agreed() {
         assert_eq!(consent.sealed.record.text, "Send me offers");
         assert!(consent.sealed.record.redacted.is_some());
     }
+}
+
+#[tokio::test]
+async fn a_report_has_all_that_an_erasure_would_find_and_nothing_of_anybody_else() {
+    let world = World::new().await;
+
+    let report = world.make(Act::Report, ERASED).await;
+
+    let files = world.reports().await;
+    let [(_, text)] = files.as_slice() else {
+        panic!("one file, its pieces gone: {files:?}");
+    };
+    for word in ["+447700900123", "Zebulon", "order-4711", "192.0.2.77"] {
+        assert!(text.contains(word), "{word}");
+    }
+    for word in KEPT {
+        assert!(!text.contains(word), "{word}");
+    }
+    let file: Value = serde_json::from_str(text).unwrap();
+    let lengths = [
+        ("consents", 2),
+        ("inbound", 1),
+        ("messages", 3),
+        ("events", 1),
+        ("dead_letters", 1),
+        ("files", 9),
+    ];
+    for (name, length) in lengths {
+        assert_eq!(file[name].as_array().map(Vec::len), Some(length), "{name}");
+    }
+    assert_eq!(file["contact"]["number"], "+447700900123");
+    assert_eq!(file["opt_out"]["reason"], "Zebulon asked");
+    assert_eq!(file["messages"][0]["values"]["name"], "Zebulon");
+    let again = world.erase(ERASED).await;
+    assert_eq!(again.found, report.found, "an erasure finds the same");
+    assert_eq!(world.reports().await, [], "and forgets the report");
 }

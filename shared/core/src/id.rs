@@ -301,12 +301,12 @@ impl Kind for Consent {
 pub type ConsentId = Id<Consent>;
 
 #[derive(Debug)]
-pub enum Erasure {}
-impl Kind for Erasure {
-    const PREFIX: &'static str = "ers";
+pub enum PrivacyRequest {}
+impl Kind for PrivacyRequest {
+    const PREFIX: &'static str = "prv";
 }
-/// Of a number, with all that is known of it.
-pub type ErasureId = Id<Erasure>;
+/// To forget a number, or to tell all that is known of it.
+pub type PrivacyRequestId = Id<PrivacyRequest>;
 
 #[cfg(test)]
 mod tests {

@@ -122,6 +122,17 @@ impl Files {
         import: ImportId,
         now: Timestamp,
     ) -> Result<Download, StoreError> {
+        let key = Self::rejected_rows_key(account, import);
+        let name = format!("{import}-rejected.csv");
+        self.download(&key, &name, now).await
+    }
+
+    pub(crate) async fn download(
+        &self,
+        key: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Download, StoreError> {
         let operation = "sign a download";
         let valid = PresigningConfig::expires_in(VALID.unsigned_abs());
         let valid = valid.map_err(|error| StoreError::Service {
@@ -132,8 +143,8 @@ impl Files {
             .client
             .get_object()
             .bucket(&self.bucket)
-            .key(Self::rejected_rows_key(account, import))
-            .response_content_disposition(format!("attachment; filename=\"{import}-rejected.csv\""))
+            .key(key)
+            .response_content_disposition(format!("attachment; filename=\"{name}\""))
             .presigned(valid)
             .await
             .map_err(StoreError::service(operation))?;

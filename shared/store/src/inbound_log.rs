@@ -92,22 +92,23 @@ impl InboundLog {
         self.page(&partition, before, limit).await
     }
 
-    /// The newest that one number wrote.
+    /// The newest that one number wrote, or those before a place.
     pub async fn newest_of(
         &self,
         account: AccountId,
         number_hash: &str,
+        before: Option<&str>,
         limit: i32,
     ) -> Result<Vec<LoggedInbound>, StoreError> {
         let partition = keys::inbound_of(account, number_hash);
-        self.page(&partition, None, limit).await
+        self.page(&partition, before, limit).await
     }
 
     /// Deletes all that one number wrote, in both places; how much that was.
     pub async fn forget(&self, account: AccountId, number_hash: &str) -> Result<u32, StoreError> {
         let mut count = 0;
         loop {
-            let page = self.newest_of(account, number_hash, LOOKED).await?;
+            let page = self.newest_of(account, number_hash, None, LOOKED).await?;
             if page.is_empty() {
                 return Ok(count);
             }

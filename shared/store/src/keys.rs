@@ -7,12 +7,13 @@ use carillon_core::{
     chunk::Pointer,
     click::Click,
     id::{
-        AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, ErasureId, EventId,
-        ExportId, GatewayAccountId, ImportId, ListId, MemberId, ReplayId, TemplateId, UploadId,
-        WebhookId,
+        AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId, ExportId,
+        GatewayAccountId, ImportId, ListId, MemberId, PrivacyRequestId, ReplayId, TemplateId,
+        UploadId, WebhookId,
     },
     message_id::MessageId,
     phone::Country,
+    privacy::Act,
 };
 
 use jiff::Timestamp;
@@ -430,25 +431,32 @@ pub fn replies(account: AccountId) -> Key {
     Key::new(account.to_string(), "replies")
 }
 
-/// The erasure of a number.
-pub fn erasure(account: AccountId, id: ErasureId) -> Key {
-    Key::new(account.to_string(), format!("{ERASURE}{id}"))
+/// The erasure of a number, or the report on it.
+pub fn privacy_request(account: AccountId, act: Act, id: PrivacyRequestId) -> Key {
+    let requests = privacy_requests(act);
+    Key::new(account.to_string(), format!("{requests}{id}"))
 }
 
-pub const ERASURE: &str = "erasure#";
-
-/// The partition of erasures that somebody has to work on, by when.
-pub const ERASURES_DUE: &str = "erasures";
-
-pub fn erasure_due(due: Timestamp, account: AccountId, id: ErasureId) -> Key {
-    let at = closing_time(due);
-    Key::new(ERASURES_DUE, format!("{at}#{account}#{id}"))
+pub fn privacy_requests(act: Act) -> String {
+    format!("{}#", act.as_str())
 }
 
-/// Which erasure it is, by its sort key.
-pub fn erasure_due_of(sort: &str) -> Option<(AccountId, ErasureId)> {
+/// The partition of erasures and reports that somebody has to work on, by when.
+pub const PRIVACY_DUE: &str = "privacy";
+
+pub fn privacy_due(due: Timestamp, account: AccountId, act: Act, id: PrivacyRequestId) -> Key {
+    let (at, act) = (closing_time(due), act.as_str());
+    Key::new(PRIVACY_DUE, format!("{at}#{account}#{act}#{id}"))
+}
+
+/// Which request it is, by its sort key.
+pub fn privacy_due_of(sort: &str) -> Option<(AccountId, Act, PrivacyRequestId)> {
     let mut words = sort.split('#').skip(1);
-    Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+    Some((
+        words.next()?.parse().ok()?,
+        words.next()?.parse().ok()?,
+        words.next()?.parse().ok()?,
+    ))
 }
 
 /// What was reserved of an account's money: in all, or for a country.

@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use carillon_core::{
-    erasure::{Erasure, Found, Place, Progress},
-    id::ErasureId,
+    id::PrivacyRequestId,
+    privacy::{Act, Found, Place, Progress, Request},
     suppression::{Cause, Consent, Word},
 };
 use carillon_runtime::{
@@ -44,8 +44,8 @@ pub struct ErasureRequest {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErasureView {
-    #[schema(value_type = String, example = "ers_01h455vb4pex5vsknk084sn02q")]
-    id: ErasureId,
+    #[schema(value_type = String, example = "prv_01h455vb4pex5vsknk084sn02q")]
+    id: PrivacyRequestId,
     /// What stands for the number, in this account only.
     number_hash: String,
     status: ErasureStatus,
@@ -71,9 +71,9 @@ enum ErasureStatus {
     Done,
 }
 
-/// How much was erased so far.
+/// How much there was, so far.
 #[derive(Debug, Serialize, ToSchema)]
-struct FoundView {
+pub(super) struct FoundView {
     contacts: u32,
     /// Records that were redacted: who agreed is gone from them.
     consents: u32,
@@ -86,11 +86,35 @@ struct FoundView {
     events: u32,
 }
 
+impl FoundView {
+    pub(super) fn new(found: Found) -> Self {
+        let Found {
+            contacts,
+            consents,
+            inbound,
+            messages,
+            rows,
+            dead_letters,
+            events,
+        } = found;
+        Self {
+            contacts,
+            consents,
+            inbound,
+            messages,
+            rows,
+            dead_letters,
+            events,
+        }
+    }
+}
+
 impl ErasureView {
-    fn new(erasure: Erasure) -> Self {
-        let Erasure {
+    fn new(erasure: Request) -> Self {
+        let Request {
             id,
             account: _,
+            act: _,
             number: _,
             number_hash,
             asked,
@@ -108,15 +132,6 @@ impl ErasureView {
             Progress::Round { .. } => (ErasureStatus::SecondLook, None),
             Progress::Done { at } => (ErasureStatus::Done, Some(at)),
         };
-        let Found {
-            contacts,
-            consents,
-            inbound,
-            messages,
-            rows,
-            dead_letters,
-            events,
-        } = found;
         Self {
             id,
             number_hash,
@@ -124,15 +139,7 @@ impl ErasureView {
             asked,
             done,
             nothing_left_by: done.unwrap_or(asked) + LONGEST_WAIT,
-            found: FoundView {
-                contacts,
-                consents,
-                inbound,
-                messages,
-                rows,
-                dead_letters,
-                events,
-            },
+            found: FoundView::new(found),
         }
     }
 }
@@ -156,12 +163,13 @@ pub async fn create(
     let number = check::number("/number", &number, None)?;
     who.must_be_live()?;
     let now = time::now();
-    let drawn: (ErasureId, Timestamp) = (random::id(now), now);
-    let work = async |(id, asked): (ErasureId, Timestamp)| {
+    let drawn: (PrivacyRequestId, Timestamp) = (random::id(now), now);
+    let work = async |(id, asked): (PrivacyRequestId, Timestamp)| {
         let number_hash = api.key.number(who.account, number);
-        let erasure = Erasure {
+        let erasure = Request {
             id,
             account: who.account,
+            act: Act::Erasure,
             number: Some(number),
             number_hash: number_hash.clone(),
             asked,
@@ -174,7 +182,7 @@ pub async fn create(
             version: 1,
         };
         let audit = act::audit(&who, "number.erase", &number_hash, asked);
-        api.erasures.create(&erasure, &audit).await?;
+        api.privacy.create(&erasure, &audit).await?;
         let word = Word::new(Consent::OptedOut, asked, Cause::Erasure);
         api.suppressions
             .take(who.account, &number_hash, &word, asked)
@@ -203,8 +211,11 @@ pub async fn list(
     let after = asked.after.as_deref().map(str::parse).transpose();
     let after = after.map_err(|_| Problem::unexplained())?;
     let limit = i32::try_from(asked.limit + 1).expect("a page is short");
-    let erasures = api.erasures.list(who.account, after, limit).await?;
-    let place = |erasure: &Erasure| erasure.id.to_string();
+    let erasures = api
+        .privacy
+        .list(who.account, Act::Erasure, after, limit)
+        .await?;
+    let place = |erasure: &Request| erasure.id.to_string();
     Ok(asked.answer(&api, &who, erasures, place, |erasure| {
         Some(ErasureView::new(erasure))
     }))
@@ -214,15 +225,15 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/v1/privacy/erasures/{id}", operation_id = "getErasure", tag = "privacy",
     security(("key" = ["privacy:read"])),
-    params(("id" = String, Path, description = "`ers_…`")),
+    params(("id" = String, Path, description = "`prv_…`")),
     responses((status = 200, description = "The erasure", body = ErasureView)),
 )]
 pub async fn get(
     State(api): State<Api>,
     who: May<ReadPrivacy>,
-    InPath(id): InPath<ErasureId>,
+    InPath(id): InPath<PrivacyRequestId>,
 ) -> Result<Response, Problem> {
-    let erasure = api.erasures.find(who.account, id).await?;
+    let erasure = api.privacy.find(who.account, Act::Erasure, id).await?;
     let erasure = erasure.ok_or_else(|| Problem::not_found("erasure"))?;
     Ok(Json(ErasureView::new(erasure)).into_response())
 }

@@ -123,7 +123,7 @@ pub async fn search(
     let hash = api.key.number(who.account, number);
     let logged = api
         .inbound
-        .newest_of(who.account, &hash, FOUND.into())
+        .newest_of(who.account, &hash, None, FOUND.into())
         .await?;
     let own = logged.into_iter().filter(|logged| seen(&who, logged));
     let data = own.map(InboundView::new).collect();

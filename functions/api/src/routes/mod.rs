@@ -18,6 +18,7 @@ pub mod lists;
 pub mod members;
 pub mod messages;
 pub mod meta;
+pub mod number_reports;
 pub mod opt_ins;
 #[expect(clippy::module_inception, reason = "the resource is called so")]
 pub mod reports;

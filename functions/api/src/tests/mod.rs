@@ -12,6 +12,7 @@ mod members;
 mod once;
 mod opt_ins;
 mod permissions;
+mod privacy;
 mod quotas;
 mod recurring;
 mod rules;

@@ -69,7 +69,7 @@ impl OptIns {
 }
 
 /// An account of this name that may send everywhere.
-async fn named(api: &Api, name: &str) -> Caller {
+pub async fn named(api: &Api, name: &str) -> Caller {
     let account = Account {
         id: build::id(),
         name: name.to_owned(),

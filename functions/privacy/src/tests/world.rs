@@ -8,10 +8,9 @@ use carillon_core::{
     consent::{ConsentRecord, ConsentScope, Method},
     contact::{Contact, Value},
     dead_letter::{DeadLetter, DeadQueue, Subject, Why},
-    erasure::{Erasure, Found, Place, Progress},
     event::Event,
     frame::{self, Recipient},
-    id::{AccountId, BatchId, ErasureId, GatewayAccountId, UploadId},
+    id::{AccountId, BatchId, GatewayAccountId, PrivacyRequestId, UploadId},
     inbound::QueuedInbound,
     keyed_hash::DeploymentKey,
     limits::velocity::{NUMBER, Pause},
@@ -19,6 +18,7 @@ use carillon_core::{
     message_id::MessageId,
     opt_in::{ANSWERED_WITHIN, Asked},
     phone::Phone,
+    privacy::{Act, Found, Place, Progress, Request},
     suppression::{Cause, Consent, Suppression, Word},
     webhook::{Delivery, DeliveryState, Endpoint, EndpointState, Grouping, archive},
 };
@@ -51,7 +51,8 @@ pub struct World {
     state: State,
     account: AccountId,
     gateway: GatewayAccountId,
-    erasure: ErasureId,
+    erasure: PrivacyRequestId,
+    report: PrivacyRequestId,
     /// Of the API: short and long; of a campaign.
     batches: [BatchId; 3],
 }
@@ -75,6 +76,7 @@ impl World {
             account: build::id(),
             gateway: build::id(),
             erasure: build::id(),
+            report: build::id(),
             batches: [build::id(), build::id(), build::id()],
         };
         world.records().await;
@@ -139,11 +141,12 @@ impl World {
         found.unwrap().unwrap()
     }
 
-    pub async fn ask(&self, digits: u64) {
+    pub async fn ask(&self, act: Act, digits: u64) {
         let now = Timestamp::now();
-        let erasure = Erasure {
-            id: self.erasure,
+        let request = Request {
+            id: self.request(act),
             account: self.account,
+            act,
             number: Some(phone(digits)),
             number_hash: self.hash(digits),
             asked: now,
@@ -156,8 +159,15 @@ impl World {
             version: 1,
         };
         let audit = self.audit();
-        let created = self.state.erasures.create(&erasure, &audit);
+        let created = self.state.requests.create(&request, &audit);
         created.await.unwrap();
+    }
+
+    fn request(&self, act: Act) -> PrivacyRequestId {
+        match act {
+            Act::Erasure => self.erasure,
+            Act::Report => self.report,
+        }
     }
 
     /// A minute of the function.
@@ -168,17 +178,34 @@ impl World {
     }
 
     pub async fn is_done(&self) -> bool {
-        self.found().await.due().is_none()
+        self.found(Act::Erasure).await.due().is_none()
     }
 
-    pub async fn erase(&self, digits: u64) -> Erasure {
-        self.ask(digits).await;
+    pub async fn erase(&self, digits: u64) -> Request {
+        self.make(Act::Erasure, digits).await
+    }
+
+    pub async fn make(&self, act: Act, digits: u64) -> Request {
+        self.ask(act, digits).await;
         for _ in 0..5 {
             self.round().await;
         }
-        let erasure = self.found().await;
-        assert_eq!((erasure.due(), erasure.number), (None, None));
-        erasure
+        let request = self.found(act).await;
+        assert_eq!((request.due(), request.number), (None, None));
+        request
+    }
+
+    /// The files of reports, by their keys.
+    pub async fn reports(&self) -> Vec<(String, String)> {
+        let prefix = format!("reports/{}/", self.account);
+        let files = &self.state.files;
+        let mut reports = Vec::new();
+        for key in files.keys(&prefix, None).await.unwrap() {
+            let (body, _) = files.open(&key).await.unwrap().unwrap();
+            let body = body.collect().await.unwrap().to_vec();
+            reports.push((key, String::from_utf8(body).unwrap()));
+        }
+        reports
     }
 
     /// Of a window that was open meanwhile.
@@ -191,8 +218,9 @@ impl World {
         put.await.unwrap();
     }
 
-    async fn found(&self) -> Erasure {
-        let found = self.state.erasures.find(self.account, self.erasure).await;
+    async fn found(&self, act: Act) -> Request {
+        let id = self.request(act);
+        let found = self.state.requests.find(self.account, act, id).await;
         found.unwrap().unwrap()
     }
 

@@ -249,6 +249,7 @@ mod erasable {
 
     use crate::phone::Phone;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     pub fn serialize<S: Serializer>(number: &Phone, serializer: S) -> Result<S::Ok, S::Error> {
         if *number == Phone::NOBODY {
             return serializer.serialize_str("");

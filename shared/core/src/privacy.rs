@@ -1,19 +1,22 @@
-//! Forgetting a number (GDPR article 17). It goes in steps, each of which may be done again, so that whoever dies on the way is
-//! followed by another.
+//! Forgetting a number (GDPR article 17), and telling all that is known of it (article 15). Either goes in steps, each of which may be
+//! done again, so that whoever dies on the way is followed by another.
+
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AccountId, ErasureId},
+    id::{AccountId, PrivacyRequestId},
     phone::Phone,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Erasure {
-    pub id: ErasureId,
+pub struct Request {
+    pub id: PrivacyRequestId,
     pub account: AccountId,
+    pub act: Act,
     /// As long as somebody works on it; then its keyed hash is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<Phone>,
@@ -26,12 +29,46 @@ pub struct Erasure {
     pub version: u32,
 }
 
-/// How far it is. There are two rounds: what was on its way during the first is found by the second.
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    Erasure,
+    Report,
+}
+
+impl Act {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Erasure => "erasure",
+            Self::Report => "report",
+        }
+    }
+
+    /// What was on its way during the first round of an erasure is found by the second.
+    const fn rounds(self) -> u8 {
+        match self {
+            Self::Erasure => 2,
+            Self::Report => 1,
+        }
+    }
+}
+
+impl FromStr for Act {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        let mut all = [Self::Erasure, Self::Report].into_iter();
+        all.find(|act| act.as_str() == word).ok_or(())
+    }
+}
+
+/// How far it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
     Round {
-        /// 1 or 2.
+        /// From 1.
         round: u8,
         /// Not before then.
         due: Timestamp,
@@ -69,7 +106,7 @@ pub struct Found {
     pub events: u32,
 }
 
-impl Erasure {
+impl Request {
     /// When the next round is due; `None` when it is done.
     pub fn due(&self) -> Option<Timestamp> {
         match self.progress {
@@ -82,9 +119,9 @@ impl Erasure {
     #[must_use]
     pub fn ended_round(self, now: Timestamp, second: Timestamp) -> Self {
         match &self.progress {
-            Progress::Round { round: 1, .. } => Self {
+            Progress::Round { round, .. } if *round < self.act.rounds() => Self {
                 progress: Progress::Round {
-                    round: 2,
+                    round: round + 1,
                     due: second,
                     place: Place::default(),
                 },
@@ -103,32 +140,42 @@ impl Erasure {
 mod tests {
     use super::*;
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
     #[test]
-    fn an_erasure_makes_two_rounds_and_forgets_the_number_last() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let mut erasure = Erasure {
-            id: "ers_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
-            account: "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
-            number: Phone::from_digits(447_700_900_123),
-            number_hash: "hash".to_owned(),
-            asked: at(0),
-            progress: Progress::Round {
-                round: 1,
-                due: at(0),
-                place: Place::default(),
-            },
-            found: Found::default(),
-            version: 1,
-        };
-        let mut due = Vec::new();
+    fn an_erasure_makes_two_rounds_and_a_report_one_and_the_number_is_forgotten_last() {
+        for (act, expected) in [
+            (Act::Erasure, vec![at(0), at(900)]),
+            (Act::Report, vec![at(0)]),
+        ] {
+            let mut request = Request {
+                id: "prv_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+                account: "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+                act,
+                number: Phone::from_digits(447_700_900_123),
+                number_hash: "hash".to_owned(),
+                asked: at(0),
+                progress: Progress::Round {
+                    round: 1,
+                    due: at(0),
+                    place: Place::default(),
+                },
+                found: Found::default(),
+                version: 1,
+            };
+            let mut due = Vec::new();
 
-        while let Some(time) = erasure.due() {
-            assert!(erasure.number.is_some());
-            due.push(time);
-            erasure = erasure.ended_round(at(10), at(900));
+            while let Some(time) = request.due() {
+                assert!(request.number.is_some());
+                due.push(time);
+                request = request.ended_round(at(10), at(900));
+            }
+
+            assert_eq!((due, request.number), (expected, None), "{act:?}");
+            assert_eq!(act.as_str().parse(), Ok(act));
         }
-
-        assert_eq!((due, erasure.number), (vec![at(0), at(900)], None));
     }
 
     #[test]
