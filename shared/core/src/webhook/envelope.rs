@@ -139,7 +139,7 @@ mod tests {
             json!({
                 "id": event.id, "type": "message.delivered", "version": 1, "account": event.account,
                 "timestamp": "2026-09-21T14:13:20Z",
-                "data": {"message": message(0), "batch": "bat_01h455vb4pex5vsknk084sn02q", "status": "delivered"},
+                "data": {"message": message(0), "batch": message(0).batch, "status": "delivered"},
             })
         );
     }
