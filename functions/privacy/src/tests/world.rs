@@ -554,11 +554,11 @@ impl World {
         self.state.endpoints.create(&kept, &audit).await.unwrap();
         let events = [(ERASED, "Zebulon"), (OTHER, "Rosalind")]
             .map(|(digits, name)| Event::of_inbound(&self.inbound(phone(digits), name), None));
-        let packed = archive::pack(&events).unwrap();
+        let file = archive::pack(&events).unwrap();
         let archived = self
             .state
             .files
-            .archive_events(self.account, now, "a", packed);
+            .archive_events(self.account, now, "a", file);
         archived.await.unwrap();
         for event in events {
             let delivery = Delivery {
