@@ -9,7 +9,7 @@ mod icon;
 mod progress;
 pub mod tabs;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use askama::filters::HtmlSafe;
 
@@ -117,18 +117,22 @@ pub fn onward(path: &str, cursor: Option<&str>, is_first: bool) -> Html {
 fn links(path: &str, cursor: Option<&str>, is_first: bool, [back, next]: [&str; 2]) -> Html {
     let mut links = String::new();
     if !is_first {
-        links.push_str(&format!(
+        write!(
+            links,
             "<a class=\"button\" href=\"{}\">{back}</a>",
             escape(path)
-        ));
+        )
+        .expect("a string takes everything");
     }
     if let Some(cursor) = cursor {
         let mark = if path.contains('?') { '&' } else { '?' };
-        links.push_str(&format!(
+        write!(
+            links,
             "<a class=\"button\" rel=\"next\" href=\"{}{mark}cursor={}\">{next}</a>",
             escape(path),
             escape(cursor)
-        ));
+        )
+        .expect("a string takes everything");
     }
     if links.is_empty() {
         return Html::default();

@@ -66,7 +66,7 @@ impl Asked {
 
 #[derive(Template)]
 #[template(path = "contacts.html")]
-struct Contacts {
+struct ContactsPage {
     shell: Shell,
     contacts: Vec<Contact>,
     /// Names by id.
@@ -86,7 +86,7 @@ struct Contacts {
     may_write: bool,
 }
 
-impl Contacts {
+impl ContactsPage {
     fn lists_of(&self, contact: &Contact) -> String {
         let names = contact.lists.iter().filter_map(|id| self.lists.get(id));
         names.map(String::as_str).collect::<Vec<_>>().join(", ")
@@ -139,7 +139,7 @@ async fn contacts_page(
     } else {
         StatusCode::OK
     };
-    let shown = page(&Contacts {
+    let shown = page(&ContactsPage {
         shell: who.shell("Contacts", PATH),
         goes_on: data.is_empty() && next_cursor.is_some(),
         contacts: data,

@@ -58,7 +58,7 @@ struct Import {
     bytes_read: u64,
     bytes: u64,
     undo: Option<UndoCounts>,
-    mapping: Vec<Column>,
+    mapping: Vec<Mapped>,
     default_country: Option<String>,
     on_conflict: String,
     lists: Vec<String>,
@@ -91,7 +91,7 @@ struct UndoCounts {
 
 /// What a column of the file becomes.
 #[derive(Debug, Clone, Deserialize)]
-struct Column {
+struct Mapped {
     column: String,
     to: String,
     name: Option<String>,
@@ -99,7 +99,7 @@ struct Column {
     kind: Option<String>,
 }
 
-impl Column {
+impl Mapped {
     /// What it becomes, in the words of the form.
     fn meaning(&self) -> &str {
         match (self.to.as_str(), self.kind.as_deref()) {
@@ -167,7 +167,7 @@ struct Asked {
 
 #[derive(Template)]
 #[template(path = "imports.html")]
-struct Imports {
+struct ImportsPage {
     shell: Shell,
     imports: Vec<Import>,
     pager: Html,
@@ -183,7 +183,7 @@ async fn list(
     let query = [("limit", LIMIT), ("cursor", cursor.as_str())];
     let address = path::with("/v1/imports", &query);
     let Listed { data, next_cursor }: Listed<Import> = console.get(&who, &address).await?;
-    Ok(page(&Imports {
+    Ok(page(&ImportsPage {
         shell: who.shell("Imports", UNDER),
         any_active: data.iter().any(Import::is_active),
         imports: data,
@@ -232,7 +232,7 @@ struct Preview {
 #[derive(Debug, Deserialize)]
 struct PreviewColumn {
     #[serde(flatten)]
-    mapped: Column,
+    mapped: Mapped,
     position: usize,
     warning: Option<String>,
 }

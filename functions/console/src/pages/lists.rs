@@ -49,7 +49,7 @@ pub fn routes() -> Router<Console> {
 
 #[derive(Template)]
 #[template(path = "lists.html")]
-struct Lists {
+struct ListsPage {
     shell: Shell,
     lists: Vec<Named>,
     form: Form,
@@ -64,7 +64,7 @@ async fn lists_page(console: &Console, who: &SignedIn, form: Form) -> Result<Res
     let mut lists = people::lists(console, who).await?;
     lists.sort_by_key(|list| list.name.to_lowercase());
     let status = status_of(&form);
-    let shown = page(&Lists {
+    let shown = page(&ListsPage {
         shell: who.shell("Lists", UNDER),
         lists,
         form,

@@ -61,7 +61,7 @@ enum Answer {
 
 #[derive(Template)]
 #[template(path = "opt_outs.html")]
-struct OptOuts {
+struct OptOutsPage {
     shell: Shell,
     opt_outs: Vec<OptOut>,
     pager: Html,
@@ -89,7 +89,7 @@ async fn opt_outs_page(
     let address = path::with("/v1/suppressions", &query);
     let Listed { data, next_cursor } = console.get(who, &address).await?;
     let status = status_of(&form);
-    let shown = page(&OptOuts {
+    let shown = page(&OptOutsPage {
         shell: who.shell("Opt-outs", UNDER),
         opt_outs: data,
         pager: ui::pager(PATH, next_cursor.as_deref(), cursor.is_empty()),
