@@ -46,6 +46,8 @@ const fn meaning(scope: Scope) -> (&'static str, &'static str) {
         Scope::ContactsRead => (people, "See contacts, lists and segments."),
         Scope::SuppressionsWrite => (people, "Add opt-outs, and take them back."),
         Scope::SuppressionsRead => (people, "See who opted out."),
+        Scope::PrivacyWrite => (people, "Erase a person, and hand out what is kept of one."),
+        Scope::PrivacyRead => (people, "See what was erased, and how long things are kept."),
         Scope::ExportsWrite => (people, "Make files of messages and contacts."),
         Scope::ExportsRead => (people, "Download those files: they hold everybody's numbers."),
         Scope::GatewaysWrite => (setup, "Connect gateways, set routes and senders."),
