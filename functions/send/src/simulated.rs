@@ -1,4 +1,5 @@
-//! Test keys: the same way through the ledger, answered here instead of by a gateway. Reports come by the receipts queue, later.
+//! Test keys, and gateways of the kind that is simulated: the same way through the ledger, answered here instead of by a gateway.
+//! Reports come by the receipts queue, later.
 
 use carillon_core::{
     chunk::receipt::Proof,
@@ -32,7 +33,7 @@ pub async fn submit(
         let about = About::Message {
             message: window.message(call.planned),
             attempt: call.planned.attempt,
-            via: None,
+            via: window.account.map(|account| account.id),
         };
         for report in simulation.reports {
             let queued = QueuedReport {

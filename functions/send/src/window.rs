@@ -14,7 +14,7 @@ use carillon_core::{
     segments::segment,
     session::{Call, Planned, Session, WindowPlan},
 };
-use carillon_gateways::GatewayAccount;
+use carillon_gateways::{GatewayAccount, GatewayKind};
 use carillon_store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 
@@ -149,8 +149,10 @@ impl Window<'_> {
             .min(self.deadline)
             .min(self.terms.expires_at);
         let called = match self.account {
-            Some(account) => self.submit(account, calls, last_start).await,
-            None => simulated::submit(self, session, calls).await?,
+            Some(account) if account.kind != GatewayKind::Simulated => {
+                self.submit(account, calls, last_start).await
+            }
+            _ => simulated::submit(self, session, calls).await?,
         };
         let kept = self.keep_provider_ids(&called).await;
         let now = self.state.now();

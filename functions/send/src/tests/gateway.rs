@@ -161,6 +161,11 @@ impl Sending {
             terms.routes.push(route);
         }
         terms.routing = routing(gateways.len());
+        Self::in_hand(setup, terms, numbers).await
+    }
+
+    /// By the routes of these terms.
+    pub async fn in_hand(setup: Setup, terms: BatchTerms, numbers: u64) -> Self {
         setup.allow(terms.account, |_| {}).await;
         let pointer = Pointer {
             batch: terms.id,
@@ -208,12 +213,24 @@ impl Setup {
                 config["capabilities"] = json!({"deduplicates_for_seconds": 3_600});
             }
         }
+        let (config, credentials) = (config.take(), document["credentials"].to_string());
+        let kind = GatewayKind::Generic;
+        self.route_of(account, kind, config, &credentials).await
+    }
+
+    pub async fn route_of(
+        &self,
+        account: AccountId,
+        kind: GatewayKind,
+        config: Value,
+        credentials: &str,
+    ) -> RouteEntry {
         let record = GatewayRecord {
             id: build::id(),
             account,
-            kind: "generic".to_owned(),
+            kind: kind.to_string(),
             name: "Fake".to_owned(),
-            config: config.take(),
+            config,
             token: PathToken::from_random(build::token()[4..].try_into().unwrap())
                 .as_str()
                 .to_owned(),
@@ -224,7 +241,6 @@ impl Setup {
             created: Timestamp::now(),
             version: 1,
         };
-        let credentials = document["credentials"].to_string();
         let sealed = self
             .vault
             .seal(account, record.id, credentials.as_bytes())
@@ -233,7 +249,7 @@ impl Setup {
         let audit = audit(account);
         let created = self.accounts.create(&record, &sealed, &audit);
         created.await.unwrap();
-        let adapter = GatewayKind::Generic.open(&record.config).unwrap();
+        let adapter = kind.open(&record.config).unwrap();
         RouteEntry {
             gateway: record.id,
             parts_per_second: None,

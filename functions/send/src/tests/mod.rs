@@ -7,6 +7,7 @@ mod failures;
 mod gateway;
 mod retry;
 mod safeguards;
+mod simulated;
 mod zones;
 
 use std::{collections::BTreeMap, ops::Range};
