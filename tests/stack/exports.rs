@@ -84,7 +84,7 @@ fn rows_of_csv(files: &[Vec<u8>]) -> Vec<Row> {
     rows
 }
 
-/// As DuckDB reads them, with its words made those of CSV.
+/// As `DuckDB` reads them, with its words made those of CSV.
 fn rows_of_parquet(files: &[Vec<u8>]) -> Vec<Row> {
     let home = std::env::temp_dir().join(unique());
     std::fs::create_dir_all(&home).expect("a folder");

@@ -40,6 +40,7 @@ async fn undo(account: &Account, import: &Value) -> Value {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a file's whole way")]
 async fn a_file_is_looked_at_tried_imported_and_taken_back() {
     let account = Account::new("Imports").await;
     let list = account.post("/v1/lists", &json!({"name": "Spring"})).await;

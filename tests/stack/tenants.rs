@@ -50,6 +50,7 @@ fn value(name: &str, schema: &Value) -> Value {
 }
 
 /// The ids of what an account may have, by the word in their paths.
+#[expect(clippy::too_many_lines, reason = "one of each")]
 async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
     let text = |value: &Value, field: &str| value[field].as_str().expect("an id").to_owned();
     let campaign = json!({

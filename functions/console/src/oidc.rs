@@ -183,5 +183,5 @@ impl<'c> AsyncHttpClient<'c> for Oidc {
 }
 
 fn unreadable(error: &dyn std::error::Error) -> SignInError {
-    SignInError::Provider(carillon_runtime::logs::chain(error).to_string().into())
+    SignInError::Provider(carillon_runtime::logs::chain(error).into())
 }

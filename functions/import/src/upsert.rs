@@ -179,7 +179,7 @@ impl Hold<'_> {
 fn ours(terms: &Terms, found: &Marked) -> Option<Outcome> {
     let mark = found.mark.as_ref()?;
     mark.stands(terms.id, &found.contact)
-        .then(|| match mark.before {
+        .then_some(match mark.before {
             None => Outcome::Created,
             Some(_) => Outcome::Updated,
         })

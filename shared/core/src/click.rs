@@ -114,6 +114,7 @@ impl Visitor {
     }
 
     /// Whatever it says of itself.
+    #[must_use]
     pub fn as_program(self) -> Self {
         Self {
             is_program: true,

@@ -154,7 +154,10 @@ mod tests {
     use super::*;
     use crate::{breakdown::Place, phone::Country};
 
-    fn breakdown(cells: &[(&str, Option<&str>, &'static str, Option<Reason>, u64)]) -> Breakdown {
+    /// Country, gateway account, status, reason, messages.
+    type Cell<'a> = (&'a str, Option<&'a str>, &'static str, Option<Reason>, u64);
+
+    fn breakdown(cells: &[Cell<'_>]) -> Breakdown {
         let mut breakdown = Breakdown::default();
         for (country, gateway, status, reason, messages) in cells {
             let place = Place {

@@ -152,7 +152,7 @@ impl Recurrence {
 }
 
 fn days_between(first: Date, last: Date) -> i64 {
-    i64::from(first.duration_until(last).as_hours() / 24)
+    first.duration_until(last).as_hours() / 24
 }
 
 fn monday_of(day: Date) -> Date {
@@ -209,10 +209,6 @@ impl Series {
     }
 
     /// Which is the next one after an occurrence was left out or taken back. `None`: its time is over.
-    #[expect(
-        clippy::option_option,
-        reason = "there may be no next one, and no answer"
-    )]
     pub fn next_with(
         &self,
         next: Option<Occurrence>,

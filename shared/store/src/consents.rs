@@ -99,7 +99,7 @@ impl Consents {
         let key = keys::agreement(account, hash);
         let there = self.table.get(&key, "look for an agreement").await?;
         let before = there.map(|item| item.find_number(UNTIL)).transpose()?;
-        let until = record.expires.map(|expires| expires.as_second());
+        let until = record.expires.map(Timestamp::as_second);
         let longer = match (before, until) {
             (None, _) | (Some(Some(_)), None) => true,
             (Some(None), _) => false,

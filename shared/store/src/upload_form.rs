@@ -121,6 +121,7 @@ struct Scope<'a> {
     region: &'a str,
 }
 
+#[derive(Clone, Copy)]
 struct Place<'a> {
     bucket: &'a str,
     key: &'a str,

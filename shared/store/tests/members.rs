@@ -1,5 +1,7 @@
 //! Members and their sessions, against the local stack.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use carillon_core::{
     id::AccountId,
     keyed_hash::DeploymentKey,

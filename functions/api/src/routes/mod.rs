@@ -20,8 +20,8 @@ pub mod messages;
 pub mod meta;
 pub mod number_reports;
 pub mod opt_ins;
-#[expect(clippy::module_inception, reason = "the resource is called so")]
 pub mod reports;
+#[expect(clippy::module_inception, reason = "the resource is called so")]
 pub mod routes;
 pub mod rules;
 pub mod segments;

@@ -208,7 +208,7 @@ impl<'a> Messages<'a> {
     }
 
     fn wants(&self, batch: &Batch, chunk: &Chunk) -> bool {
-        let clicked = self.export.dataset != Dataset::Clicks || chunk.clicked.len() > 0;
+        let clicked = self.export.dataset != Dataset::Clicks || !chunk.clicked.is_empty();
         let wanted = &self.export.filter.statuses;
         let view = batch.view(self.now);
         let mut slots = 0..chunk.slots.len();

@@ -146,6 +146,7 @@ impl Setup {
         export
     }
 
+    #[expect(clippy::unused_self, reason = "asked of a setup, as all else")]
     pub fn request(&self, export: &Export) -> ExportRequest {
         ExportRequest {
             export: export.id,

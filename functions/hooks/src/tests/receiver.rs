@@ -232,7 +232,7 @@ async fn answer(stream: &mut TcpStream, says: Says, shared: &Shared) -> std::io:
             .await
         }
         Says::Nothing => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             Ok(())
         }
         Says::SlowHeaders => drip(stream, "HTTP/1.1 200 OK\r\nx: ").await,

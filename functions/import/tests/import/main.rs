@@ -1,5 +1,7 @@
 //! From a file to contacts and back, against the local stack.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 mod setup;
 
 use std::fmt::Write;

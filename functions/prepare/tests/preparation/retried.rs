@@ -127,7 +127,7 @@ async fn a_retry_has_what_failed_with_the_values_and_the_clock_that_it_had() {
     };
     let found = recipients_of(&retry, pointer).await;
     let numbers: BTreeSet<_> = found.iter().map(|it| it.number.digits()).collect();
-    let failed = (FIRST..FIRST + 150).filter(|number| (number - FIRST) % 7 == 0);
+    let failed = (FIRST..FIRST + 150).filter(|number| (number - FIRST).is_multiple_of(7));
     assert_eq!(numbers, failed.filter(|it| *it != FIRST + 7).collect());
     for recipient in found {
         assert_eq!(

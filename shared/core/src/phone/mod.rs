@@ -38,7 +38,9 @@ impl Phone {
     /// Stands where a number was erased, and is nobody's: no text and no digits are read as it.
     pub const NOBODY: Phone = Phone(0);
     /// No number comes before, or after.
+    #[expect(clippy::cast_possible_truncation, reason = "15 at most")]
     pub const LOWEST: Phone = Phone(10_u64.pow(MIN_DIGITS as u32 - 1));
+    #[expect(clippy::cast_possible_truncation, reason = "15 at most")]
     pub const HIGHEST: Phone = Phone(10_u64.pow(MAX_DIGITS as u32) - 1);
 
     /// Reads a number as people write it; one without `+` only where `default` says which country it belongs to.

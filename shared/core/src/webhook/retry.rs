@@ -125,7 +125,7 @@ mod tests {
     fn wait(attempts: u32, trouble: Trouble, asked: Option<i64>) -> Option<i64> {
         let asked = asked.map(SignedDuration::from_secs);
         let next = next(attempts, trouble, asked, NOW, MIDDLE);
-        next.map(|next| next.as_second())
+        next.map(Timestamp::as_second)
     }
 
     #[test]

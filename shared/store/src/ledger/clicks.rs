@@ -89,7 +89,9 @@ impl Ledger {
             loop {
                 let page = self.clicks_of(batch, shard, after.as_deref(), PAGE).await?;
                 after = page.last().map(|(place, _)| place.clone());
-                page.into_iter().for_each(|(_, click)| each(click));
+                for (_, click) in page {
+                    each(click);
+                }
                 if after.is_none() {
                     break;
                 }

@@ -113,32 +113,8 @@ impl Recurrence {
         if self.interval.unwrap_or(1) == 1 {
             checked.from = first;
         }
-        self.fits(&checked, now)?;
+        fits(&checked, now)?;
         Ok(checked)
-    }
-
-    fn fits(&self, checked: &recurrence::Recurrence, now: Timestamp) -> Result<(), Problem> {
-        let last_day = checked.last_day();
-        if let End::Until(until) = checked.end
-            && until > last_day
-        {
-            let words =
-                format!("it goes on for more than a year; give {last_day} or an earlier day");
-            return Err(check::content(&at("until"), &words));
-        }
-        let coming = checked.occurrences().filter(|it| it.at > now).count();
-        if coming == 0 {
-            return Err(nothing());
-        }
-        if let End::Count(count) = checked.end
-            && checked.occurrences().count() < usize::from(count)
-        {
-            let words = format!(
-                "it would take more than a year; there are {coming} times until {last_day}: give that many or fewer"
-            );
-            return Err(check::content(&at("count"), &words));
-        }
-        Ok(())
     }
 
     fn time(&self) -> Result<Time, Problem> {
@@ -197,6 +173,29 @@ impl Recurrence {
             }
         }
     }
+}
+
+fn fits(checked: &recurrence::Recurrence, now: Timestamp) -> Result<(), Problem> {
+    let last_day = checked.last_day();
+    if let End::Until(until) = checked.end
+        && until > last_day
+    {
+        let words = format!("it goes on for more than a year; give {last_day} or an earlier day");
+        return Err(check::content(&at("until"), &words));
+    }
+    let coming = checked.occurrences().filter(|it| it.at > now).count();
+    if coming == 0 {
+        return Err(nothing());
+    }
+    if let End::Count(count) = checked.end
+        && checked.occurrences().count() < usize::from(count)
+    {
+        let words = format!(
+            "it would take more than a year; there are {coming} times until {last_day}: give that many or fewer"
+        );
+        return Err(check::content(&at("count"), &words));
+    }
+    Ok(())
 }
 
 fn at(field: &str) -> String {
@@ -264,6 +263,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a literal, each time")]
     fn checked(change: Value) -> Result<recurrence::Recurrence, String> {
         let now = "2026-11-28T12:00:00Z".parse().unwrap();
         let mut given =
