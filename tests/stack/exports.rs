@@ -16,7 +16,7 @@ use crate::account::{Account, Answer, RunningSimulator, json_body, send, unique}
 
 type Row = BTreeMap<String, String>;
 
-const RECIPIENTS: u32 = 2_600;
+const RECIPIENTS: u32 = 520;
 
 async fn export(account: &Account, request: &Value) -> Value {
     let export = account.post("/v1/exports", request).await;

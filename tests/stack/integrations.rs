@@ -166,12 +166,11 @@ async fn contacts_come_from_a_crm_and_opt_outs_and_deliveries_go_back() {
     serve.env("WEBHOOK_SECRET", secret).arg("serve");
     let server = Server::start(serve);
     lead(&account, &webhook, &server.url).await;
-    account
-        .try_post_as_test(
-            "/v1/messages",
-            &json!({"to": "+447700900123", "text": "Hi"}),
-        )
-        .await;
+    // The second answers STOP to every message.
+    for to in ["+447700900123", "+15005550017"] {
+        let message = json!({"to": to, "text": "Hi"});
+        account.try_post_as_test("/v1/messages", &message).await;
+    }
 
     let contacts = account.all("/v1/contacts").await;
     let told = |changed: &Value| {

@@ -276,7 +276,7 @@ const NAMED: [(&str, &str, &str); 8] = [
     (
         "gateways",
         "/v1/senders",
-        r#"{"sender": "Mine", "gateways": ["ID"]}"#,
+        r#"{"sender": "Another", "gateways": ["ID"]}"#,
     ),
 ];
 

@@ -216,7 +216,7 @@ impl Suppressions {
         let items = self.table.get_all(keys, "look for opt-outs").await?;
         let mut out = Vec::new();
         for item in items {
-            if from_word(item.text("consent")?)? == Consent::OptedOut {
+            if item.json::<Suppression>(DOC)?.holds() {
                 let hash = item.text(PARTITION)?.rsplit('#').next();
                 out.push(hash.unwrap_or_default().to_owned());
             }

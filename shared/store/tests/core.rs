@@ -299,6 +299,8 @@ async fn an_opt_out_is_found_by_number_and_in_the_log() {
         !suppressions.holds(other, "hash1").await.unwrap(),
         "another account's"
     );
+    let among = suppressions.among(account, &["hash1", "nobody"]).await;
+    assert_eq!(among.unwrap(), ["hash1"]);
     let hashes = async |since| {
         let lines = suppressions.since(account, since).await.unwrap();
         lines

@@ -100,7 +100,7 @@ enum TroubleView {
 /// Which deliveries.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RetryRequest {
+pub struct RetryDeliveries {
     /// 1 to 100 `id`s of the log.
     #[schema(min_items = 1, max_items = 100)]
     deliveries: Vec<String>,
@@ -228,14 +228,14 @@ pub async fn deliveries(
     post, path = "/v1/webhooks/{id}/retry", operation_id = "retryWebhookDeliveries", tag = "webhooks",
     security(("key" = ["webhooks:write"])),
     params(("id" = String, Path, description = "`whk_…`")),
-    request_body = RetryRequest,
+    request_body = RetryDeliveries,
     responses((status = 202, description = "They are tried within a minute", body = Retried)),
 )]
 pub async fn retry(
     State(api): State<Api>,
     who: May<WriteWebhooks>,
     InPath(id): InPath<WebhookId>,
-    Input { value, .. }: Input<RetryRequest>,
+    Input { value, .. }: Input<RetryDeliveries>,
 ) -> Result<Response, Problem> {
     who.must_be_live()?;
     let asked = ids(&value.deliveries)?;
