@@ -47,7 +47,7 @@ PARAMETERS = {
     "ExportTimeoutSeconds": "60",
     "ExportVisibilitySeconds": "360",
     "ExportLeaseSeconds": "10",
-    "ExportPartRows": "2000",
+    "ExportPartRows": "200",
     "MaxConcurrencyExport": "2",
     "ImportTimeoutSeconds": "120",
     "ImportVisibilitySeconds": "720",

@@ -8,7 +8,10 @@ use std::{
 };
 
 use carillon_core::{
-    event::{CampaignEvent, CampaignTurn, DisabledEvent, Event, MessageEvent, WhyDisabled},
+    click::Device,
+    event::{
+        CampaignEvent, CampaignTurn, ClickedEvent, DisabledEvent, Event, MessageEvent, WhyDisabled,
+    },
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
     message_id::MessageId,
@@ -178,6 +181,13 @@ fn one_of_each() -> Vec<Event> {
     events.extend(Event::of_consent(&inbound, meaning(Wish::Stop)));
     events.extend(Event::of_consent(&inbound, meaning(Wish::Start)));
     events.push(Event::of_opt_out_link(account, inbound.from, message, now));
+    let click = ClickedEvent {
+        message,
+        batch: message.batch,
+        link: 1,
+        device: Device::Phone,
+    };
+    events.push(Event::of_click(account, click, now));
     let disabled = DisabledEvent {
         webhook: build::id(),
         why: WhyDisabled::Gone,
