@@ -270,7 +270,6 @@ async fn report_csv_parquet_and_gateway_agree_slot_by_slot() {
         "undelivered",
         "failed",
         "expired",
-        "unknown",
         "sent",
     ] {
         assert!(counted.get(end) > Some(&0), "nothing is {end}: {counted:?}");

@@ -39,6 +39,7 @@ fn value(name: &str, schema: &Value) -> Value {
         ("to" | "number", _) => json!("+447700900123"),
         ("from", _) => json!("cnt_01h455vb4pex5vsknk084sn02q"),
         ("name", _) => json!("Mine"),
+        ("role", _) => json!("viewer"),
         ("on", _) => json!("2026-12-24"),
         ("since", _) => json!(jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1)),
         ("deliveries", _) => json!("1790000000000.evt_01h455vb4pex5vsknk084sn02q"),
