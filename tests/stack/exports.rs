@@ -265,13 +265,7 @@ async fn report_csv_parquet_and_gateway_agree_slot_by_slot() {
         assert_eq!(*count, found, "{status}: {report}");
     }
     by_anything_it_adds_up(&account, &id, &report).await;
-    for end in [
-        "delivered",
-        "undelivered",
-        "failed",
-        "expired",
-        "sent",
-    ] {
+    for end in ["delivered", "undelivered", "failed", "expired", "sent"] {
         assert!(counted.get(end) > Some(&0), "nothing is {end}: {counted:?}");
     }
     let seen = simulator.control.recipients().await.expect("recipients");
