@@ -275,7 +275,7 @@ async fn what_fails_is_in_the_log_and_comes_when_the_server_is_back() {
     let retried = account
         .post(&format!("{path}/retry"), &json!({"deliveries": ids}))
         .await;
-    let events = receiver.wait_for(|events| events.len() == 2).await;
+    receiver.wait_for(|events| events.len() == 2).await;
 
     let first = &listed["data"][0];
     assert_eq!(first["last_attempt"]["response_code"], 500, "{first}");
