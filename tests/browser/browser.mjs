@@ -18,9 +18,15 @@ export function needed(name) {
 }
 
 export async function launch() {
-  const own = `${HOME}/chromium/usr/bin/chromium`;
+  // Unpacked, it finds neither itself nor its libraries where it was built to look.
+  const root = `${HOME}/chromium`;
+  const own = `${root}/usr/lib/chromium/chromium`;
+  const machine = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch];
+  const places = [`usr/lib/${machine}`, `usr/lib/${machine}/pulseaudio`, `usr/lib/${machine}/blas`, `usr/lib/${machine}/lapack`, `lib/${machine}`, "usr/lib/chromium"];
+  const libraries = places.map((place) => `${root}/${place}`).join(":");
   return chromium.launch({
     executablePath: existsSync(own) ? own : "/usr/bin/chromium",
+    env: existsSync(own) ? { ...process.env, LD_LIBRARY_PATH: libraries } : process.env,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--font-render-hinting=none",
