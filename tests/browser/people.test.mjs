@@ -228,7 +228,8 @@ test("a file is uploaded to the bucket, its columns are told apart, it is tried,
   await page.getByRole("button", { name: "Try it first" }).click();
   const ends = async (word) => {
     await until(async () => {
-      await page.reload();
+      await page.waitForURL(/\/imports\/imp_/);
+      await page.goto(page.url());
       return (await page.locator(".lede .badge").innerText()).includes(word);
     });
   };
