@@ -29,6 +29,33 @@ pub struct Request {
     pub version: u32,
 }
 
+impl Request {
+    /// Of a number, by its keyed hash; nothing of it is done yet.
+    pub fn new(
+        (id, asked): (PrivacyRequestId, Timestamp),
+        account: AccountId,
+        act: Act,
+        number: Phone,
+        number_hash: String,
+    ) -> Self {
+        Self {
+            id,
+            account,
+            act,
+            number: Some(number),
+            number_hash,
+            asked,
+            progress: Progress::Round {
+                round: 1,
+                due: asked,
+                place: Place::default(),
+            },
+            found: Found::default(),
+            version: 1,
+        }
+    }
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -166,21 +166,8 @@ pub async fn create(
     let drawn: (PrivacyRequestId, Timestamp) = (random::id(now), now);
     let work = async |(id, asked): (PrivacyRequestId, Timestamp)| {
         let number_hash = api.key.number(who.account, number);
-        let erasure = Request {
-            id,
-            account: who.account,
-            act: Act::Erasure,
-            number: Some(number),
-            number_hash: number_hash.clone(),
-            asked,
-            progress: Progress::Round {
-                round: 1,
-                due: asked,
-                place: Place::default(),
-            },
-            found: Found::default(),
-            version: 1,
-        };
+        let (account, hash) = (who.account, number_hash.clone());
+        let erasure = Request::new((id, asked), account, Act::Erasure, number, hash);
         let audit = act::audit(&who, "number.erase", &number_hash, asked);
         api.privacy.create(&erasure, &audit).await?;
         let word = Word::new(Consent::OptedOut, asked, Cause::Erasure);

@@ -8,7 +8,7 @@ use axum::{
 };
 use carillon_core::{
     id::PrivacyRequestId,
-    privacy::{Act, Found, Place, Progress, Request},
+    privacy::{Act, Place, Progress, Request},
 };
 use carillon_runtime::{
     input::{InPath, Input},
@@ -129,21 +129,8 @@ pub async fn create(
     let drawn: (PrivacyRequestId, Timestamp) = (random::id(now), now);
     let work = async |(id, asked): (PrivacyRequestId, Timestamp)| {
         let number_hash = api.key.number(who.account, number);
-        let request = Request {
-            id,
-            account: who.account,
-            act: Act::Report,
-            number: Some(number),
-            number_hash: number_hash.clone(),
-            asked,
-            progress: Progress::Round {
-                round: 1,
-                due: asked,
-                place: Place::default(),
-            },
-            found: Found::default(),
-            version: 1,
-        };
+        let (account, hash) = (who.account, number_hash.clone());
+        let request = Request::new((id, asked), account, Act::Report, number, hash);
         let audit = act::audit(&who, "number.report", &number_hash, asked);
         api.privacy.create(&request, &audit).await?;
         Ok(Answer::new(
