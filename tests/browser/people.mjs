@@ -46,5 +46,5 @@ export async function people(api, until) {
   await writes(hooks, "+447700900106", "Who is this?");
   const wrote = (number) => async () => (await api("POST", "/v1/inbound/search", { from: number })).data.length > 0;
   for (const last of ["01", "04", "05", "06"]) await until(wrote(`+4477009001${last}`));
-  return { contact: ada.id, list: list.id, segment: segment.id };
+  return { contact: ada.id, list: list.id, segment: segment.id, gateway: id };
 }

@@ -53,5 +53,17 @@ export async function make() {
   const address = `grace-${Date.now()}@example.com`;
   const member = await api("POST", "/v1/members", { email: address, role: "viewer" });
   await until(async () => (await api("GET", `/v1/campaigns/${finished.id}`)).status === "finished", 90);
-  return { finished: finished.id, paused: paused.id, draft: draft.id, member: member.id, ...(await people(api, until)) };
+  const those = await people(api, until);
+  return { finished: finished.id, paused: paused.id, draft: draft.id, member: member.id, ...those, ...(await tools(those.gateway)) };
+}
+
+/** What an account is set up with. Nothing of it changes how the campaigns of these tests go. */
+async function tools(gateway) {
+  const some = Math.random().toString(36).slice(2, 8);
+  const template = await api("POST", "/v1/templates", { name: `Reservation ${some}`, text: "Hi {{name|there}}, see you at {{time|8}}." });
+  const sender = await api("POST", "/v1/senders", { sender: `Bistro${some.slice(0, 4)}`, countries: ["TO"] });
+  const route = await api("POST", "/v1/routes", { name: `Tonga ${some}`, countries: ["TO"], gateways: [{ gateway }] });
+  const webhook = await api("POST", "/v1/webhooks", { url: "https://example.com/carillon", events: ["message.delivered"], description: `CRM ${some}` });
+  const { id: key } = await api("POST", "/v1/keys", { name: `Shop ${some}` });
+  return { template: template.id, sender: sender.id, route: route.id, webhook: webhook.id, key };
 }
