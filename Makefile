@@ -23,7 +23,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo peers browser screenshots test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-cost bench-control bench-export bench-fairness bench-import bench-prepare bench-rate deploy invoke account
+.PHONY: help setup build up down demo peers browser screenshots test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-console bench-cost bench-control bench-export bench-fairness bench-import bench-prepare bench-rate deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -104,6 +104,9 @@ release: setup # what the benchmarks run: the functions as they are deployed, fo
 
 bench-cold: release ## what a new environment of each function costs: size, CPU, memory
 	@$(TOOLS)/python tests/bench/cold.py
+
+bench-console: build ## how long each page of the console takes, what it weighs and reads, with 100 contacts and with 20,000
+	@$(TOOLS)/python tests/bench/console.py
 
 bench-cost: release build ## what a campaign costs at list prices, by counted calls; then as the local stack runs it
 	@$(TOOLS)/python tests/bench/cost.py
