@@ -119,12 +119,13 @@ bench-fairness: build ## what a large campaign costs those beside it (FULL=1: 10
 	@$(TOOLS)/python tests/bench/fairness.py --recipients $(if $(FULL),100000,20000)
 
 bench-export: build ## a million messages as CSV and as Parquet, of a ledger that is written directly (ROWS=1000000)
-	@echo "[make] building the benchmark (release)"
-	@cargo build --release --quiet -p export --example bench
+	@echo "[make] building the benchmark (profile local)"
+	@cargo build --profile local --quiet -p export --example bench
 	@$(TEST_STACK) down
 	@trap '$(TEST_STACK) down' EXIT; trap 'exit 130' INT TERM; set -e; \
 	$(TEST_STACK) up; set -a; . $(TEST_STATE)/env; set +a; \
-	cargo run --release --quiet -p export --example bench -- $(if $(filter 10000000,$(ROWS)),1000000,$(ROWS))
+	cargo run --profile local --quiet -p export --example bench -- $(if $(filter file,$(origin ROWS)),1000000,$(ROWS))
+
 bench-import: up ## import a generated CSV into the running local stack, then dry, then undone: rows/s, CPU, memory (ROWS=1000000)
 	@echo "[make] building the benchmark (profile local)"
 	@set -a; . .local/env; set +a; \

@@ -58,7 +58,7 @@ pub struct ExportRequest {
     /// And before this time.
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
-    /// Only messages that stand there. None: all.
+    /// Only messages that stand there, and of no other dataset. None: all.
     #[serde(default)]
     #[schema(value_type = Vec<StatusWord>)]
     statuses: Vec<Status>,
@@ -74,7 +74,7 @@ pub struct ExportRequest {
 enum DatasetWord {
     Messages,
     Campaigns,
-    /// Messages whose link was followed.
+    /// Each time that somebody, or a program, opened a tracked link.
     Clicks,
     Inbound,
     OptOuts,
@@ -269,6 +269,10 @@ async fn wanted(
     {
         let detail = "only messages and clicks are of a batch; leave it out";
         return Err(refused(pointer, detail));
+    }
+    if !statuses.is_empty() && dataset != Dataset::Messages {
+        let detail = "only messages have a status; leave it out";
+        return Err(refused("/statuses", detail));
     }
     if matches!((from, until), (Some(from), Some(until)) if from >= until) {
         return Err(refused("/until", "must be after `from`"));

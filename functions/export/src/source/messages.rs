@@ -8,7 +8,7 @@ use carillon_core::{
         Chunk, Pointer,
         source::{FrameAddress, Source},
     },
-    export::{Dataset, Export, messages::MessageRows, table::Row},
+    export::{Export, messages::MessageRows, table::Row},
     frame::{self, Recipient},
     id::BatchId,
     status,
@@ -16,36 +16,28 @@ use carillon_core::{
 use carillon_runtime::recipients;
 use carillon_store::StoreError;
 use futures::{StreamExt, TryStreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::Block;
+use super::{Block, batches::Batches};
 use crate::State;
 
-/// Batches read together.
-const BATCHES: i32 = 64;
 /// Chunks of a block at most.
 const CHUNKS: u32 = 64;
 /// Rows of a full chunk.
 const FULL: u64 = 100;
 /// Chunks read of the ledger together: 32 of each partition.
 const WINDOW: u32 = 512;
-/// Batches and frames read at once.
+/// Small batches and frames read at once.
 const CONCURRENT: usize = 16;
 /// Bytes of one read of frames that stand one after the other.
 const FRAMES: u32 = 4 * 1024 * 1024;
-/// How long a request may be repeated, and an hour.
-const REPEATED_FOR: SignedDuration = SignedDuration::from_hours(73);
 
 pub struct Messages<'a> {
     state: &'a State,
     export: &'a Export,
     now: Timestamp,
-    /// Batches that were read, the one at hand first.
-    batches: VecDeque<Batch>,
-    /// Where more batches begin; `None`: there are none.
-    more: Option<BatchId>,
-    last: BatchId,
-    /// The chunk of the first batch that comes next.
+    batches: Batches<'a>,
+    /// The chunk of the batch at hand that comes next.
     chunk: u32,
     /// Chunks that were read, from `chunk`.
     window: VecDeque<(Pointer, Chunk)>,
@@ -57,23 +49,15 @@ impl<'a> Messages<'a> {
         export: &'a Export,
         from: Option<&str>,
     ) -> Result<Self, StoreError> {
-        let (first, last) = range(export);
-        let (first, chunk) = match from {
-            Some(place) => read_place(place)?,
-            None => (first, 0),
-        };
-        let mut messages = Self {
+        let (first, chunk) = from.map(read_place).transpose()?.unzip();
+        Ok(Self {
             state,
             export,
             now: Timestamp::now(),
-            batches: VecDeque::new(),
-            more: Some(first),
-            last,
-            chunk,
+            batches: Batches::open(state, export, first).await?,
+            chunk: chunk.unwrap_or(0),
             window: VecDeque::new(),
-        };
-        messages.read_batches().await?;
-        Ok(messages)
+        })
     }
 
     /// Known for one batch only: of many, nobody has counted them.
@@ -83,7 +67,6 @@ impl<'a> Messages<'a> {
     }
 
     pub async fn next(&mut self) -> Result<Block, StoreError> {
-        self.read_batches().await?;
         let Some(batch) = self.batches.front() else {
             return Ok(Block {
                 rows: Vec::new(),
@@ -114,18 +97,17 @@ impl<'a> Messages<'a> {
         let steps = u64::from(end - self.chunk);
         self.chunk = end;
         if self.chunk >= chunks {
-            self.batches.pop_front();
+            self.batches.advance().await?;
             self.window.clear();
             self.chunk = 0;
         }
-        self.block(rows, steps).await
+        Ok(self.block(rows, steps))
     }
 
     /// API sends: many batches of one chunk, read side by side.
     async fn small_batches(&mut self) -> Result<Block, StoreError> {
         let small = |batch: &Batch| batch.progress.chunks.unwrap_or(0) <= 1;
-        let count = self.batches.iter().take_while(|batch| small(batch)).count();
-        let batches: Vec<Batch> = self.batches.drain(..count).collect();
+        let batches = self.batches.take_while(small).await?;
         let this = &*self;
         let rows: Vec<Vec<Row>> = stream::iter(&batches)
             .map(async |batch| {
@@ -137,49 +119,16 @@ impl<'a> Messages<'a> {
             .buffered(CONCURRENT)
             .try_collect()
             .await?;
-        self.block(rows.into_iter().flatten().collect(), count as u64)
-            .await
+        let rows = rows.into_iter().flatten().collect();
+        Ok(self.block(rows, batches.len() as u64))
     }
 
-    async fn block(&mut self, rows: Vec<Row>, steps: u64) -> Result<Block, StoreError> {
-        self.read_batches().await?;
+    fn block(&self, rows: Vec<Row>, steps: u64) -> Block {
         let next = self
             .batches
             .front()
             .map(|batch| place(batch.terms.id, self.chunk));
-        Ok(Block { rows, steps, next })
-    }
-
-    /// The next batches of the export, where none is at hand.
-    async fn read_batches(&mut self) -> Result<(), StoreError> {
-        while self.batches.is_empty()
-            && let Some(first) = self.more
-        {
-            let read = match self.export.filter.batch {
-                Some(batch) => {
-                    let found = self.state.batches.find(batch).await?;
-                    found.into_iter().collect()
-                }
-                None => {
-                    let (account, batches) = (self.export.account, &self.state.batches);
-                    batches.between(account, first, self.last, BATCHES).await?
-                }
-            };
-            let alone = self.export.filter.batch.is_some();
-            let full = read.len() == usize::try_from(BATCHES).expect("a few");
-            let last = read
-                .last()
-                .map(|batch| batch.terms.id)
-                .filter(|_| full && !alone);
-            self.more = last.and_then(after);
-            let own = read.into_iter().filter(|batch| {
-                let terms = &batch.terms;
-                terms.account == self.export.account
-                    && self.export.includes(terms.began, terms.test)
-            });
-            self.batches.extend(own);
-        }
-        Ok(())
+        Block { rows, steps, next }
     }
 
     async fn rows(
@@ -208,13 +157,10 @@ impl<'a> Messages<'a> {
     }
 
     fn wants(&self, batch: &Batch, chunk: &Chunk) -> bool {
-        let clicked = self.export.dataset != Dataset::Clicks || !chunk.clicked.is_empty();
         let wanted = &self.export.filter.statuses;
         let view = batch.view(self.now);
         let mut slots = 0..chunk.slots.len();
-        let any = wanted.is_empty()
-            || slots.any(|slot| wanted.contains(&status::status(chunk, slot, view).0));
-        clicked && any
+        wanted.is_empty() || slots.any(|slot| wanted.contains(&status::status(chunk, slot, view).0))
     }
 }
 
@@ -287,28 +233,6 @@ fn follows(before: FrameAddress, next: FrameAddress) -> bool {
     (before.run, before.part) == (next.run, next.part)
         && before.offset + u64::from(before.length) == next.offset
         && before.length + next.length <= FRAMES
-}
-
-/// The ids that batches of the export can have: an id begins with the time that it was drawn at, which is before its batch is made, by
-/// as long as a request with an `Idempotency-Key` may be repeated.
-fn range(export: &Export) -> (BatchId, BatchId) {
-    let of = |milliseconds: i64| {
-        let milliseconds = u128::try_from(milliseconds).unwrap_or(0);
-        BatchId::from_uuid(uuid::Uuid::from_u128(milliseconds << 80))
-    };
-    let first = export.filter.from.map_or(0, |from| {
-        from.as_millisecond() - i64::try_from(REPEATED_FOR.as_millis()).unwrap_or(0)
-    });
-    let last = export.filter.until.map_or_else(
-        || BatchId::from_uuid(uuid::Uuid::max()),
-        |until| of(until.as_millisecond() + 1),
-    );
-    (of(first), last)
-}
-
-fn after(id: BatchId) -> Option<BatchId> {
-    let next = id.uuid().as_u128().checked_add(1)?;
-    Some(BatchId::from_uuid(uuid::Uuid::from_u128(next)))
 }
 
 fn place(batch: BatchId, chunk: u32) -> String {

@@ -1,15 +1,17 @@
 //! Where rows come from: one file for each kind of store. A source gives blocks, each with the place where the next one begins.
 
+mod batches;
+mod clicks;
 mod messages;
 mod records;
 
 use carillon_core::export::{
-    Dataset, Export, messages as message_table, records as record_tables,
+    Dataset, Export, clicks as click_table, messages as message_table, records as record_tables,
     table::{Column, Row},
 };
 use carillon_store::StoreError;
 
-use self::{messages::Messages, records::Records};
+use self::{clicks::Clicks, messages::Messages, records::Records};
 use crate::State;
 
 /// Some thousands of rows at most.
@@ -24,6 +26,7 @@ pub struct Block {
 
 pub enum Source<'a> {
     Messages(Messages<'a>),
+    Clicks(Clicks<'a>),
     Records(Records<'a>),
 }
 
@@ -35,9 +38,8 @@ impl<'a> Source<'a> {
         from: Option<&str>,
     ) -> Result<Self, StoreError> {
         Ok(match export.dataset {
-            Dataset::Messages | Dataset::Clicks => {
-                Self::Messages(Messages::open(state, export, from).await?)
-            }
+            Dataset::Messages => Self::Messages(Messages::open(state, export, from).await?),
+            Dataset::Clicks => Self::Clicks(Clicks::open(state, export, from).await?),
             Dataset::Campaigns | Dataset::Inbound | Dataset::OptOuts | Dataset::Contacts => {
                 Self::Records(Records::open(state, export, from))
             }
@@ -46,7 +48,8 @@ impl<'a> Source<'a> {
 
     pub const fn columns(dataset: Dataset) -> &'static [Column] {
         match dataset {
-            Dataset::Messages | Dataset::Clicks => message_table::COLUMNS,
+            Dataset::Messages => message_table::COLUMNS,
+            Dataset::Clicks => click_table::COLUMNS,
             Dataset::Campaigns => record_tables::CAMPAIGNS,
             Dataset::Inbound => record_tables::INBOUND,
             Dataset::OptOuts => record_tables::OPT_OUTS,
@@ -58,7 +61,7 @@ impl<'a> Source<'a> {
     pub fn steps(&self) -> Option<u64> {
         match self {
             Self::Messages(messages) => messages.steps(),
-            Self::Records(_) => None,
+            Self::Clicks(_) | Self::Records(_) => None,
         }
     }
 
@@ -66,6 +69,7 @@ impl<'a> Source<'a> {
     pub async fn next(&mut self) -> Result<Block, StoreError> {
         match self {
             Self::Messages(messages) => messages.next().await,
+            Self::Clicks(clicks) => clicks.next().await,
             Self::Records(records) => records.next().await,
         }
     }

@@ -164,6 +164,62 @@ async fn an_export_has_what_its_filter_asks_for_and_nothing_of_another_account()
 }
 
 #[tokio::test]
+async fn clicks_are_told_each_with_its_time_its_device_and_whether_a_program_made_it() {
+    let setup = Setup::with_chunks(1).await;
+    let clicks = [
+        (0, 7, 65, false),
+        (0, 7, 60, true),
+        (0, 12, 300, false),
+        (9, 3, 400, false),
+    ];
+    let batch = setup.with_clicks(&clicks).await;
+    let export = setup.export_clicks(CSV, Filter::default()).await;
+
+    let ended = setup.work(&export).await;
+
+    let (progress, files) = setup.files(&export).await;
+    assert_eq!((ended, progress.rows), (Ended::Finished, 4));
+    let file = files.concat();
+    let mut rows = file.lines();
+    let columns = "message_id,batch_id,campaign_id,to,country,reference,link,address,clicked_at,device,program,test";
+    assert_eq!(rows.next(), Some(columns));
+    let told: Vec<Vec<&str>> = rows.map(|row| row.split(',').skip(3).collect()).collect();
+    let link = ["1", "https://example.com/table"];
+    let row = |to: &'static str, reference: &'static str, at, program| {
+        let country = if to.is_empty() { "" } else { "GB" };
+        [
+            to, country, reference, link[0], link[1], at, "phone", program, "true",
+        ]
+        .to_vec()
+    };
+    let (seventh, twelfth) = ("+447700900007", "+447700900012");
+    let expected = [
+        row(
+            seventh,
+            "customer-447700900007",
+            "2026-09-21T14:14:20Z",
+            "true",
+        ),
+        row(
+            seventh,
+            "customer-447700900007",
+            "2026-09-21T14:14:25Z",
+            "false",
+        ),
+        row(
+            twelfth,
+            "customer-447700900012",
+            "2026-09-21T14:18:20Z",
+            "false",
+        ),
+        // Of a chunk that the ledger has forgotten: clicks are kept for longer.
+        row("", "", "2026-09-21T14:20:00Z", "false"),
+    ];
+    assert_eq!(told, expected);
+    assert!(file.contains(&batch.to_string()));
+}
+
+#[tokio::test]
 async fn what_can_not_be_read_fails_after_a_while_and_says_so() {
     let setup = Setup::with_chunks(2).await;
     setup.lose_a_frame().await;

@@ -4,18 +4,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use carillon_core::{
-    batch::{Batch, Stage},
+    batch::{Batch, BatchTerms, Stage},
     chunk::{
         Chunk, ChunkState, Pointer,
         receipt::{Proof, Receipt, ReceiptStatus},
         slot::{Slot, SlotOutcome},
         source::{FrameAddress, Source},
     },
+    click::{Click, Device, Visitor},
     export::{Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage as Step},
     frame::{self, Recipient},
     id::{AccountId, BatchId},
     keyed_hash::DeploymentKey,
-    phone::Phone,
+    link::Links,
+    message_id::MessageId,
+    phone::{Country, Phone},
 };
 use carillon_store::{
     aws::Aws,
@@ -131,10 +134,21 @@ impl Setup {
     }
 
     async fn create(&self, format: Format, filter: Filter, purpose: Purpose) -> Export {
+        self.create_of(Dataset::Messages, format, filter, purpose)
+            .await
+    }
+
+    async fn create_of(
+        &self,
+        dataset: Dataset,
+        format: Format,
+        filter: Filter,
+        purpose: Purpose,
+    ) -> Export {
         let export = Export {
             id: build::id(),
             account: self.account,
-            dataset: Dataset::Messages,
+            dataset,
             filter,
             format,
             numbers: Numbers::Full,
@@ -172,9 +186,47 @@ impl Setup {
         worked.is_err()
     }
 
+    /// A batch with a tracked link in one chunk, and these clicks: chunk, slot, seconds after it began, whether by a program.
+    pub async fn with_clicks(&self, clicks: &[(u32, u8, i64, bool)]) -> BatchId {
+        let mut terms = build::terms(began());
+        terms.account = self.account;
+        terms.content.links = Some(Links {
+            base: "https://example.com/l/".to_owned(),
+            first: 0,
+            stretch: 100,
+            targets: vec!["https://example.com/table".to_owned()],
+            valid_for: None,
+        });
+        let id = write_terms(&self.state, terms, 1).await;
+        for (number, (chunk, slot, seconds, is_program)) in clicks.iter().enumerate() {
+            let click = Click {
+                message: MessageId {
+                    batch: id,
+                    chunk: *chunk,
+                    slot: *slot,
+                },
+                link: 0,
+                at: began() + SignedDuration::from_secs(*seconds),
+                visitor: Visitor {
+                    device: Device::Phone,
+                    is_program: *is_program,
+                },
+                request: format!("request.{number}"),
+            };
+            self.state.ledger.record_click(&click).await.unwrap();
+        }
+        id
+    }
+
+    pub async fn export_clicks(&self, format: Format, filter: Filter) -> Export {
+        let purpose = Purpose::Download;
+        self.create_of(Dataset::Clicks, format, filter, purpose)
+            .await
+    }
+
     /// A chunk of the batch that names a file that isn't there.
     pub async fn lose_a_frame(&self) {
-        let terms = carillon_core::batch::BatchTerms {
+        let terms = BatchTerms {
             account: self.account,
             ..build::terms(began())
         };
@@ -239,6 +291,10 @@ impl Setup {
 async fn write(state: &State, account: AccountId, chunks: u32) -> BatchId {
     let mut terms = build::terms(began());
     terms.account = account;
+    write_terms(state, terms, chunks).await
+}
+
+async fn write_terms(state: &State, terms: BatchTerms, chunks: u32) -> BatchId {
     let id = terms.id;
     let batch = Batch::new(terms, Stage::Ready, Some(chunks));
     state
@@ -254,7 +310,7 @@ async fn write(state: &State, account: AccountId, chunks: u32) -> BatchId {
                 let number = Phone::from_digits(digits).unwrap();
                 let vars = [("name".to_owned(), format!("Ann {digits}"))];
                 let reference = Some(format!("customer-{digits}"));
-                Recipient::new(number, vars.into(), reference)
+                Recipient::new(number, vars.into(), reference).in_country(Country::parse("GB").ok())
             })
             .collect();
         let frame = frame::encode(&recipients);

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Dataset, Export,
+    Export,
     table::{Cell, Column, Kind, Row, column},
 };
 use crate::{
@@ -77,8 +77,7 @@ impl<'b> MessageRows<'b> {
         let rows = slots.filter_map(|(slot, recipient)| {
             let (status, reason) = status(chunk, slot, self.view);
             let wanted = &export.filter.statuses;
-            let followed = export.dataset != Dataset::Clicks || chunk.clicked.contains(slot);
-            let wanted = followed && (wanted.is_empty() || wanted.contains(&status));
+            let wanted = wanted.is_empty() || wanted.contains(&status);
             wanted.then(|| {
                 let mut row = self.who(export, pointer, slot, recipient, chunk);
                 row.push(Cell::text(status.as_str()));

@@ -1,6 +1,7 @@
 //! Exports: what one is of, how it is written, how far it has come. Its rows are tables of plain cells, which a writer makes CSV or
 //! Parquet of: what a column means is said once, in the table of its dataset.
 
+pub mod clicks;
 pub mod messages;
 pub mod progress;
 pub mod records;
@@ -21,7 +22,7 @@ use crate::{
 pub enum Dataset {
     Messages,
     Campaigns,
-    /// Messages whose link was followed.
+    /// Each time that somebody, or a program, opened a tracked link.
     Clicks,
     Inbound,
     OptOuts,
