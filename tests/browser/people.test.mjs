@@ -248,6 +248,34 @@ test("a file is uploaded to the bucket, its columns are told apart, it is tried,
   assert.deepEqual(page.complaints, []);
 });
 
+test("what is known of a number is gathered and fetched, then the number is erased", async () => {
+  const page = await plain();
+  await page.goto(`${URL}/privacy`);
+  await page.getByLabel("Their number").fill("07700 900177");
+  await page.getByRole("button", { name: "Gather what is known" }).click();
+  await page.locator("#number-error").waitFor();
+  const number = `+4477009${String(Date.now() % 100_000).padStart(5, "0")}`;
+  const { id } = await api("POST", "/v1/contacts", { number, attributes: { name: "Erna Nowhere" } });
+  await page.getByLabel("Their number").fill(number);
+  await page.getByRole("button", { name: "Gather what is known" }).click();
+  await page.getByText("It is being gathered.").waitFor();
+  const done = async () => (await api("GET", "/v1/privacy/reports")).data[0].status === "done";
+  await until(done, 150);
+  await page.goto(`${URL}/privacy`);
+  const link = await page.getByRole("link", { name: "Download" }).first().getAttribute("href");
+  const cookie = signedIn.cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+  const file = await fetch(`${URL}${link}`, { headers: { cookie } });
+  assert.match(await file.text(), /Erna Nowhere/);
+
+  await page.getByLabel("Their number").fill(number);
+  await page.getByRole("button", { name: "Erase…" }).click();
+  await page.getByRole("heading", { name: `Forget ${number}?` }).waitFor();
+  await page.getByRole("button", { name: "Erase it" }).click();
+  await page.getByText("It is being erased.").waitFor();
+  await until(async () => (await api("GET", `/v1/contacts?number=${encodeURIComponent(number)}`)).data.every((it) => it.id !== id), 150);
+  assert.deepEqual(page.complaints, []);
+});
+
 test("a viewer sees all of it and no button that changes anything", async () => {
   const { data } = await api("GET", "/v1/members");
   const me = data.find(({ email }) => email === process.env.CONSOLE_EMAIL);

@@ -138,7 +138,7 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(suppressions::export::export))
         .routes(routes!(erasures::create, erasures::list))
         .routes(routes!(erasures::get))
-        .routes(routes!(number_reports::create))
+        .routes(routes!(number_reports::create, number_reports::list))
         .routes(routes!(number_reports::get))
         .routes(routes!(number_reports::download))
         .routes(routes!(audit::list))

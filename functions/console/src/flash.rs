@@ -35,6 +35,10 @@ const SAID: &[(&str, &str)] = &[
         "Here is the copy. Nothing is sent until you start it.",
     ),
     (
+        "erasing",
+        "It is being erased. From now on nothing is sent to that number.",
+    ),
+    (
         "event-replayed",
         "Asked for. The replay begins within a minute.",
     ),
@@ -42,6 +46,10 @@ const SAID: &[(&str, &str)] = &[
     (
         "event-sent",
         "A test event is on its way. It is in the log in a moment: reload the page.",
+    ),
+    (
+        "gathering",
+        "It is being gathered. Reload this page in a minute; the file is kept for 7 days.",
     ),
     (
         "import-stops",

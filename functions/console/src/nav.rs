@@ -68,6 +68,7 @@ const WATCH: &[Item] = &[
         Icon::Letters,
         Scope::MessagesRead,
     ),
+    item("/privacy", "Privacy", Icon::Privacy, Scope::PrivacyRead),
     item("/audit", "Audit log", Icon::Audit, Scope::AuditRead),
     item("/start", "First steps", Icon::Guide, Scope::CampaignsRead),
 ];

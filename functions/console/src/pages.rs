@@ -17,6 +17,7 @@ pub mod lists;
 pub mod members;
 pub mod opt_outs;
 pub mod overview;
+pub mod privacy;
 pub mod routes;
 pub mod segments;
 pub mod senders;
@@ -52,6 +53,7 @@ pub fn routes() -> Router<Console> {
         .merge(webhooks::routes())
         .merge(members::routes())
         .merge(settings::routes())
+        .merge(privacy::routes())
         .merge(letters::routes())
         .merge(audit::routes())
 }

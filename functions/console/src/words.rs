@@ -206,6 +206,24 @@ pub fn opt_out(cause: &str) -> Word {
 /// Of a contact whose number must not be texted.
 pub const OPTED_OUT: Word = word("Opted out", Tone::Bad, "Nothing is sent to this number.");
 
+/// Of what somebody asked by the laws of privacy.
+pub fn privacy(status: &str) -> Word {
+    match status {
+        "waiting" => word("Waiting", Tone::Busy, "It begins within a minute."),
+        "working" => word(
+            "Being looked for",
+            Tone::Busy,
+            "Every place is gone through.",
+        ),
+        "second_look" => word(
+            "Second look",
+            Tone::Busy,
+            "All is done; a second time follows, for what was on its way.",
+        ),
+        _ => word("Done", Tone::Good, "Every place was gone through."),
+    }
+}
+
 /// Of an import of contacts.
 pub fn import(status: &str, is_trial: bool) -> Word {
     match status {

@@ -11,7 +11,7 @@ use carillon_core::{
     privacy::{Act, Place, Progress, Request},
 };
 use carillon_runtime::{
-    input::{InPath, Input},
+    input::{InPath, Input, Query},
     principal::{May, ReadPrivacy, WritePrivacy},
     problem::{Code, Problem},
     random,
@@ -25,10 +25,13 @@ use utoipa::ToSchema;
 use super::erasures::FoundView;
 use crate::{
     act, check,
+    list::{Asked, Page, PageQuery},
     once::{Answer, Once},
     services::Api,
     time,
 };
+
+const PATH: &str = "/v1/privacy/reports";
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +142,32 @@ pub async fn create(
         ))
     };
     once.run(&api, &who, &raw, drawn, work).await
+}
+
+/// Reports, the newest first.
+#[utoipa::path(
+    get, path = "/v1/privacy/reports", operation_id = "listNumberReports", tag = "privacy",
+    security(("key" = ["privacy:read"])),
+    params(PageQuery),
+    responses((status = 200, description = "A page", body = Page<NumberReportView>)),
+)]
+pub async fn list(
+    State(api): State<Api>,
+    who: May<ReadPrivacy>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Problem> {
+    let asked = Asked::new(&api, &who, PATH, query)?;
+    let after = asked.after.as_deref().map(str::parse).transpose();
+    let after = after.map_err(|_| Problem::unexplained())?;
+    let limit = i32::try_from(asked.limit + 1).expect("a page is short");
+    let reports = api
+        .privacy
+        .list(who.account, Act::Report, after, limit)
+        .await?;
+    let place = |report: &Request| report.id.to_string();
+    Ok(asked.answer(&api, &who, reports, place, |report| {
+        Some(NumberReportView::new(report))
+    }))
 }
 
 /// How far a report is.

@@ -18,6 +18,7 @@ pub enum Icon {
     Keys,
     Settings,
     Letters,
+    Privacy,
     Audit,
     Webhooks,
     Guide,
@@ -54,6 +55,9 @@ impl Icon {
             Self::Keys => "M12.500 10.500a4 4 0 1 0-3-3L3 14v3h3v-2h2v-2h1.500zM13.500 6.500v.1",
             Self::Settings => {
                 "M3 6h8m4 0h2M3 14h2m4 0h8M13 4.200a1.800 1.800 0 1 1 0 3.600 1.800 1.800 0 0 1 0-3.600zM7 12.200a1.800 1.800 0 1 1 0 3.600 1.800 1.800 0 0 1 0-3.600z"
+            }
+            Self::Privacy => {
+                "M10 2.500l6.500 2.500v4.500c0 4-2.700 6.700-6.500 8-3.800-1.300-6.500-4-6.500-8V5zM7.500 10l2 2 3.500-4"
             }
             Self::Letters => "M3 5h14v10H3zM3 5.500l7 5.500 7-5.500",
             Self::Audit => "M4 5h.1M4 10h.1M4 15h.1M7.500 5H17M7.500 10H17M7.500 15H17",
