@@ -21,7 +21,7 @@ use carillon_store::{
     records::Records,
     suppressions::Suppressions,
 };
-use carillon_testkit::{build, stack};
+use carillon_testkit::{build, stack, watched::Watch};
 use import::{GROUP, Importer};
 use jiff::{SignedDuration, Timestamp};
 
@@ -34,7 +34,8 @@ const STEP: u64 = 2_400_007;
 async fn main() -> Result<(), Box<dyn Error>> {
     let rows = env::args().nth(1).unwrap_or_else(|| "1000000".to_owned());
     let rows: u64 = rows.parse()?;
-    let importer = importer().await;
+    let watch = Watch::default();
+    let importer = importer(&watch).await;
     let csv = make(rows);
     println!("rows {rows}, {} bytes of CSV", csv.len());
     let account: AccountId = build::id();
@@ -67,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .imports
         .create(&terms, Timestamp::now(), &audit(account))
         .await?;
-    run(&importer, request(&terms), "import").await?;
+    run(&importer, &watch, request(&terms), "import").await?;
     let dry = Terms {
         id: build::id(),
         dry_run: true,
@@ -77,23 +78,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .imports
         .create(&dry, Timestamp::now(), &audit(account))
         .await?;
-    run(&importer, request(&dry), "dry run").await?;
+    run(&importer, &watch, request(&dry), "dry run").await?;
     let entry = audit(account);
     let undo = importer
         .imports
         .undo(request(&terms), Timestamp::now(), &entry);
     undo.await?.map_err(|_| "it can't be undone")?;
-    run(&importer, request(&terms), "undo").await?;
+    run(&importer, &watch, request(&terms), "undo").await?;
     println!("peak memory {}", peak_memory()?);
     Ok(())
 }
 
 async fn run(
     importer: &Importer,
+    watch: &Watch,
     request: ImportRequest,
     what: &str,
 ) -> Result<(), Box<dyn Error>> {
-    let (started, cpu) = (Instant::now(), cpu_seconds()?);
+    let (started, cpu, calls) = (Instant::now(), cpu_seconds()?, watch.calls());
     let deadline = Timestamp::now() + SignedDuration::from_hours(10);
     importer.work(request, deadline).await?;
     let (wall, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
@@ -106,10 +108,12 @@ async fn run(
     let Counts { rows, .. } = counts;
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let rows = rows as f64;
+    let calls = f64::from(watch.calls() - calls);
     println!(
-        "{what}: {:?}, {:.0} rows/s, wall {wall:.1} s, CPU of this process {cpu:.1} s = {:.0} us a row; peak memory so far {}",
+        "{what}: {:?}, {:.0} rows/s, {:.4} calls a row, wall {wall:.1} s, CPU of this process {cpu:.1} s = {:.0} us a row; peak memory so far {}",
         import.stage,
         rows / wall,
+        calls / rows,
         cpu / rows * 1e6,
         peak_memory()?
     );
@@ -117,8 +121,8 @@ async fn run(
     Ok(())
 }
 
-async fn importer() -> Importer {
-    let aws = stack::aws().await;
+async fn importer(watch: &Watch) -> Importer {
+    let aws = watch.over(&stack::aws().await);
     let core = stack::table_like(&aws.dynamodb(), "CORE_TABLE").await;
     let contacts = stack::table_like(&aws.dynamodb(), "CONTACTS_TABLE").await;
     let key = DeploymentKey::from_secret("a secret of a benchmark");

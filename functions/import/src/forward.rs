@@ -10,16 +10,12 @@ use carillon_store::{
     import_files::{Group, RejectedRow},
     suppressions::OptedOut,
 };
-use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     ImportError,
     upsert::Done,
     work::{Hold, Turn},
 };
-
-/// Contacts on their way at once.
-const CONCURRENT: usize = 64;
 
 /// A file, and the numbers that came in it so far.
 struct Rows<'t> {
@@ -110,20 +106,18 @@ impl Hold<'_> {
         group: Vec<Read>,
         counts: &mut Counts,
     ) -> Result<Group, ImportError> {
-        let found = self.known(terms, group.iter().filter_map(|it| it.row.as_ref().ok()));
-        let found = &found.await?;
-        let one = async |read: Read| {
-            let done = match &read.row {
-                Ok(row) => self.bring(terms, opted_out, row, found).await?,
-                Err((outcome, error)) => Done::refused(*outcome, error.clone()),
-            };
-            Ok::<_, ImportError>((done, read.cells))
-        };
-        let done: Vec<(Done, Vec<String>)> = stream::iter(group)
-            .map(one)
-            .buffered(CONCURRENT)
-            .try_collect()
-            .await?;
+        let rows: Vec<&Row> = group.iter().filter_map(|it| it.row.as_ref().ok()).collect();
+        let mut brought = self.bring(terms, opted_out, &rows).await?.into_iter();
+        let done: Vec<(Done, Vec<String>)> = group
+            .into_iter()
+            .map(|Read { row, cells }| {
+                let done = match row {
+                    Ok(_) => brought.next().expect("one for each row"),
+                    Err((outcome, error)) => Done::refused(outcome, error),
+                };
+                (done, cells)
+            })
+            .collect();
         let mut group = Group::default();
         for (done, cells) in done {
             counts.add(done.outcome);

@@ -3,24 +3,23 @@
 use std::fs::File;
 
 use carillon_core::{
-    id::ContactId,
     import::{Mark, Outcome, Progress, Reader, Row, Stage, Terms, Undo},
     recipients::FileError,
 };
-use carillon_store::contacts::{Marked, Stale};
+use carillon_store::contacts::{Marked, MarkedWrite};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::{
     ImportError,
-    upsert::{contended, patiently},
+    upsert::{ALONE, contended, patiently},
     work::{Hold, Turn},
 };
 
-const CONCURRENT: usize = 64;
 const TRIES: u32 = 8;
 
 /// What became of what an import did to a contact.
+#[derive(Debug, Clone, Copy)]
 enum Back {
     Removed,
     Restored,
@@ -61,16 +60,26 @@ impl Hold<'_> {
         let known = self
             .known(terms, changed.iter().map(|(_, row)| row))
             .await?;
-        let one = async |(outcome, row): (Outcome, Row)| {
+        let now = Timestamp::now();
+        let mut backs = Vec::with_capacity(changed.len());
+        let (mut places, mut writes) = (Vec::new(), Vec::new());
+        for (place, (outcome, row)) in changed.iter().enumerate() {
             let id = self.importer.key.contact(terms.account, row.number);
-            self.take_one_back(terms, id, outcome, known.get(&id).cloned())
-                .await
+            let Step { back, write } = step(terms, *outcome, known.get(&id), now);
+            backs.push(back);
+            places.extend(write.as_ref().map(|_| place));
+            writes.extend(write);
+        }
+        let left = self.write(writes, places).await?;
+        let alone = async |place: usize| {
+            let (outcome, row) = &changed[place];
+            let back = self.take_back_alone(terms, *outcome, row).await?;
+            Ok::<_, ImportError>((place, back))
         };
-        let backs: Vec<Back> = stream::iter(changed)
-            .map(one)
-            .buffer_unordered(CONCURRENT)
-            .try_collect()
-            .await?;
+        let mut alone = stream::iter(left).map(alone).buffer_unordered(ALONE);
+        while let Some((place, back)) = alone.try_next().await? {
+            backs[place] = back;
+        }
         for back in backs {
             let count = match back {
                 Back::Removed => &mut undo.removed,
@@ -83,60 +92,74 @@ impl Hold<'_> {
         Ok(())
     }
 
-    async fn take_one_back(
+    async fn take_back_alone(
         &self,
         terms: &Terms,
-        id: ContactId,
         outcome: Outcome,
-        mut found: Option<Marked>,
+        row: &Row,
     ) -> Result<Back, ImportError> {
         let contacts = &self.importer.contacts;
+        let id = self.importer.key.contact(terms.account, row.number);
         for _ in 0..TRIES {
-            let Some(Marked { contact, mark }) = &found else {
-                // Whoever removed it.
-                return Ok(match outcome {
-                    Outcome::Created => Back::Removed,
-                    _ => Back::DeletedSince,
-                });
-            };
-            let mark = mark.as_ref();
-            let Some(mark) = mark.filter(|mark| mark.stands(terms.id, contact)) else {
-                return Ok(Back::ChangedSince);
-            };
-            if mark.undone {
-                return Ok(Back::Restored);
-            }
-            let (written, back) = match &mark.before {
-                None => {
-                    let deleted = patiently(|| contacts.delete(contact)).await?;
-                    (deleted, Back::Removed)
-                }
-                Some(before) => {
-                    let mut after = contact.clone();
-                    let now = Timestamp::now();
-                    if after.change(&before.change(), now).is_err() {
-                        // It has more now than it may have.
-                        return Ok(Back::ChangedSince);
-                    }
-                    let mark = Mark {
-                        version: after.version,
-                        before: None,
-                        undone: true,
-                        import: terms.id,
-                    };
-                    let saved = patiently(|| contacts.save_marked(Some(contact), &after, &mark));
-                    (saved.await?, Back::Restored)
-                }
-            };
-            match written {
-                Ok(()) => return Ok(back),
-                Err(Stale) => {
-                    let again = contacts.find_marked(terms.account, &[id]).await?;
-                    found = again.into_values().next();
-                }
+            let found = self.known(terms, [row].into_iter()).await?;
+            let Step { back, write } = step(terms, outcome, found.get(&id), Timestamp::now());
+            let writes: Vec<MarkedWrite> = write.into_iter().collect();
+            if writes.is_empty() || patiently(|| contacts.write_marked(&writes)).await?.is_ok() {
+                return Ok(back);
             }
         }
         Err(contended().into())
+    }
+}
+
+/// What takes a contact back, by what was read.
+struct Step {
+    back: Back,
+    /// Nothing, where it is so already, or is to stay.
+    write: Option<MarkedWrite>,
+}
+
+fn step(terms: &Terms, outcome: Outcome, found: Option<&Marked>, now: Timestamp) -> Step {
+    let is = |back| Step { back, write: None };
+    let Some(Marked { contact, mark }) = found else {
+        // Whoever removed it.
+        return is(match outcome {
+            Outcome::Created => Back::Removed,
+            _ => Back::DeletedSince,
+        });
+    };
+    let mark = mark.as_ref();
+    let Some(mark) = mark.filter(|mark| mark.stands(terms.id, contact)) else {
+        return is(Back::ChangedSince);
+    };
+    if mark.undone {
+        return is(Back::Restored);
+    }
+    let Some(before) = &mark.before else {
+        return Step {
+            back: Back::Removed,
+            write: Some(MarkedWrite::Delete(contact.clone())),
+        };
+    };
+    let mut after = contact.clone();
+    if after.change(&before.change(), now).is_err() {
+        // It has more now than it may have.
+        return is(Back::ChangedSince);
+    }
+    let mark = Mark {
+        version: after.version,
+        before: None,
+        undone: true,
+        import: terms.id,
+    };
+    let before = Some(contact.clone());
+    Step {
+        back: Back::Restored,
+        write: Some(MarkedWrite::Save {
+            before,
+            after,
+            mark,
+        }),
     }
 }
 

@@ -13,6 +13,7 @@ use carillon_core::{
     phone::Phone,
     rules::Class,
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -22,6 +23,10 @@ use crate::{
     keys::{self, PARTITION, SORT},
 };
 
+/// Numbers that get their first record together: three writes each, a hundred in a transaction.
+pub const TOGETHER: usize = 33;
+/// Records on their way at once.
+const CONCURRENT: usize = 16;
 /// How often a record is tried that others come before.
 const TRIES: u32 = 8;
 const PREVIOUS: &str = "prev";
@@ -86,6 +91,61 @@ impl Consents {
         })
     }
 
+    /// Adds a record to each of up to [`TOGETHER`] numbers, as [`Self::record`] does. Those that have none yet, which are most
+    /// where a file is imported, are written in one transaction. No number may be there twice.
+    pub async fn record_together(
+        &self,
+        account: AccountId,
+        records: &[(Phone, ConsentRecord)],
+    ) -> Result<(), StoreError> {
+        let hash = |(number, _): &(Phone, ConsentRecord)| self.key.number(account, *number);
+        let first = |record| keys::consent(account, &hash(record), 1);
+        let keys = records.iter().map(first).collect();
+        let there = self.table.get_all(keys, "look for consents").await?;
+        let there: HashSet<&str> = there
+            .iter()
+            .map(|item| item.text(PARTITION))
+            .collect::<Result<_, _>>()?;
+        let (mut later, firsts): (Vec<_>, Vec<_>) = records
+            .iter()
+            .partition(|record| there.contains(keys::consents(account, &hash(record)).as_str()));
+        let writes = firsts.iter().flat_map(|record| {
+            let hash = hash(record);
+            let sealed = Sealed::after(None, record.1.clone(), &self.key, &hash);
+            self.first(account, &hash, &sealed)
+        });
+        let writes: Vec<TransactWriteItem> = writes.collect();
+        if !writes.is_empty() {
+            let written = self.table.commit(writes, "record consents").await?;
+            if let Err(ConditionLost) = written {
+                later.extend(firsts);
+            }
+        }
+        stream::iter(later)
+            .map(|(number, record)| self.record(account, *number, record))
+            .buffer_unordered(CONCURRENT)
+            .try_for_each(async |_| Ok(()))
+            .await
+    }
+
+    /// What writes the first record of a number. With it nobody agreed before to anything.
+    fn first(&self, account: AccountId, hash: &str, sealed: &Sealed) -> Vec<TransactWriteItem> {
+        let named = named(account, hash, sealed);
+        let mut writes = vec![
+            self.table
+                .put(to_item(account, hash, sealed), Condition::NEW),
+            self.table.put(named, Condition::NEW),
+        ];
+        if sealed.record.scope.allows(Class::Marketing) {
+            let until = sealed.record.expires;
+            writes.push(
+                self.table
+                    .put(agreement(account, hash, until), Condition::ANY),
+            );
+        }
+        writes
+    }
+
     /// The write that says until when a number's owner agrees to marketing, if a record changes that.
     async fn agreement(
         &self,
@@ -106,8 +166,7 @@ impl Consents {
             (Some(Some(before)), Some(until)) => until > before,
         };
         Ok(longer.then(|| {
-            let mut item = key.item();
-            item.extend(until.map(|until| (UNTIL.to_owned(), number(until))));
+            let item = agreement(account, hash, record.expires);
             self.table.put(item, Condition::ANY)
         }))
     }
@@ -320,6 +379,12 @@ fn to_item(account: AccountId, hash: &str, sealed: &Sealed) -> Item {
             .as_ref()
             .map(|previous| (PREVIOUS.to_owned(), text(previous))),
     );
+    item
+}
+
+fn agreement(account: AccountId, hash: &str, until: Option<Timestamp>) -> Item {
+    let mut item = keys::agreement(account, hash).item();
+    item.extend(until.map(|until| (UNTIL.to_owned(), number(until.as_second()))));
     item
 }
 

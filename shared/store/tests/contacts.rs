@@ -4,13 +4,14 @@
 
 use std::collections::BTreeSet;
 
+use carillon_core::import::Mark;
 use carillon_core::{
     contact::{Contact, ContactChange, Effect, MAX_LISTS, SetChange},
     id::{AccountId, ContactId, ListId},
     keyed_hash::DeploymentKey,
     phone::Phone,
 };
-use carillon_store::contacts::{ChangeError, Contacts, Count, Seed, Stale};
+use carillon_store::contacts::{ChangeError, Contacts, Count, MarkedWrite, Seed, Stale, packs};
 use carillon_testkit::{build, stack};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -303,4 +304,82 @@ async fn an_estimate_of_many_is_near() {
 
     // One of 64 shards: 23 on average, 5 the deviation.
     assert!((400..4_000).contains(&estimate), "{estimate}");
+}
+
+fn written(account: AccountId, row: u64, change: &ContactChange) -> MarkedWrite {
+    let Seed {
+        id,
+        number,
+        country,
+    } = seed(account, row);
+    let mut after = Contact::new(account, id, number, country, now());
+    after.change(change, now()).unwrap();
+    let mark = Mark {
+        import: build::id(),
+        version: after.version,
+        before: None,
+        undone: false,
+    };
+    MarkedWrite::Save {
+        before: None,
+        after,
+        mark,
+    }
+}
+
+#[tokio::test]
+async fn what_is_packed_fits_into_a_transaction() {
+    let (contacts, account) = contacts().await;
+    let lists: Vec<ListId> = (0..4).map(|_| build::id()).collect();
+    let large = "x".repeat(1_600);
+    let large = ContactChange {
+        attributes: (0..10)
+            .map(|at| {
+                let value = carillon_core::contact::Value::Text(large.clone());
+                (format!("a{at}").parse().unwrap(), Some(value))
+            })
+            .collect(),
+        ..ContactChange::default()
+    };
+    for (name, change, expected) in [
+        ("alone", ContactChange::default(), vec![100, 100, 50]),
+        ("with four lists", onto(&lists), vec![20; 12]),
+        ("large ones", large, vec![100, 100, 50]),
+    ] {
+        let writes = (0..250).map(|row| written(account, row, &change));
+
+        let packs = packs(writes.collect());
+
+        let mut sizes: Vec<usize> = packs.iter().map(Vec::len).collect();
+        let whole: usize = sizes.iter().sum();
+        assert_eq!(whole, 250, "{name}");
+        sizes.truncate(expected.len());
+        assert_eq!(sizes, expected, "{name}");
+        let fullest = contacts.write_marked(&packs[0]).await.unwrap();
+        assert_eq!(fullest, Ok(()), "{name}");
+        for write in &packs[0] {
+            let MarkedWrite::Save { after, .. } = write else {
+                unreachable!("all are saved");
+            };
+            contacts.delete(after).await.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_pack_all_are_written_or_none() {
+    let (contacts, account) = contacts().await;
+    let list: ListId = build::id();
+    let there = made(&contacts, account, 1, &ContactChange::default()).await;
+    let writes: Vec<MarkedWrite> = (0..3)
+        .map(|row| written(account, row, &onto(&[list])))
+        .collect();
+
+    let lost = contacts.write_marked(&writes).await.unwrap();
+    let rest = contacts.write_marked(&writes[1..]).await.unwrap();
+
+    assert_eq!((lost, rest), (Err(Stale), Ok(())));
+    let found = contacts.find(account, there[0].id).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&there[0]));
+    assert_eq!(on_list(&contacts, account, list).await, 2);
 }

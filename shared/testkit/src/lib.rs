@@ -4,3 +4,4 @@ pub mod build;
 pub mod mortal;
 pub mod stack;
 pub mod stub;
+pub mod watched;

@@ -13,7 +13,8 @@ use carillon_core::{
     suppression::{Cause, Consent, Word},
 };
 use carillon_store::imports::ImportRequest;
-use import::handle;
+use carillon_testkit::watched::Watch;
+use import::{Importer, handle};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -130,7 +131,7 @@ async fn a_worker_that_dies_after_any_of_its_calls_is_followed_by_one_who_comes_
         .await;
     let csv = rows(25) + "+1,Bad,\n+447700900003,Again,York\n";
     let mut deaths = 0;
-    for calls in (1..).step_by(4) {
+    for calls in (1..).step_by(2) {
         let terms = Terms {
             lists: [list].into(),
             ..world.terms(csv.clone()).await
@@ -374,16 +375,22 @@ async fn an_import_makes_nobody_textable_again_and_records_consents_only_when_as
     };
     let without = world.terms(rows(3)).await;
     let with = Terms {
-        consent: Some(basis),
+        consent: Some(basis.clone()),
         ..world.terms(rows(3)).await
+    };
+    // Some of its numbers have a record already, and some get their first.
+    let more = Terms {
+        consent: Some(basis),
+        ..world.terms(rows(5)).await
     };
 
     let first = world.import(&without).await;
     let second = world.import(&with).await;
+    let third = world.import(&more).await;
 
-    let counts =
-        [first, second].map(|it| (it.progress.counts.suppressed, it.progress.counts.consents));
-    assert_eq!(counts, [(1, 0), (1, 2)]);
+    let counts = [first, second, third];
+    let counts = counts.map(|it| (it.progress.counts.suppressed, it.progress.counts.consents));
+    assert_eq!(counts, [(1, 0), (1, 2), (1, 4)]);
     assert!(suppressions.holds(world.account, &hash).await.unwrap());
     let records = async |row: u64| {
         let number = Phone::from_digits(FIRST + row).unwrap();
@@ -391,12 +398,125 @@ async fn an_import_makes_nobody_textable_again_and_records_consents_only_when_as
             .importer
             .consents
             .page(world.account, number, None, 10);
-        page.await.unwrap().len()
+        let page = page.await.unwrap();
+        assert!(page.iter().all(|record| record.is_intact), "row {row}");
+        page.len()
     };
-    assert_eq!(
-        [records(0).await, records(1).await, records(2).await],
-        [1, 0, 1]
+    let mut found = Vec::new();
+    for row in 0..5 {
+        found.push(records(row).await);
+    }
+    assert_eq!(found, [2, 0, 2, 1, 1]);
+    let hashes = [0, 3].map(|row| {
+        let number = Phone::from_digits(FIRST + row).unwrap();
+        world.importer.key.number(world.account, number)
+    });
+    let agreed = world
+        .importer
+        .consents
+        .agreed(world.account, hashes.to_vec(), now());
+    assert_eq!(agreed.await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn rows_share_their_calls() {
+    let world = World::new().await;
+    let list = world.list().await;
+    let terms = Terms {
+        lists: [list].into(),
+        ..world.terms(rows(1000)).await
+    };
+    let request = world.begin(&terms).await;
+    let watch = Watch::default();
+
+    let importer = Importer {
+        group: import::GROUP,
+        ..world.watched(&watch)
+    };
+
+    importer.work(request, deadline()).await.unwrap();
+
+    let import = world.state(request).await;
+    assert_eq!(import.progress.counts.created, 1000);
+    // Ten to read, twenty to write (a contact and its place on the list each), the file and the import itself.
+    assert!(watch.calls() <= 40, "{} calls", watch.calls());
+    let undone = world.undo(request).await;
+    assert_eq!(undone.progress.undo.removed, 1000);
+    assert!(world.everybody().await.is_empty());
+}
+
+#[tokio::test]
+async fn who_is_changed_while_a_hundred_are_written_is_read_again_and_the_others_are_written_too() {
+    let world = World::new().await;
+    let list = world.list().await;
+    world.import(&world.terms(rows(10)).await).await;
+    let csv = rows(40).replace("Leeds", "York");
+    let terms = Terms {
+        lists: [list].into(),
+        ..world.terms(csv).await
+    };
+    let request = world.begin(&terms).await;
+    let watch = Watch::default();
+    let importer = Importer {
+        group: import::GROUP,
+        ..world.watched(&watch)
+    };
+    let found = world.contact(FIRST + 3).await.unwrap();
+    let mut changed = found.clone();
+    changed.tags.insert("vip".parse().unwrap());
+    changed.version += 1;
+    let contacts = world.importer.contacts.clone();
+    watch.before("TransactWriteItems", async move {
+        contacts
+            .save(Some(&found), &changed)
+            .await
+            .unwrap()
+            .unwrap();
+    });
+
+    importer.work(request, deadline()).await.unwrap();
+
+    assert!(watch.is_done());
+    let import = world.state(request).await;
+    assert_eq!(counted(&import.progress.counts), [40, 30, 10, 0, 0, 0, 0]);
+    let contacts = world.everybody().await;
+    assert_eq!(contacts.len(), 40);
+    let all = |contact: &carillon_core::contact::Contact| {
+        contact.attributes["city"] == text("York") && contact.lists.contains(&list)
+    };
+    assert!(contacts.iter().all(all), "{contacts:?}");
+    let changed = world.contact(FIRST + 3).await.unwrap();
+    assert!(
+        changed.tags.contains(&"vip".parse().unwrap()),
+        "{changed:?}"
     );
+
+    let note = |contact: &mut carillon_core::contact::Contact| {
+        contact.tags.insert("noted".parse().unwrap());
+    };
+    world.change(FIRST + 5, note).await;
+    let found = world.contact(FIRST + 4).await.unwrap();
+    let watch = Watch::default();
+    let contacts = world.importer.contacts.clone();
+    watch.before("TransactWriteItems", async move {
+        let mut changed = found.clone();
+        changed.version += 1;
+        contacts
+            .save(Some(&found), &changed)
+            .await
+            .unwrap()
+            .unwrap();
+    });
+    let undone = world.undo_by(&world.watched(&watch), request).await;
+
+    assert!(watch.is_done());
+    let Undo {
+        removed,
+        restored,
+        changed_since,
+        ..
+    } = undone.progress.undo;
+    assert_eq!((removed, restored, changed_since), (30, 8, 2));
 }
 
 #[tokio::test]

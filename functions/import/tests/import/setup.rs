@@ -27,7 +27,7 @@ use carillon_store::{
     records::Records,
     suppressions::Suppressions,
 };
-use carillon_testkit::{build, mortal, stack};
+use carillon_testkit::{build, mortal, stack, watched::Watch};
 use import::Importer;
 use jiff::{SignedDuration, Timestamp};
 
@@ -63,6 +63,12 @@ impl World {
     /// An importer that dies after so many calls.
     pub fn mortal(&self, calls: u32) -> Importer {
         let aws = mortal::after(&self.aws, calls);
+        importer(&aws, &self.core, &self.contacts, &self.queue)
+    }
+
+    /// An importer that is watched.
+    pub fn watched(&self, watch: &Watch) -> Importer {
+        let aws = watch.over(&self.aws);
         importer(&aws, &self.core, &self.contacts, &self.queue)
     }
 
@@ -115,13 +121,17 @@ impl World {
     }
 
     pub async fn undo(&self, request: ImportRequest) -> Import {
+        self.undo_by(&self.importer, request).await
+    }
+
+    pub async fn undo_by(&self, importer: &Importer, request: ImportRequest) -> Import {
         let undo = self
             .importer
             .imports
             .undo(request, now(), &self.audit())
             .await;
         undo.unwrap().unwrap();
-        self.importer.work(request, deadline()).await.unwrap();
+        importer.work(request, deadline()).await.unwrap();
         self.state(request).await
     }
 

@@ -15,7 +15,11 @@ use carillon_core::{
     phone::{Country, Phone},
 };
 
-pub use self::{marked::Marked, members::Count, read::ShardPage};
+pub use self::{
+    marked::{Marked, MarkedWrite, packs},
+    members::Count,
+    read::ShardPage,
+};
 use crate::{
     StoreError,
     condition::held,
@@ -90,11 +94,16 @@ impl Contacts {
 
     /// Deletes the contact that was read, and with it what says that it is on lists.
     pub async fn delete(&self, contact: &Contact) -> Result<Result<(), Stale>, StoreError> {
+        let writes = self.deletion(contact);
+        let written = self.table.commit(writes, "delete a contact").await?;
+        Ok(written.map_err(|ConditionLost| Stale))
+    }
+
+    fn deletion(&self, contact: &Contact) -> Vec<TransactWriteItem> {
         let key = keys::contact(contact.account, contact.id);
         let mut writes = vec![self.table.delete(&key, was(Some(contact)))];
         writes.extend(self.leaving(contact));
-        let written = self.table.commit(writes, "delete a contact").await?;
-        Ok(written.map_err(|ConditionLost| Stale))
+        writes
     }
 
     /// Writes what became of a contact that took up another one, which goes.
