@@ -11,7 +11,7 @@ use carillon_core::{
     inbound::QueuedInbound,
     keyed_hash::DeploymentKey,
     keyword::{self, Match, Meaning, Wish},
-    suppression::{Cause, Consent, Word},
+    suppression::{Cause, Consent, OBEYED_AFTER, Word},
 };
 use carillon_runtime::{config::Config, logs, sqs};
 use carillon_store::{
@@ -23,7 +23,7 @@ use carillon_store::{
     queues::{QueueUrls, Queues},
     suppressions::Suppressions,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 use crate::reply::Answers;
@@ -85,8 +85,8 @@ async fn take(state: &State, message: QueuedInbound, now: Timestamp) -> Result<(
         Some(meaning) => obey(state, &message, meaning, &hash, now).await?,
         None => false,
     };
-    let mut events = vec![Event::of_inbound(&message, meaning)];
-    events.extend(meaning.and_then(|meaning| Event::of_consent(&message, meaning)));
+    let wrote = Event::of_inbound(&message, meaning);
+    let consent = meaning.and_then(|meaning| Event::of_consent(&message, meaning));
     let logged = LoggedInbound { message, meaning };
     state.log.put(&logged, &hash, now).await?;
     if let Some(meaning) = meaning.filter(|_| answer) {
@@ -95,7 +95,20 @@ async fn take(state: &State, message: QueuedInbound, now: Timestamp) -> Result<(
             .answer(&state.queues, &logged.message, meaning, &hash, now)
             .await?;
     }
-    state.queues.send_events(events).await
+    state.queues.send_events(vec![wrote]).await?;
+    let Some((consent, meaning)) = consent.zip(meaning) else {
+        return Ok(());
+    };
+    let delay = told_after(meaning.wish);
+    state.queues.send_events_after(delay, vec![consent]).await
+}
+
+/// Neither its writer nor the account is told of an opt-out before it is obeyed.
+fn told_after(wish: Wish) -> SignedDuration {
+    match wish {
+        Wish::Stop => OBEYED_AFTER,
+        Wish::Start | Wish::Help => SignedDuration::ZERO,
+    }
 }
 
 /// YES is a consent where its number was asked for one. Before `obey`, which changes what stands.

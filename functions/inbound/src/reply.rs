@@ -30,6 +30,8 @@ use carillon_store::{
 };
 use jiff::{SignedDuration, Timestamp};
 
+use crate::told_after;
+
 /// A confirmation is presumed to be covered by the consent that it ends for so long (47 CFR 64.1200(a)(12)): a later one isn't sent.
 const IN_TIME: SignedDuration = SignedDuration::from_mins(5);
 /// A pointer that was lost is found by then.
@@ -105,7 +107,7 @@ impl Answers {
             .answered
             .reserve(account, hash, id, random::id(now), now)
             .await?;
-        self.send(queues, message, batch, way, text, hash, now)
+        self.send(queues, message, meaning.wish, batch, way, text, hash, now)
             .await
     }
 
@@ -160,6 +162,7 @@ impl Answers {
         &self,
         queues: &Queues,
         message: &QueuedInbound,
+        wish: Wish,
         id: BatchId,
         way: Way,
         text: String,
@@ -198,7 +201,7 @@ impl Answers {
             .index_recipient(message.account, hash, sent, Indexed::Other, now)
             .await?;
         queues
-            .send_pointers(Lane::High, message.account, &[pointer])
+            .send_pointers_after(told_after(wish), Lane::High, message.account, &[pointer])
             .await
     }
 }

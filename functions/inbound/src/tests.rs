@@ -1,5 +1,7 @@
 //! The recorded message of `events/`, and what a message changes.
 
+use std::time::Duration;
+
 use carillon_core::{
     batch::{BatchTerms, DoubtPolicy},
     chunk::{Pointer, source::Source},
@@ -134,6 +136,11 @@ impl Setup {
 
     /// The batches whose pointers wait in the lane, each once.
     async fn answers(&self) -> Vec<BatchTerms> {
+        until_told().await;
+        self.answers_now().await
+    }
+
+    async fn answers_now(&self) -> Vec<BatchTerms> {
         let pointers = stack::taken(&self.aws.sqs(), &self.lane).await;
         let mut ids: Vec<BatchId> = pointers
             .iter()
@@ -187,11 +194,46 @@ impl Setup {
     }
 
     async fn told(&self) -> Vec<Value> {
+        until_told().await;
+        self.told_now().await
+    }
+
+    async fn told_now(&self) -> Vec<Value> {
         let told = stack::received(&self.aws.sqs(), &self.hooks).await;
         let read = |body: &String| serde_json::from_str::<Value>(body).unwrap();
         let events = |body: &String| read(body)["events"].as_array().unwrap().clone();
         told.iter().flat_map(events).collect()
     }
+}
+
+/// Until what is said of an opt-out is on its queue.
+async fn until_told() {
+    tokio::time::sleep(OBEYED_AFTER.unsigned_abs() + Duration::from_millis(300)).await;
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_an_opt_out_before_it_is_obeyed() {
+    let setup = Setup::new().await;
+
+    setup.take(&setup.message("STOP", 1)).await;
+
+    assert!(setup.may_not_be_texted().await);
+    assert!(
+        setup.answers_now().await.is_empty(),
+        "it is confirmed already"
+    );
+    let kinds = |events: Vec<Value>| -> Vec<String> {
+        let kinds = events.iter().map(|event| event["type"].to_string());
+        kinds.collect()
+    };
+    assert_eq!(kinds(setup.told_now().await), ["\"inbound.received\""]);
+    until_told().await;
+    assert_eq!(setup.answers_now().await.len(), 1);
+    let told = kinds(setup.told_now().await);
+    assert!(
+        told.contains(&"\"contact.opted_out\"".to_owned()),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

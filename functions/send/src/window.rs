@@ -13,6 +13,7 @@ use carillon_core::{
     reason::Reason,
     segments::segment,
     session::{Call, Planned, Session, WindowPlan},
+    suppression::LOOK_HOLDS,
 };
 use carillon_gateways::{GatewayAccount, GatewayKind};
 use carillon_store::StoreError;
@@ -29,9 +30,6 @@ use crate::{
     velocity,
     ways::Ways,
 };
-
-/// No call begins longer than this after the look at the opt-outs.
-const LOOK_HOLDS: SignedDuration = SignedDuration::from_secs(2);
 
 /// A recipient's text; without one where a value is missing.
 pub struct Rendered(Option<(String, u32)>);

@@ -1,10 +1,17 @@
 //! Who must not be texted: what one account knows of one number's will, and what a new word changes about it. A word that was said
 //! later wins, in whatever order they come; said at the same time, the opt-out wins.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{id::EventId, phone::Phone};
+
+/// For so long a look at the opt-outs holds: no call begins later after it.
+pub const LOOK_HOLDS: SignedDuration = SignedDuration::from_secs(2);
+
+/// From so long after an opt-out was written it is obeyed: whoever looked just before that has begun his last call, with a second for
+/// its way. Nobody is told of an opt-out earlier, neither who wrote it nor the account.
+pub const OBEYED_AFTER: SignedDuration = SignedDuration::from_secs(3);
 
 /// Whether a number may be texted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

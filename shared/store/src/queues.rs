@@ -14,6 +14,7 @@ use carillon_core::{
     id::{AccountId, BatchId, CampaignId, ExportId},
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, dead_letters::Kept, imports::ImportRequest};
@@ -107,9 +108,22 @@ impl Queues {
         account: AccountId,
         pointers: &[Pointer],
     ) -> Result<(), StoreError> {
+        self.send_pointers_after(SignedDuration::ZERO, lane, account, pointers)
+            .await
+    }
+
+    /// Pointers that nobody gets before that time, in whole seconds up to 15 minutes, is over.
+    pub async fn send_pointers_after(
+        &self,
+        delay: SignedDuration,
+        lane: Lane,
+        account: AccountId,
+        pointers: &[Pointer],
+    ) -> Result<(), StoreError> {
         let group = Some(account.to_string());
         let messages = pointers.iter().map(|pointer| Outbound {
             group: group.clone(),
+            delay_seconds: seconds(delay),
             ..Outbound::now(pointer)
         });
         self.send(self.lane(lane), messages.collect(), "send pointers")
@@ -205,12 +219,22 @@ impl Queues {
 
     /// Events for customers; nothing where they are off.
     pub async fn send_events(&self, events: Vec<Event>) -> Result<(), StoreError> {
+        self.send_events_after(SignedDuration::ZERO, events).await
+    }
+
+    /// As [`Self::send_pointers_after`].
+    pub async fn send_events_after(
+        &self,
+        delay: SignedDuration,
+        events: Vec<Event>,
+    ) -> Result<(), StoreError> {
         if self.urls.hooks.is_none() {
             return Ok(());
         }
         let messages = QueuedEvents::packed(events).into_iter();
         let messages = messages.map(|packed| Outbound {
             group: Some(packed.account.to_string()),
+            delay_seconds: seconds(delay),
             ..Outbound::now(&packed)
         });
         self.send(self.urls.hooks.as_ref(), messages.collect(), "send events")
@@ -259,6 +283,10 @@ impl Queues {
             source: format!("{} entries were refused {TRIES} times", left.len()).into(),
         })
     }
+}
+
+fn seconds(delay: SignedDuration) -> u32 {
+    u32::try_from(delay.as_secs()).unwrap_or_default()
 }
 
 fn entries(messages: &[Outbound]) -> Vec<SendMessageBatchRequestEntry> {
