@@ -115,6 +115,7 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(reports::of_batch))
         .routes(routes!(uploads::create))
         .routes(routes!(uploads::get))
+        .routes(routes!(uploads::look::look))
         .routes(routes!(gateways::create::create, gateways::list))
         .routes(routes!(gateways::get, gateways::change::patch))
         .routes(routes!(gateways::test::test))

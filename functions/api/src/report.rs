@@ -48,6 +48,8 @@ pub struct Report {
     /// Of `doubted`: sent a second time, because the batch's policy is `at_least_once` and its gateway could not tell. The most
     /// that may have arrived twice; under `at_most_once` always 0.
     resent: u64,
+    /// Of `accepted`: whose tracked link somebody opened.
+    clicked: u64,
     /// SMS that the texts take.
     parts: u64,
     /// Messages by status; `unknown` are those that nothing could settle, and that nobody sends again. Of over two million messages it may be a minute old, and what is in flight counts as `sent`.
@@ -162,6 +164,7 @@ impl Report {
             in_flight: totals.in_flight,
             doubted: totals.doubted,
             resent: totals.resent,
+            clicked: totals.clicked,
             parts,
             counts: names.zip(counts.iter().copied()).collect(),
             reasons: Vec::new(),

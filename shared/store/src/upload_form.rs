@@ -99,6 +99,11 @@ impl UploadForms {
         })
     }
 
+    /// Where forms lead, for whoever has to name it before there is one.
+    pub async fn address(&self) -> Result<String, StoreError> {
+        self.url("uploads/none").await
+    }
+
     /// Where the bucket is reached, in any partition and at any endpoint: what a request for the key is sent to, without the key.
     async fn url(&self, key: &str) -> Result<String, StoreError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Service {

@@ -1,5 +1,7 @@
 //! `/v1/uploads`: files of recipients. The file goes straight to S3, by a form that this gives.
 
+pub mod look;
+
 use std::collections::BTreeMap;
 
 use axum::{
