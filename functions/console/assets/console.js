@@ -13,7 +13,8 @@ function localTimes(root) {
 
 // What was said is said once: a reload doesn't repeat it.
 const place = new URL(location.href);
-if (place.searchParams.has("said")) {
+const said = place.searchParams.get("said");
+if (said) {
   place.searchParams.delete("said");
   history.replaceState(null, "", place);
 }
@@ -50,3 +51,68 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 document.addEventListener("htmx:afterSwap", () => localTimes(document));
 localTimes(document);
+
+// What was typed into a long form survives a reload, in this tab and no longer than it is needed.
+const kept = document.querySelector("form[data-keep]");
+const keptAs = kept && `typed ${kept.dataset.keep}`;
+const typed = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !name.startsWith("_"));
+const keep = () => sessionStorage.setItem(keptAs, JSON.stringify(typed(kept)));
+function typeAgain(form, fields) {
+  const of = Map.groupBy(fields, ([name]) => name);
+  for (const input of form.elements) {
+    if (!input.name || input.name.startsWith("_") || input.type === "file") continue;
+    const values = (of.get(input.name) ?? []).map(([, value]) => value);
+    if (input.type === "radio" || input.type === "checkbox") input.checked = values.includes(input.value);
+    else if (values.length) input.value = values[0];
+  }
+}
+if (said === "drafted" || location.pathname === "/sign-in") sessionStorage.clear();
+if (kept) {
+  const before = "fresh" in kept.dataset && sessionStorage.getItem(keptAs);
+  if (before) {
+    typeAgain(kept, JSON.parse(before));
+    // The message and the file are looked at again, once htmx listens.
+    addEventListener("load", () => setTimeout(() => kept.elements.upload.dispatchEvent(new Event("change"))));
+  }
+  for (const turn of ["input", "change"]) kept.addEventListener(turn, keep);
+  if (!before) keep();
+}
+
+// A file goes straight to the bucket, and is looked at there before anything else is done.
+const file = document.querySelector(".drop input[type=file]");
+if (file) {
+  const place = file.closest(".drop");
+  const status = document.getElementById("sending");
+  file.addEventListener("change", () => file.files[0] && send(file.files[0]));
+  for (const turn of ["dragover", "dragenter"]) place.addEventListener(turn, (event) => { event.preventDefault(); place.classList.add("over"); });
+  for (const turn of ["dragleave", "drop"]) place.addEventListener(turn, () => place.classList.remove("over"));
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files[0]) send(event.dataTransfer.files[0]);
+  });
+  const size = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  async function send(chosen) {
+    const { upload, phone_column, _token } = kept.elements;
+    status.textContent = `${chosen.name} (${size(chosen.size)}) is on its way.`;
+    try {
+      const asked = await fetch("/campaigns/new/file", { method: "POST", body: new URLSearchParams({ _token: _token.value }) });
+      const { id, url, fields } = await asked.json();
+      const body = new FormData();
+      for (const [name, value] of Object.entries(fields)) body.append(name, value);
+      body.append("file", chosen);
+      await fetch(url, { method: "POST", mode: "no-cors", body });
+      if (phone_column) phone_column.value = "";
+      upload.value = id;
+      // It is there: it need not be sent with the form too.
+      file.value = "";
+      status.textContent = `${chosen.name} (${size(chosen.size)}) is there.`;
+      upload.dispatchEvent(new Event("change", { bubbles: true }));
+    } catch {
+      status.textContent = `${chosen.name} did not get through. Choose it again.`;
+    }
+  }
+}
+
+// Names of time zones, which browsers know by themselves.
+const zones = document.getElementById("zones");
+if (zones && !zones.children.length) zones.append(...Intl.supportedValuesOf("timeZone").map((zone) => new Option(zone)));

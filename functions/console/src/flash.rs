@@ -31,6 +31,10 @@ const SAID: &[(&str, &str)] = &[
     ),
     ("contact-made", "Here is the new contact."),
     (
+        "drafted",
+        "Saved. Nothing is sent yet: look at it once more below.",
+    ),
+    (
         "duplicated",
         "Here is the copy. Nothing is sent until you start it.",
     ),
@@ -72,6 +76,10 @@ const SAID: &[(&str, &str)] = &[
         "Recorded. From now on nothing is sent to this number.",
     ),
     ("paused", "Paused. Within five seconds nothing more leaves."),
+    (
+        "retried",
+        "Here is the new campaign. It sends what did not get through once more.",
+    ),
     ("removed", "Removed. Their sessions are over."),
     ("resumed", "On it goes."),
     (

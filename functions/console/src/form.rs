@@ -96,6 +96,12 @@ impl Form {
             .or_insert_with(|| words.into());
     }
 
+    /// As if this had been typed into the field, and nothing else.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.fields.retain(|(field, _)| field != name);
+        self.fields.push((name.to_owned(), value.to_owned()));
+    }
+
     /// With a field that was not sent: what it is when nobody has chosen.
     #[must_use]
     pub fn or(mut self, name: &str, value: &str) -> Self {

@@ -18,6 +18,7 @@ mod oidc;
 mod pages;
 mod path;
 mod people;
+mod planned;
 mod respond;
 mod rules;
 mod scopes;

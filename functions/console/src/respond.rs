@@ -50,12 +50,21 @@ pub fn page(template: &impl Template) -> Response {
 }
 
 /// A page with a form that leads to another address: to the bucket, with a file.
-pub fn leading_to(url: &str, mut page: Response) -> Response {
+pub fn leading_to(url: &str, page: Response) -> Response {
+    allowing(url, "form-action", page)
+}
+
+/// A page whose script sends a file to another address itself.
+pub fn reaching(url: &str, page: Response) -> Response {
+    allowing(url, "connect-src", page)
+}
+
+fn allowing(url: &str, what: &str, mut page: Response) -> Response {
     let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
     let policy = origin.ok().and_then(|origin| {
-        let to = format!("form-action 'self' {origin};");
-        let policy = CONTENT_POLICY.replace("form-action 'self';", &to);
-        HeaderValue::from_str(&policy).ok()
+        let ours = format!("{what} 'self';");
+        let theirs = format!("{what} 'self' {origin};");
+        HeaderValue::from_str(&CONTENT_POLICY.replace(&ours, &theirs)).ok()
     });
     let policy = policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy));
     page.headers_mut().extend(policy);
@@ -143,13 +152,22 @@ mod tests {
     }
 
     #[test]
-    fn a_form_with_a_file_may_lead_to_the_bucket_and_nowhere_else() {
+    fn a_page_with_a_file_may_send_it_to_the_bucket_and_nowhere_else() {
         let url = "https://files.s3.eu-central-1.amazonaws.com/uploads?x";
+        let bucket = "'self' https://files.s3.eu-central-1.amazonaws.com;";
+        let (form, script) = (
+            leading_to(url, StatusCode::OK.into_response()),
+            reaching(url, StatusCode::OK.into_response()),
+        );
 
-        let page = leading_to(url, StatusCode::OK.into_response());
-
-        let policy = &page.headers()[header::CONTENT_SECURITY_POLICY];
-        let expected = "form-action 'self' https://files.s3.eu-central-1.amazonaws.com; frame";
-        assert!(policy.to_str().unwrap().contains(expected), "{policy:?}");
+        for (page, open, closed) in [
+            (form, "form-action", "connect-src"),
+            (script, "connect-src", "form-action"),
+        ] {
+            let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str();
+            let policy = policy.unwrap();
+            assert!(policy.contains(&format!("{open} {bucket}")), "{policy}");
+            assert!(policy.contains(&format!("{closed} 'self';")), "{policy}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The parts that pages are made of, as markup. `{{ ui::badge(…) }}` in a template; nothing here needs `|safe` there.
 
+pub mod amount;
 pub mod attributes;
 mod boxes;
 mod checks;

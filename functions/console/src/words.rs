@@ -46,6 +46,11 @@ pub fn campaign(status: &str) -> Word {
             "Nothing is sent until you start or schedule it.",
         ),
         "scheduled" => word("Scheduled", Tone::Busy, "It starts by itself at its time."),
+        "recurring" => word(
+            "Recurring",
+            Tone::Busy,
+            "Each time becomes a campaign of its own.",
+        ),
         "preparing" => word(
             "Preparing",
             Tone::Busy,

@@ -1,5 +1,9 @@
 //! One campaign: how far it is, what became of its messages, what went wrong and what to do about it.
 
+mod links;
+mod retry_failed;
+mod review;
+
 use askama::Template;
 use axum::{
     Router,
@@ -7,12 +11,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use carillon_core::{api_key::Scope, reason::Reason};
+use carillon_core::{api_key::Scope, id::CampaignId, reason::Reason, retry};
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+use self::{
+    links::{Link, links},
+    review::{Review, review},
+};
 use super::campaigns::{Campaign, Counted};
 use crate::{
     ask::{Done, Listed},
@@ -20,6 +28,7 @@ use crate::{
     console::Console,
     form::{self, Form},
     pages::error::Refused,
+    planned::{Audience, Planned},
     respond::{go, page},
     shell::Shell,
     signed_in::SignedIn,
@@ -33,6 +42,7 @@ pub fn routes() -> Router<Console> {
     Router::new()
         .route("/campaigns/{id}", get(show))
         .route("/campaigns/{id}/cancel", get(confirm).post(cancel))
+        .merge(retry_failed::routes())
         .route("/campaigns/{id}/{act}", post(act))
 }
 
@@ -43,9 +53,11 @@ struct Report {
     duplicates: u64,
     opted_out: u64,
     capped: u64,
+    no_consent: u64,
     accepted: u64,
     submitted: u64,
     in_flight: u64,
+    clicked: u64,
     parts: u64,
     counts: BTreeMap<String, u64>,
     reasons: Vec<ReasonCount>,
@@ -77,7 +89,8 @@ impl ReasonCount {
 #[derive(Debug, Deserialize)]
 struct Message {
     id: String,
-    to: String,
+    to: Option<String>,
+    at: Timestamp,
     status: String,
     reason: Option<Why>,
     held_until: Option<Timestamp>,
@@ -87,6 +100,7 @@ struct Message {
 
 #[derive(Debug, Deserialize)]
 struct Why {
+    code: Reason,
     words: String,
 }
 
@@ -96,28 +110,32 @@ impl Message {
     }
 
     /// Why it is where it is.
-    fn why(&self) -> String {
-        let reason = self.reason.as_ref();
-        let means = words::message(&self.status).means;
-        reason.map_or_else(|| means.to_owned(), |why| form::sentence(&why.words))
+    fn why(&self, campaign: &Campaign, planned: &Planned) -> String {
+        if let Some(why) = &self.reason {
+            return form::sentence(&why.words);
+        }
+        let waits = self.status == "queued";
+        match campaign.status.as_str() {
+            "paused" if waits => {
+                return "The campaign is paused. It goes on when somebody resumes it.".to_owned();
+            }
+            "running" if waits && planned.policies.spread_over.is_some() => {
+                return format!("Its turn has not come. {}", planned.pace());
+            }
+            _ => {}
+        }
+        words::message(&self.status).means.to_owned()
     }
-}
 
-/// What was sent, of the campaign's own document.
-#[derive(Debug, Deserialize)]
-struct Content {
-    text: Option<String>,
-    template: Option<TemplateOf>,
-}
+    /// What somebody can do for one that waits; what has ended is told of all together.
+    fn remedy(&self) -> Option<&'static str> {
+        let why = self.reason.as_ref().filter(|_| self.status == "held")?;
+        Some(words::remedy(why.code))
+    }
 
-#[derive(Debug, Deserialize)]
-struct TemplateOf {
-    id: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Whole {
-    content: Content,
+    fn is_to_come(&self) -> bool {
+        self.status == "scheduled"
+    }
 }
 
 /// A step of the funnel.
@@ -142,19 +160,29 @@ impl Report {
         self.counts.get(status).copied().unwrap_or_default()
     }
 
-    fn funnel(&self) -> [Step; 4] {
+    /// Down to who opened a link, where links are tracked.
+    fn funnel(&self, tracks_links: bool) -> Vec<Step> {
         let step = |label, count, tone| Step {
             label,
             count,
             of: self.uploaded.max(self.accepted),
             tone,
         };
-        [
+        let mut steps = vec![
             step("In the audience", self.uploaded.max(self.accepted), "quiet"),
             step("Accepted", self.accepted, "accent"),
             step("Left for a gateway", self.submitted, "busy"),
             step("Delivered", self.of("delivered"), "good"),
-        ]
+        ];
+        if tracks_links {
+            steps.push(step("Opened a link", self.clicked, "accent"));
+        }
+        steps
+    }
+
+    /// What ended otherwise than delivered, and may end better.
+    fn lost(&self) -> u64 {
+        self.of("failed") + self.of("undelivered") + self.of("expired")
     }
 
     /// Rows that became no message, and why.
@@ -164,6 +192,7 @@ impl Report {
             ("the same number twice", self.duplicates),
             ("opted out before", self.opted_out),
             ("had enough marketing lately", self.capped),
+            ("no consent on record", self.no_consent),
         ];
         all.into_iter().filter(|(_, count)| *count > 0).collect()
     }
@@ -197,95 +226,6 @@ fn pace(campaign: &Campaign, report: &Report, now: Timestamp) -> Option<Pace> {
     Some(Pace { per_second, left })
 }
 
-/// What a campaign will be, before it is.
-#[derive(Default)]
-struct Review {
-    estimate: Option<Estimate>,
-    texts: Vec<Rendered>,
-    warnings: Vec<String>,
-    /// Why it can't be started as it is.
-    problem: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Estimate {
-    recipients: u64,
-    parts: u64,
-    /// Millionths.
-    cost: u64,
-    parts_without_price: u64,
-    skipped: BTreeMap<String, u64>,
-    looked_at: u64,
-    complete: bool,
-    problem: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Rendered {
-    to: String,
-    text: String,
-    parts: u64,
-    encoding: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Preview {
-    data: Vec<Rendered>,
-    warnings: Vec<Warning>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Warning {
-    detail: String,
-}
-
-impl Estimate {
-    fn price(&self) -> String {
-        let cents = (self.cost + 5_000) / 10_000;
-        format!("{}.{:02}", ui::count(cents / 100), cents % 100)
-    }
-
-    fn left_out(&self) -> u64 {
-        self.skipped.values().sum()
-    }
-
-    fn why_left_out(&self) -> String {
-        let words = self.skipped.keys().map(|reason| {
-            let known = reason.parse::<Reason>();
-            known.map_or_else(
-                |_| reason.replace('_', " "),
-                |known| known.facts().words.to_owned(),
-            )
-        });
-        let words: Vec<String> = words.collect();
-        if words.is_empty() {
-            return "nobody".to_owned();
-        }
-        words.join(", ")
-    }
-}
-
-async fn review(console: &Console, who: &SignedIn, path: &str) -> Result<Review, Refused> {
-    let ask = |what: &str| console.ask(who, Method::POST, &format!("{path}/{what}"));
-    let looked = futures::try_join!(
-        ask("estimate").answer::<Estimate>(),
-        ask("preview").answer::<Preview>(),
-    );
-    match looked {
-        Ok((estimate, Preview { data, warnings })) => Ok(Review {
-            estimate: Some(estimate),
-            texts: data,
-            warnings: warnings.into_iter().map(|it| it.detail).collect(),
-            problem: None,
-        }),
-        Err(refused) if refused.belongs_to_form() => Ok(Review {
-            problem: Some(form::sentence(&refused.detail)),
-            ..Review::default()
-        }),
-        Err(refused) => Err(refused),
-    }
-}
-
 #[derive(Deserialize)]
 struct Asked {
     cursor: Option<String>,
@@ -297,7 +237,7 @@ struct Asked {
 struct CampaignPage {
     shell: Shell,
     campaign: Campaign,
-    content: Content,
+    planned: Planned,
     report: Report,
     pace: Option<Pace>,
     messages: Vec<Message>,
@@ -309,6 +249,24 @@ struct CampaignPage {
     problem: Option<String>,
     /// Of one that has not begun.
     review: Option<Review>,
+    links: Vec<Link>,
+    /// What failed was sent again as this one.
+    retried_as: Option<CampaignId>,
+}
+
+impl CampaignPage {
+    fn may_retry(&self) -> bool {
+        let is_over = matches!(self.campaign.status.as_str(), "finished" | "cancelled");
+        self.may_write && is_over && self.retried_as.is_none() && self.report.lost() > 0
+    }
+
+    /// The campaign whose failures this one sends again.
+    fn retries(&self) -> Option<&str> {
+        match &self.planned.audience {
+            Audience::FailedOf { campaign, .. } => Some(campaign),
+            _ => None,
+        }
+    }
 }
 
 struct Filter {
@@ -368,12 +326,25 @@ async fn campaign_page(
         console.get(who, &messages),
     )?;
     let unread = |_| Refused::unexplained();
-    let Whole { content } = serde_json::from_value(document.clone()).map_err(unread)?;
+    let planned: Planned = serde_json::from_value(document.clone()).map_err(unread)?;
     let mut campaign: Campaign = serde_json::from_value(document).map_err(unread)?;
     // One count for the whole page.
     campaign.progress = campaign.progress.map(|it| it.of(&report.counted_as()));
     let review = match campaign.status.as_str() {
-        "draft" | "scheduled" => Some(review(console, who, &path).await?),
+        "draft" | "scheduled" => Some(review(console, who, &path, &planned).await?),
+        _ => None,
+    };
+    let links = match campaign.progress {
+        Some(_) if planned.tracks_links() => links(console, who, &path).await?,
+        _ => Vec::new(),
+    };
+    let retried_as = match campaign.batch {
+        Some(batch) if report.lost() > 0 => {
+            let (again, _) = retry::ids(batch);
+            let path = format!("/v1/campaigns/{again}");
+            let found: Option<Done> = console.find(who, &path).await?;
+            found.map(|_| again)
+        }
         _ => None,
     };
     let filters = FILTERS.map(|status| Filter {
@@ -395,8 +366,10 @@ async fn campaign_page(
         pager: ui::pager(&list, listed.next_cursor.as_deref(), cursor.is_none()),
         messages: listed.data,
         campaign,
-        content,
+        planned,
         report,
+        links,
+        retried_as,
         status,
         may_write: who.may(Scope::CampaignsWrite),
         problem,
@@ -461,6 +434,7 @@ async fn perform(
 ) -> Result<Response, Refused> {
     let said = match act {
         "start" => "started",
+        "schedule" => "scheduled",
         "pause" => "paused",
         "resume" => "resumed",
         "cancel" => "cancelled",

@@ -9,7 +9,10 @@ use axum::{
     response::Response,
     routing::get,
 };
-use carillon_core::{api_key::Scope, id::CampaignId};
+use carillon_core::{
+    api_key::Scope,
+    id::{BatchId, CampaignId},
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -43,6 +46,8 @@ pub struct Campaign {
     pub test: bool,
     pub progress: Option<Progress>,
     pub problem: Option<String>,
+    /// What it became.
+    pub batch: Option<BatchId>,
     pub schedule: Option<Schedule>,
     pub created: Timestamp,
 }

@@ -1,17 +1,24 @@
-//! A new campaign: to whom, what, from whom. It becomes a draft; its page then shows what it will be and cost.
+//! A campaign is written: to whom, what, when, how fast. It becomes a draft, whose page then shows what it will be and cost; a draft
+//! comes back here to be changed.
+
+pub mod audience;
+pub mod file;
+mod look;
+mod terms;
 
 use askama::Template;
 use axum::{
     Router,
-    extract::{Query, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use carillon_core::{id::CampaignId, template};
-use http::{Method, StatusCode};
+use http::Method;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::{file::Checked, look::Look};
 use super::campaigns::Campaign;
 use crate::{
     ask::Listed,
@@ -19,16 +26,23 @@ use crate::{
     console::Console,
     form::{self, Form},
     pages::error::Refused,
-    respond::{go, page},
+    path::part,
+    planned::{Audience, Planned},
+    respond::{go, page, reaching},
     shell::Shell,
     signed_in::SignedIn,
-    ui::{self, Choice, Field},
+    ui::{self, Choice, Field, Icon},
 };
+
+const NEW: &str = "/campaigns/new";
 
 pub fn routes() -> Router<Console> {
     Router::new()
-        .route("/campaigns/new", get(blank).post(create))
-        .route("/campaigns/new/look", post(look))
+        .route(NEW, get(blank).post(create))
+        .route("/campaigns/new/look", post(look_at))
+        .route("/campaigns/new/file", post(file::slot))
+        .route("/campaigns/{id}/edit", get(edit).post(change))
+        .route("/campaigns/{id}/edit/look", post(look_at_draft))
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,41 +62,60 @@ struct All<T> {
     data: Vec<T>,
 }
 
-/// The text as a phone shows it, with its length.
 #[derive(Debug, Deserialize)]
-struct Look {
-    text: String,
-    encoding: String,
-    units: u64,
-    parts: u64,
-    outside_gsm: Vec<Outside>,
-    warnings: Vec<Warning>,
+struct Account {
+    time_zone: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct Outside {
-    character: char,
+/// What is written: something new, or a draft.
+struct Draft {
+    path: String,
+    /// Of a draft: how many pasted numbers it has, if it is for such.
+    numbers: Option<u64>,
+    name: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Warning {
-    detail: String,
-}
-
-impl Look {
-    /// Which characters cost the longer encoding, once each.
-    fn costly(&self) -> String {
-        let mut seen = Vec::new();
-        for Outside { character } in &self.outside_gsm {
-            if !seen.contains(character) {
-                seen.push(*character);
-            }
+impl Draft {
+    fn new() -> Self {
+        Self {
+            path: NEW.to_owned(),
+            numbers: None,
+            name: None,
         }
-        let shown = seen
-            .iter()
-            .take(8)
-            .map(|character| format!("“{character}”"));
-        shown.collect::<Vec<_>>().join(" ")
+    }
+
+    fn of(id: &str, planned: &Planned) -> Self {
+        Self {
+            path: format!("/campaigns/{}/edit", part(id)),
+            numbers: match planned.audience {
+                Audience::Inline { recipients } => Some(recipients),
+                _ => None,
+            },
+            name: Some(planned.name.clone()),
+        }
+    }
+
+    /// Where the same form goes to be looked at only.
+    fn look(&self) -> String {
+        format!("{}/look", self.path)
+    }
+
+    /// Where somebody goes who leaves it as it was.
+    fn back(&self) -> &str {
+        self.path.strip_suffix("/edit").unwrap_or("/campaigns")
+    }
+
+    fn audiences(&self) -> Vec<Choice> {
+        let kept = self.numbers.map(|numbers| {
+            let numbers = ui::plural(numbers, "number", "numbers");
+            Choice::new("kept", format!("The {numbers} that you pasted before"))
+        });
+        let all = [
+            Choice::new("contacts", "Contacts").hint("By lists and segments."),
+            Choice::new("file", "A file").hint("A CSV, once, for this campaign."),
+            Choice::new("numbers", "Numbers").hint("Pasted here."),
+        ];
+        kept.into_iter().chain(all).collect()
     }
 }
 
@@ -90,11 +123,17 @@ impl Look {
 #[template(path = "compose.html")]
 struct Compose {
     shell: Shell,
+    draft: Draft,
     form: Form,
-    lists: Vec<Named>,
-    segments: Vec<Named>,
+    lists: Vec<Choice>,
+    segments: Vec<Choice>,
+    templates: Vec<Choice>,
     senders: Vec<Choice>,
     look: Option<Look>,
+    /// What the file is, or why it can't be used.
+    file: Option<Result<Checked, String>>,
+    /// It was not sent yet, so a script may fill in what was typed before a reload.
+    fresh: bool,
 }
 
 fn classes() -> [Choice; 2] {
@@ -112,117 +151,211 @@ struct Asked {
     like: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Like {
-    name: String,
-    class: String,
-    sender: Option<String>,
-    content: Said,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    text: Option<String>,
-}
-
 async fn blank(
     State(console): State<Console>,
     who: SignedIn,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refused> {
+    let account: Account = console.get(&who, "/v1/account").await?;
     let form = match asked.like {
-        Some(id) => like(&console, &who, &id).await?,
-        None => Form::of([("class", "marketing")]),
+        Some(id) => like(&console, &who, &id, &account).await?,
+        None => Form::of(terms::blank(&account.time_zone)),
     };
-    compose_page(&console, &who, form).await
+    compose_page(&console, &who, Draft::new(), form, true).await
 }
 
-async fn like(console: &Console, who: &SignedIn, id: &str) -> Result<Form, Refused> {
-    let id: CampaignId = id.parse().map_err(|_| Refused::not_found())?;
-    let path = format!("/v1/campaigns/{id}");
-    let Like {
-        name,
-        class,
-        sender,
-        content,
-    } = console.get(who, &path).await?;
-    let name: String = format!("Copy of {name}").chars().take(100).collect();
-    let text = content.text.unwrap_or_default();
-    let sender = sender.unwrap_or_default();
-    let fields = [
-        ("name", name),
-        ("class", class),
-        ("sender", sender),
-        ("text", text),
-    ];
-    Ok(Form::of(fields))
-}
-
-async fn compose_page(console: &Console, who: &SignedIn, form: Form) -> Result<Response, Refused> {
-    let (lists, segments, senders): (Listed<Named>, All<Named>, All<Sender>) = futures::try_join!(
-        console.get(who, "/v1/lists?limit=100"),
-        console.get(who, "/v1/segments"),
-        console.get(who, "/v1/senders"),
-    )?;
-    let usable = senders.data.into_iter().filter(|sender| sender.enabled);
-    let own = Choice::new("", "Whatever the route or gateway uses");
-    let senders = usable.map(|it| Choice::new(it.sender.clone(), it.sender));
-    let look = looked(console, who, &form).await;
-    let status = if form.is_refused() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    let compose = page(&Compose {
-        shell: who.shell("New campaign", "/campaigns"),
-        lists: lists.data,
-        segments: segments.data,
-        senders: std::iter::once(own).chain(senders).collect(),
-        look,
-        form,
-    });
-    Ok((status, compose).into_response())
-}
-
-/// What nobody has a value for yet, and that has no other words for it, is shown by its name.
-fn shown_values(text: &str, mut values: Map<String, Value>) -> Map<String, Value> {
-    let Ok(template) = template::Template::parse(text) else {
-        return values;
-    };
-    for (name, default) in template.defaults() {
-        if default.is_none() && !values.contains_key(name) {
-            values.insert(name.to_owned(), json!(format!("({name})")));
-        }
+/// All but the time, which may be over, and the numbers, which aren't told again.
+async fn like(
+    console: &Console,
+    who: &SignedIn,
+    id: &str,
+    account: &Account,
+) -> Result<Form, Refused> {
+    let mut planned: Planned = console.get(who, &at(id)).await?;
+    planned.schedule = None;
+    planned.name = format!("Copy of {}", planned.name)
+        .chars()
+        .take(100)
+        .collect();
+    let is_told = !matches!(planned.audience, Audience::Inline { .. });
+    let mut form = filled(&planned, account);
+    if !is_told {
+        form.set("to", "numbers");
     }
-    values
+    Ok(form)
 }
 
-/// With the values of the first recipient, so that names are seen as names.
-async fn looked(console: &Console, who: &SignedIn, form: &Form) -> Option<Look> {
-    let text = form.given("text")?;
-    let recipients = recipients(form.get("numbers"));
-    let first = recipients
-        .first()
-        .and_then(|first| first["vars"].as_object());
-    let vars = shown_values(text, first.cloned().unwrap_or_default());
-    let sender = form.given("sender");
-    let body = json!({
-        "text": text,
-        "vars": vars,
-        "as": {"class": form.given("class").unwrap_or("marketing"), "sender": sender},
-    });
-    let looked = console.post(who, "/v1/templates/preview", &body).await;
-    // A text that can't be shown yet is one that is being typed.
-    looked.ok()
+fn at(id: &str) -> String {
+    format!("/v1/campaigns/{}", part(id))
 }
 
-/// The same page, of which the browser takes the part that shows the text.
-async fn look(
+fn filled(planned: &Planned, account: &Account) -> Form {
+    let clock = TimeZone::get(&account.time_zone).unwrap_or(TimeZone::UTC);
+    let content = &planned.content;
+    let template = content.template.as_ref().map(|template| &template.id);
+    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+    let ticked = |yes: bool| if yes { "yes".to_owned() } else { String::new() };
+    let is_smart = content.encoding.as_deref() == Some("smart");
+    let fields = [
+        ("name", planned.name.clone()),
+        ("text", text(content.text.as_ref())),
+        ("template", text(template)),
+        ("sender", text(planned.sender.as_ref())),
+        ("links", ticked(planned.tracks_links())),
+        ("smart", ticked(is_smart)),
+    ];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value));
+    let audience = audience::fields(&planned.audience);
+    let terms = terms::fields(planned, &clock);
+    Form::of(fields.into_iter().chain(audience).chain(terms))
+}
+
+async fn edit(
     State(console): State<Console>,
     who: SignedIn,
-    form: Form,
+    Path(id): Path<String>,
 ) -> Result<Response, Refused> {
-    compose_page(&console, &who, form).await
+    let ask = console.ask(&who, Method::GET, &at(&id));
+    let account = console.get(&who, "/v1/account");
+    let ((planned, version), account): ((Planned, String), Account) =
+        futures::try_join!(ask.tagged(), account)?;
+    let mut form = filled(&planned, &account);
+    form.set("version", &version);
+    compose_page(&console, &who, Draft::of(&id, &planned), form, true).await
+}
+
+async fn compose_page(
+    console: &Console,
+    who: &SignedIn,
+    draft: Draft,
+    form: Form,
+    fresh: bool,
+) -> Result<Response, Refused> {
+    let (lists, segments, templates, senders): (
+        Listed<Named>,
+        All<Named>,
+        Listed<Named>,
+        All<Sender>,
+    ) = futures::try_join!(
+        console.get(who, "/v1/lists?limit=100"),
+        console.get(who, "/v1/segments"),
+        console.get(who, "/v1/templates?limit=100"),
+        console.get(who, "/v1/senders"),
+    )?;
+    let file = Checked::of(console, who, &form).await?;
+    let checked = file.as_ref().and_then(|file| file.as_ref().ok());
+    let look = Look::of(console, who, &form, checked).await;
+    let bucket = console.api.upload_forms.address().await?;
+    let named = |named: Vec<Named>| {
+        let named = named.into_iter();
+        named.map(|it| Choice::new(it.id, it.name)).collect()
+    };
+    let mut form = form;
+    let (lists, segments): (Vec<_>, Vec<_>) = (named(lists.data), named(segments.data));
+    if form.given("to").is_none() {
+        let has_contacts = !lists.is_empty() || !segments.is_empty();
+        form.set("to", if has_contacts { "contacts" } else { "file" });
+    }
+    let status = form.status();
+    let title = match &draft.name {
+        Some(name) => format!("Edit {name}"),
+        None => "New campaign".to_owned(),
+    };
+    let usable = senders.data.into_iter().filter(|sender| sender.enabled);
+    let usable = usable.map(|it| Choice::new(it.sender.clone(), it.sender));
+    let own = Choice::new("", "Whatever the route or gateway uses");
+    let none = Choice::new("", "None: what is written above");
+    let templates: Vec<_> = named(templates.data);
+    let shown = page(&Compose {
+        shell: who.shell(title, "/campaigns"),
+        draft,
+        lists,
+        segments,
+        templates: std::iter::once(none).chain(templates).collect(),
+        senders: std::iter::once(own).chain(usable).collect(),
+        look,
+        file,
+        form,
+        fresh,
+    });
+    Ok((status, reaching(&bucket, shown)).into_response())
+}
+
+/// The same page, of which the browser takes the parts that show the text and the file.
+async fn look_at(
+    State(console): State<Console>,
+    who: SignedIn,
+    mut form: Form,
+) -> Result<Response, Refused> {
+    file::take(&console, &who, &mut form).await?;
+    compose_page(&console, &who, Draft::new(), form, false).await
+}
+
+async fn look_at_draft(
+    State(console): State<Console>,
+    who: SignedIn,
+    Path(id): Path<String>,
+    mut form: Form,
+) -> Result<Response, Refused> {
+    file::take(&console, &who, &mut form).await?;
+    let planned: Planned = console.get(&who, &at(&id)).await?;
+    compose_page(&console, &who, Draft::of(&id, &planned), form, false).await
+}
+
+/// Pointers of the API, and whose field each is about.
+const FIELDS: [(&str, &str); 17] = [
+    ("/name", "name"),
+    ("/content/template", "template"),
+    ("/content", "text"),
+    ("/sender", "sender"),
+    ("/class", "class"),
+    ("/audience/recipients", "numbers"),
+    ("/audience/upload", "file"),
+    ("/audience/default_country", "country"),
+    ("/audience/phone_column", "file"),
+    ("/audience/exclude", "not_list"),
+    ("/audience", "list"),
+    ("/lane", "lane"),
+    ("/schedule/time_zone", "zone"),
+    ("/schedule", "at"),
+    ("/policies/valid_for", "valid"),
+    ("/policies/spread_over", "spread"),
+    ("/policies", "missed"),
+];
+
+/// What the form says, as the API wants it. `None`: something in it can't be read, and the form says what.
+fn body(form: &mut Form) -> Option<Map<String, Value>> {
+    let mut body = terms::given(form);
+    match audience::given(form) {
+        Ok(Some(audience)) => {
+            body.insert("audience".to_owned(), audience);
+        }
+        Ok(None) => {}
+        Err((field, words)) => form.refuse(field, words),
+    }
+    if form.given("text").is_none() && form.given("template").is_none() {
+        form.refuse("text", "Write what it says, or choose a template.");
+    }
+    body.insert("name".to_owned(), form.get("name").into());
+    body.insert("content".to_owned(), content(form));
+    let class = form.given("class").unwrap_or("marketing");
+    body.insert("class".to_owned(), class.into());
+    body.insert("sender".to_owned(), form.given("sender").into());
+    (!form.is_refused()).then_some(body)
+}
+
+fn content(form: &Form) -> Value {
+    let mut content = match form.given("template") {
+        Some(template) => json!({"template": {"id": template}}),
+        None => json!({"text": form.get("text")}),
+    };
+    if form.has("links", "yes") {
+        content["links"] = json!({"track": true});
+    }
+    if form.has("smart", "yes") {
+        content["encoding"] = "smart".into();
+    }
+    content
 }
 
 async fn create(
@@ -230,137 +363,44 @@ async fn create(
     who: SignedIn,
     mut form: Form,
 ) -> Result<Response, Refused> {
-    let Some(audience) = audience(&form) else {
-        form.refuse("numbers", "Paste some numbers, or choose a list.");
-        return compose_page(&console, &who, form).await;
+    file::take(&console, &who, &mut form).await?;
+    let Some(mut body) = body(&mut form) else {
+        return compose_page(&console, &who, Draft::new(), form, false).await;
     };
-    let mut body = json!({
-        "name": form.get("name"),
-        "audience": audience,
-        "content": {"text": form.get("text")},
-        "class": form.given("class").unwrap_or("marketing"),
-    });
-    if let Some(sender) = form.given("sender") {
-        body["sender"] = json!(sender);
-    }
+    body.retain(|_, value| !value.is_null());
     let mut ask = console.ask(&who, Method::POST, "/v1/campaigns").json(&body);
     if let Some(once) = form.given(form::ONCE) {
         ask = ask.once(once);
     }
     match ask.answer::<Campaign>().await {
-        Ok(made) => Ok(go(&format!("/campaigns/{}", made.id))),
+        Ok(made) => Ok(go(&format!("/campaigns/{}?said=drafted", made.id))),
         Err(refused) if refused.belongs_to_form() => {
-            let fields = [
-                ("/name", "name"),
-                ("/content", "text"),
-                ("/sender", "sender"),
-                ("/class", "class"),
-                ("/audience", "numbers"),
-            ];
-            compose_page(&console, &who, form.refused_by(&refused, &fields)).await
+            let form = form.refused_by(&refused, &FIELDS);
+            compose_page(&console, &who, Draft::new(), form, false).await
         }
         Err(refused) => Err(refused),
     }
 }
 
-fn audience(form: &Form) -> Option<Value> {
-    let recipients = recipients(form.get("numbers"));
-    if !recipients.is_empty() {
-        return Some(json!({"type": "inline", "recipients": recipients}));
-    }
-    let all = |name| {
-        form.all(name)
-            .filter(|id| !id.is_empty())
-            .collect::<Vec<_>>()
-    };
-    let (lists, segments) = (all("list"), all("segment"));
-    if lists.is_empty() && segments.is_empty() {
-        return None;
-    }
-    Some(json!({"type": "contacts", "lists": lists, "segments": segments}))
-}
-
-/// Lines as people paste them: a number each, or rows of a spreadsheet under a line of names, whose first column is the number.
-fn recipients(pasted: &str) -> Vec<Value> {
-    let mut lines = pasted
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty());
-    let mut rest = lines.clone();
-    let first = lines.next().unwrap_or_default();
-    let has_names = !first.contains(|c: char| c.is_ascii_digit());
-    let names: Vec<&str> = if has_names {
-        rest.next();
-        cells(first)
-    } else {
-        Vec::new()
-    };
-    rest.map(|line| {
-        let mut cells = cells(line).into_iter();
-        let to: String = cells
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .filter(|c| !" -()./\u{a0}".contains(*c))
-            .collect();
-        let vars = names.iter().skip(1).zip(cells);
-        let vars: Map<String, Value> = vars
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| ((*name).to_owned(), json!(value)))
-            .collect();
-        json!({"to": to, "vars": vars})
-    })
-    .collect()
-}
-
-/// Spreadsheets paste tabs; files have commas or semicolons.
-fn cells(line: &str) -> Vec<&str> {
-    let mark = ['\t', ';', ',']
-        .into_iter()
-        .find(|mark| line.contains(*mark));
-    match mark {
-        Some(mark) => line.split(mark).map(str::trim).collect(),
-        None => vec![line],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_shown_before_anybody_has_values() {
-        let first = Map::from_iter([("name".to_owned(), json!("Ada"))]);
-
-        let values = shown_values("Hi {{name}}, {{city}}, {{day|today}}", first);
-
-        assert_eq!(json!(values), json!({"name": "Ada", "city": "(city)"}));
-    }
-
-    #[test]
-    fn what_people_paste_is_read_as_they_mean_it() {
-        for (name, pasted, expected) in [
-            ("nothing", "  \n", json!([])),
-            (
-                "numbers",
-                "+44 7700 900123\n\n+44 (0)7700-900124",
-                json!([{"to": "+447700900123", "vars": {}}, {"to": "+4407700900124", "vars": {}}]),
-            ),
-            (
-                "rows of a spreadsheet",
-                "phone\tname\tcity\n+447700900123\tAda\tLondon\n+447700900124\tGrace\t",
-                json!([
-                    {"to": "+447700900123", "vars": {"name": "Ada", "city": "London"}},
-                    {"to": "+447700900124", "vars": {"name": "Grace"}},
-                ]),
-            ),
-            (
-                "rows of a file",
-                "phone;name\n+447700900123;Ada",
-                json!([{"to": "+447700900123", "vars": {"name": "Ada"}}]),
-            ),
-        ] {
-            assert_eq!(json!(recipients(pasted)), expected, "{name}");
+async fn change(
+    State(console): State<Console>,
+    who: SignedIn,
+    Path(id): Path<String>,
+    mut form: Form,
+) -> Result<Response, Refused> {
+    file::take(&console, &who, &mut form).await?;
+    let mut refused = None;
+    if let Some(body) = body(&mut form) {
+        let ask = console.ask(&who, Method::PATCH, &at(&id)).json(&body);
+        match ask.if_match(form.get("version")).answer::<Campaign>().await {
+            Ok(_) => return Ok(go(&format!("/campaigns/{}?said=drafted", part(&id)))),
+            Err(why) if why.belongs_to_form() => refused = Some(why),
+            Err(why) => return Err(why),
         }
     }
+    if let Some(refused) = refused {
+        form = form.refused_by(&refused, &FIELDS);
+    }
+    let planned: Planned = console.get(&who, &at(&id)).await?;
+    compose_page(&console, &who, Draft::of(&id, &planned), form, false).await
 }
