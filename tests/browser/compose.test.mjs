@@ -162,6 +162,8 @@ test("a campaign is planned in all its terms, and every one of them is read back
   assert.equal(await page.getByLabel("Day and time").inputValue(), "2027-03-01T09:00");
   await page.getByLabel("Name", { exact: true }).fill("Next spring, by local time");
   await page.getByLabel("At each recipient's local time").check();
+  await page.getByRole("button", { name: "Save and review" }).click();
+  assert.match(await page.locator("#at-error").innerText(), /by its recipients' clocks or is spread/);
   await page.getByLabel("Spread it evenly over").first().fill("");
   await page.getByRole("button", { name: "Save and review" }).click();
   await terms.getByText("Monday, 1 March 2027, 09:00, by each recipient's own clock.").waitFor();

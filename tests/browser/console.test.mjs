@@ -97,6 +97,7 @@ test("a campaign is composed, its length shown as it is typed, and reviewed befo
   const page = await inside(LOOKS.light);
   await page.goto(`${URL}/campaigns/new`);
   await page.locator("#name").fill("Opening night");
+  await page.locator("input[name=to][value=numbers]").check();
   await page.locator("#numbers").fill("phone\tname\n+447700900123\tAda");
   await page.locator("#text").pressSequentially("Hi {{name}}, we open at 8.");
   await page.locator("#look .bubble", { hasText: "Hi Ada, we open at 8." }).waitFor();

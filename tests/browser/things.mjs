@@ -23,12 +23,33 @@ function recipients(count) {
   }));
 }
 
-async function campaign(name, count, key) {
+async function campaign(name, count, key, content = { text: "Hi {{name}}, your table is free from 8." }) {
   return api("POST", "/v1/campaigns", {
     name,
     class: "transactional",
     audience: { type: "inline", recipients: recipients(count) },
-    content: { text: "Hi {{name}}, your table is free from 8." },
+    content,
+  }, key);
+}
+
+/** A file as people have them: some of its rows are no good. */
+const FILE = ["phone,name,city", "+447700900121,Ada,London", "4.47701E+11,Bea,Bath", "+447700900122,Cid,York", "07700900123,Dee,Leeds", "+447700900121,Ada,London", "+33612345678,Eve,Lyon"].join("\n");
+
+/** A draft to a file, with a time, a pace and every policy. */
+async function plan(key) {
+  const { id, url, fields } = await api("POST", "/v1/uploads", {}, key);
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", new Blob([FILE], { type: "text/csv" }), "guests.csv");
+  const put = await fetch(url, { method: "POST", body: form });
+  if (!put.ok) throw new Error(`the bucket answers ${put.status}`);
+  const in30Days = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
+  return api("POST", "/v1/campaigns", {
+    name: "Summer party",
+    audience: { type: "upload", upload: id },
+    content: { text: "Hi {{name}} in {{city}}, you are invited: https://example.com/party", links: { track: true } },
+    schedule: { at: `${in30Days}T10:00`, time_zone: "Europe/Paris" },
+    policies: { spread_over: 21_600, quiet_hours: "skip", valid_for: 172_800 },
   }, key);
 }
 
@@ -50,11 +71,14 @@ export async function make() {
   await api("POST", `/v1/campaigns/${paused.id}/start`, undefined, test);
   await api("POST", `/v1/campaigns/${paused.id}/pause`, undefined, test);
   const draft = await campaign("Newsletter, first issue", 5, test);
+  const planned = await plan(test);
+  const tracked = await campaign("The new menu", 12, test, { text: "Hi {{name}}, have a look: https://example.com/menu", links: { track: true } });
+  await api("POST", `/v1/campaigns/${tracked.id}/start`, undefined, test);
   const address = `grace-${Date.now()}@example.com`;
   const member = await api("POST", "/v1/members", { email: address, role: "viewer" });
   await until(async () => (await api("GET", `/v1/campaigns/${finished.id}`)).status === "finished", 90);
   const those = await people(api, until);
-  return { finished: finished.id, paused: paused.id, draft: draft.id, member: member.id, ...those, ...(await tools(those.gateway)) };
+  return { finished: finished.id, paused: paused.id, draft: draft.id, planned: planned.id, tracked: tracked.id, member: member.id, ...those, ...(await tools(those.gateway)) };
 }
 
 /** What an account is set up with. Nothing of it changes how the campaigns of these tests go. */

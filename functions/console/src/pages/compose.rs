@@ -13,7 +13,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::Method;
+use carillon_core::api_key::Scope;
+use http::{Method, StatusCode};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -151,11 +152,24 @@ struct Asked {
     like: Option<String>,
 }
 
+/// Who only looks at campaigns is told so before writing one.
+fn writes(who: &SignedIn) -> Result<(), Refused> {
+    if who.may(Scope::CampaignsWrite) {
+        return Ok(());
+    }
+    Err(Refused::new(
+        StatusCode::FORBIDDEN,
+        "Your role looks at campaigns only",
+        "Ask an owner of the account to make you a sender, if you are to write them.",
+    ))
+}
+
 async fn blank(
     State(console): State<Console>,
     who: SignedIn,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refused> {
+    writes(&who)?;
     let account: Account = console.get(&who, "/v1/account").await?;
     let form = match asked.like {
         Some(id) => like(&console, &who, &id, &account).await?,
@@ -215,6 +229,7 @@ async fn edit(
     who: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
+    writes(&who)?;
     let ask = console.ask(&who, Method::GET, &at(&id));
     let account = console.get(&who, "/v1/account");
     let ((planned, version), account): ((Planned, String), Account) =

@@ -27,6 +27,7 @@ use super::{
     CampaignView, Content, Policies, Schedule, answer,
     audience::{AudienceInput, keep},
     etag, find, ready,
+    schedule::beside_pace,
 };
 use crate::{
     act, check, edit,
@@ -130,6 +131,7 @@ pub async fn create(
             changed: now,
             ..campaign
         };
+        beside_pace("/schedule/local", campaign.wanted_at, &campaign.policies)?;
         ready::file_if_arrived(&api, &campaign, &wording.texts).await?;
         if let campaign::Audience::Inline { upload: kept, .. } = &mut campaign.audience {
             *kept = upload;
@@ -268,6 +270,7 @@ async fn changed(
     if policies.is_some() {
         campaign.policies = checked_policies(policies)?;
     }
+    beside_pace("/schedule/local", campaign.wanted_at, &campaign.policies)?;
     let checked = audience
         .map(|audience| audience.check(&wording.texts, random::id(now)))
         .transpose()?;

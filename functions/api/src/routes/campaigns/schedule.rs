@@ -1,6 +1,7 @@
 //! When a campaign is to go out, as requests say it and as answers show it.
 
 use carillon_core::{
+    campaign::Policies,
     moment::{Moment, by_clock},
     zones::Zone,
 };
@@ -72,6 +73,19 @@ impl Schedule {
     }
 }
 
+/// A moment of each recipient's own can't be spread over a time too. `pointer`: of the moment.
+pub fn beside_pace(
+    pointer: &str,
+    moment: Option<Moment>,
+    policies: &Policies,
+) -> Result<(), Problem> {
+    if moment.and_then(Moment::local).is_none() || policies.spread_over.is_none() {
+        return Ok(());
+    }
+    let words = "a campaign goes by its recipients' clocks or is spread over a time, not both; take back one of them";
+    Err(check::content(pointer, &words))
+}
+
 fn absolute(pointer: &str, text: &str) -> Result<Timestamp, Problem> {
     let words = "expected a time such as `2026-12-24T10:00:00Z`; without `Z` or an offset it needs `time_zone`";
     text.parse().map_err(|_| check::content(pointer, &words))
@@ -95,6 +109,7 @@ fn civil(pointer: &str, text: &str) -> Result<DateTime, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use carillon_core::batch::{DoubtPolicy, QuietHours};
     use serde_json::{Value, json};
 
     use super::*;
@@ -186,6 +201,36 @@ mod tests {
                 error.starts_with(pointer) && error.contains(words),
                 "{given}: {error}"
             );
+        }
+    }
+
+    #[test]
+    fn everybodys_own_clock_and_a_pace_are_not_both() {
+        let local = Moment::Local("2026-12-24T10:00".parse().unwrap());
+        let at = Moment::At("2026-12-24T10:00:00Z".parse().unwrap());
+        for (name, moment, spread_over, refused) in [
+            ("a clock alone", Some(local), None, false),
+            ("a pace alone", None, Some(3_600), false),
+            ("a moment and a pace", Some(at), Some(3_600), false),
+            ("both", Some(local), Some(3_600), true),
+        ] {
+            let policies = Policies {
+                spread_over,
+                ..policies()
+            };
+
+            let checked = beside_pace("/schedule/local", moment, &policies);
+
+            assert_eq!(checked.is_err(), refused, "{name}");
+        }
+    }
+
+    fn policies() -> Policies {
+        Policies {
+            doubt: DoubtPolicy::AtMostOnce,
+            quiet_hours: QuietHours::Hold,
+            valid_for: 7_200,
+            spread_over: None,
         }
     }
 }

@@ -29,7 +29,7 @@ use super::{
     ready::{self, Ready},
     recurrence::Recurrence,
     recurring,
-    schedule::Schedule,
+    schedule::{Schedule, beside_pace},
 };
 use crate::{
     act, check,
@@ -235,10 +235,7 @@ fn wanted(asked: &Schedule, campaign: &Campaign, now: Timestamp) -> Result<Momen
         _ => asked.clone(),
     };
     let moment = schedule.check("", now)?;
-    if moment.local().is_some() && campaign.policies.spread_over.is_some() {
-        let words = "a campaign goes by its recipients' clocks or is spread over a time, not both; take back one of them";
-        return Err(check::content("/local", &words));
-    }
+    beside_pace("/local", Some(moment), &campaign.policies)?;
     Ok(moment)
 }
 
