@@ -114,7 +114,7 @@ impl Message {
         if let Some(why) = &self.reason {
             return form::sentence(&why.words);
         }
-        let waits = self.status == "queued";
+        let waits = matches!(self.status.as_str(), "queued" | "held");
         match campaign.status.as_str() {
             "paused" if waits => {
                 return "The campaign is paused. It goes on when somebody resumes it.".to_owned();
