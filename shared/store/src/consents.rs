@@ -27,6 +27,8 @@ use crate::{
 pub const TOGETHER: usize = 33;
 /// Records on their way at once.
 const CONCURRENT: usize = 16;
+/// Of a number, read at once.
+const RECORDS: i32 = 100;
 /// How often a record is tried that others come before.
 const TRIES: u32 = 8;
 const PREVIOUS: &str = "prev";
@@ -171,7 +173,8 @@ impl Consents {
         }))
     }
 
-    /// Which of these numbers' owners agree to marketing, by their hashes. No hash may be there twice.
+    /// Which of these numbers' owners agree to marketing, by their hashes. No hash may be there twice. Records of a time when nothing
+    /// stood beside them are read themselves.
     pub async fn agreed(
         &self,
         account: AccountId,
@@ -181,15 +184,48 @@ impl Consents {
         let keys = number_hashes.iter();
         let keys = keys.map(|hash| keys::agreement(account, hash)).collect();
         let items = self.table.get_all(keys, "look for agreements").await?;
-        let mut agreed = HashSet::with_capacity(items.len());
+        let (mut agreed, mut told) = (HashSet::with_capacity(items.len()), HashSet::new());
         for item in items {
             let until = item.find_number(UNTIL)?;
+            let hash = hash_of(&item)?;
             if until.is_none_or(|until| now.as_second() < until) {
-                let hash = item.text(PARTITION)?.rsplit('#').next();
-                agreed.insert(hash.unwrap_or_default().to_owned());
+                agreed.insert(hash.clone());
+            }
+            told.insert(hash);
+        }
+        let untold = number_hashes.iter().filter(|hash| !told.contains(*hash));
+        let firsts = untold.map(|hash| keys::consent(account, hash, 1)).collect();
+        for first in self.table.get_all(firsts, "look for consents").await? {
+            let hash = hash_of(&first)?;
+            if self.agrees(account, &hash, now).await? {
+                agreed.insert(hash);
             }
         }
         Ok(agreed)
+    }
+
+    /// By the records themselves.
+    async fn agrees(
+        &self,
+        account: AccountId,
+        hash: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut before = None;
+        loop {
+            let records = self.before(account, hash, before, RECORDS).await?;
+            let holds = |sealed: &Sealed| {
+                let ConsentRecord { scope, expires, .. } = &sealed.record;
+                scope.allows(Class::Marketing) && expires.is_none_or(|expires| now < expires)
+            };
+            if records.iter().any(holds) {
+                return Ok(true);
+            }
+            let Some(last) = records.last() else {
+                return Ok(false);
+            };
+            before = Some(last.place);
+        }
     }
 
     /// The newest of a number, or the newest before a place: up to `limit`.
@@ -362,6 +398,12 @@ impl Consents {
         let item = self.table.get(&key, operation).await?;
         item.as_ref().map(from_item).transpose()
     }
+}
+
+/// Of the number that an item is about.
+fn hash_of(item: &Item) -> Result<String, StoreError> {
+    let hash = item.text(PARTITION)?.rsplit('#').next();
+    Ok(hash.unwrap_or_default().to_owned())
 }
 
 fn to_item(account: AccountId, hash: &str, sealed: &Sealed) -> Item {

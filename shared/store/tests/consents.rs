@@ -250,3 +250,47 @@ async fn an_agreement_holds_as_long_as_the_longest_of_its_records_and_for_market
     assert_eq!(at(now + hours(4)).await, [0, 1, 2, 3]);
     assert_eq!(at(now + hours(5)).await, [0, 3]);
 }
+
+#[tokio::test]
+async fn records_that_nothing_stands_beside_count_too() {
+    let World {
+        consents,
+        account,
+        dynamodb,
+        table,
+    } = world().await;
+    let now = Timestamp::now();
+    let number = |last: u64| Phone::from_digits(447_700_900_000 + last).unwrap();
+    let ended = ConsentRecord {
+        expires: Some(now - SignedDuration::from_hours(1)),
+        ..record("for a week")
+    };
+    let other = ConsentRecord {
+        scope: ConsentScope::Transactional,
+        ..record("about my order")
+    };
+    for (last, records) in [
+        (1, vec![record("yes"), other.clone()]),
+        (2, vec![ended]),
+        (3, vec![other]),
+        (4, vec![]),
+    ] {
+        for record in records {
+            consents
+                .record(account, number(last), &record)
+                .await
+                .unwrap();
+        }
+        let beside = keys::agreement(account, &key().number(account, number(last)));
+        let delete = dynamodb.delete_item().table_name(&table);
+        delete.set_key(Some(beside.item())).send().await.unwrap();
+    }
+    let hashes = (1..5).map(|last| key().number(account, number(last)));
+
+    let agreed = consents
+        .agreed(account, hashes.collect(), now)
+        .await
+        .unwrap();
+
+    assert_eq!(agreed, [key().number(account, number(1))].into());
+}
