@@ -1,11 +1,11 @@
 //! Files of contacts: looked at, tried, imported, and taken back, against the deployed stack.
 
-use std::{fmt::Write, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::account::{Account, json_body, send};
+use crate::account::{Account, json_body, send, unique};
 
 /// Everything is done once the import has one of these.
 const ENDS: [&str; 4] = ["done", "failed", "cancelled", "undone"];
@@ -319,4 +319,87 @@ async fn what_can_not_be_imported_is_refused_with_the_field_and_the_way_out() {
         .post("/v1/imports/preview", &json!({"upload": names}))
         .await;
     assert_eq!(preview["columns"][0]["to"], "ignore", "{preview}");
+}
+
+/// All rows of an export's files, by their columns.
+async fn exported(account: &Account, what: &Value) -> Vec<BTreeMap<String, String>> {
+    let export = account.post("/v1/exports", what).await;
+    let path = format!("/v1/exports/{}", id(&export));
+    let finished = |export: &Value| export["status"] == "finished";
+    account.wait_for(&path, finished).await;
+    let download = account
+        .request(Method::POST, &format!("{path}/download"))
+        .header("idempotency-key", unique());
+    let download = send(json_body(download, &json!({}))).await.body;
+    let mut rows = Vec::new();
+    for file in download["files"].as_array().expect("files") {
+        let url = file["url"].as_str().expect("a link");
+        let csv = reqwest::get(url).await.unwrap().bytes().await.unwrap();
+        let mut reader = csv::Reader::from_reader(csv.as_ref());
+        rows.extend(reader.deserialize().map(|row| row.expect("a row")));
+    }
+    rows
+}
+
+#[tokio::test]
+async fn what_is_imported_is_exported_again_and_so_are_opt_outs() {
+    let account = Account::new("There and back").await;
+    let number = |row: u32| format!("+4477009{row:05}");
+    let mut csv = "phone,name,city\n".to_owned();
+    for row in 0..1_000 {
+        writeln!(csv, "{},\"Ann, the {row}th\",Köln", number(row)).unwrap();
+    }
+    let upload = account.upload(csv.as_bytes()).await;
+    let mapping = json!([
+        {"column": "phone", "to": "phone"},
+        {"column": "name", "to": "attribute", "name": "name"},
+        {"column": "city", "to": "attribute", "name": "city"},
+    ]);
+    let done = import(
+        &account,
+        &json!({"upload": upload, "mapping": mapping, "tags": ["spring"]}),
+    )
+    .await;
+    assert_eq!(done["counts"]["created"], 1_000, "{done}");
+    let opted_out = [3, 5, 700].map(number);
+    for number in &opted_out {
+        account
+            .post(
+                "/v1/suppressions",
+                &json!({"number": number, "reason": "asked by phone"}),
+            )
+            .await;
+    }
+
+    let contacts = json!({"dataset": "contacts", "csv": "raw"});
+    let contacts = exported(&account, &contacts).await;
+    let opt_outs = exported(&account, &json!({"dataset": "opt_outs", "csv": "raw"})).await;
+
+    let found: BTreeMap<String, Value> = contacts
+        .iter()
+        .map(|row| {
+            (
+                row["number"].clone(),
+                serde_json::from_str(&row["attributes"]).unwrap(),
+            )
+        })
+        .collect();
+    let expected: BTreeMap<String, Value> = (0..1_000)
+        .map(|row| {
+            (
+                number(row),
+                json!({"name": format!("Ann, the {row}th"), "city": "Köln"}),
+            )
+        })
+        .collect();
+    assert_eq!((contacts.len(), found), (1_000, expected));
+    assert!(
+        contacts.iter().all(|row| row["tags"].contains("spring")),
+        "{:?}",
+        contacts[0]
+    );
+    let mut found: Vec<&String> = opt_outs.iter().map(|row| &row["number"]).collect();
+    found.sort();
+    assert_eq!(found, opted_out.iter().collect::<Vec<_>>());
+    assert!(opt_outs.iter().all(|row| row["reason"] == "asked by phone"));
 }

@@ -2,7 +2,7 @@
 
 use carillon_core::{
     event::Event,
-    suppression::{Cause, Consent, Word},
+    suppression::{Cause, Consent, OBEYED_AFTER, Word},
 };
 use carillon_runtime::recipients;
 use carillon_store::StoreError;
@@ -31,6 +31,7 @@ pub async fn record(state: &State, link: &Link, now: Timestamp) -> Result<Option
     };
     state.suppressions.take(account, &hash, &word, now).await?;
     let event = Event::of_opt_out_link(account, recipient.number, link.message(), now);
-    state.queues.send_events(vec![event]).await?;
+    let events = state.queues.send_events_after(OBEYED_AFTER, vec![event]);
+    events.await?;
     Ok(Some(()))
 }

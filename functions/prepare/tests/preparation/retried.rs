@@ -13,6 +13,7 @@ use carillon_core::{
     chunk::{
         Pointer,
         slot::{Slot, SlotOutcome},
+        source::Source,
     },
     frame::Recipient,
     id::BatchId,
@@ -136,6 +137,46 @@ async fn a_retry_has_what_failed_with_the_values_and_the_clock_that_it_had() {
         );
         assert_eq!(recipient.hours(), Some("GB@Asia/Tokyo"));
     }
+}
+
+#[tokio::test]
+async fn who_was_erased_is_not_retried() {
+    let setup = Setup::new().await;
+    let rows = (FIRST..FIRST + 3).map(|number| format!("+{number}\n"));
+    let csv = "phone\n".to_owned() + &rows.collect::<String>();
+    let first = setup.campaign(build::terms(now()), &csv).await;
+    finish(&first, 0, |_| {
+        (SlotOutcome::Failed, Some(Reason::MemoryFull))
+    })
+    .await;
+    let Source::Frame(at) = first.chunk(0).await.unwrap().source else {
+        panic!("campaigns keep their recipients in files")
+    };
+    let files = &first.preparation.files;
+    let frame = files.read_frame(first.request.batch, at).await.unwrap();
+    let erased = Phone::from_digits(FIRST + 1).unwrap();
+    let without = carillon_core::frame::erase(&frame, erased)
+        .unwrap()
+        .unwrap();
+    let exchanged = files.exchange_frame(first.request.batch, at, &without);
+    assert!(exchanged.await.unwrap());
+
+    let retry = setup
+        .beside(build::terms(now()), audience(&first, &[]))
+        .await;
+    retry.prepare().await;
+
+    let progress = retry.batch().await.progress;
+    assert_eq!(progress.problem, None);
+    let prepared = progress.prepared.unwrap();
+    assert_eq!((prepared.rows, prepared.accepted), (2, 2));
+    let pointer = Pointer {
+        batch: retry.request.batch,
+        chunk: 0,
+    };
+    let found = recipients_of(&retry, pointer).await;
+    let numbers: Vec<_> = found.iter().map(|it| it.number.digits()).collect();
+    assert_eq!(numbers, [FIRST, FIRST + 2]);
 }
 
 #[tokio::test]
