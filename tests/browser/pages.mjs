@@ -59,6 +59,7 @@ export async function pages(page, things) {
     ["settings-hours", "/settings/hours"],
     ["settings-limits", "/settings/limits"],
     ["settings-replies", "/settings/replies"],
+    ["settings-retention", "/settings/retention"],
     ["nowhere", "/nowhere"],
   ];
 }

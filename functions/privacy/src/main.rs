@@ -1,9 +1,11 @@
-//! Each minute: goes on with the erasures and reports that are due. The only function that changes or deletes what others wrote.
+//! Each minute: goes on with the erasures and reports that are due, and forgets what accounts keep for a time of their own. The only
+//! function that changes or deletes what others wrote.
 
 mod campaigns;
 mod files;
 mod records;
 mod report;
+mod retention;
 mod rewrite;
 mod round;
 #[cfg(test)]
@@ -13,6 +15,7 @@ use carillon_core::keyed_hash::DeploymentKey;
 use carillon_runtime::{config::Config, logs};
 use carillon_store::{
     StoreError,
+    audit::AuditLog,
     aws::Aws,
     batches::Batches,
     consents::Consents,
@@ -22,6 +25,8 @@ use carillon_store::{
     inbound_log::InboundLog,
     ledger::Ledger,
     privacy::PrivacyRequests,
+    retention::Sweeps,
+    safeguards::SafeguardStore,
     suppressions::Suppressions,
     uploads::Uploads,
     velocity::Velocity,
@@ -34,6 +39,7 @@ use serde_json::Value;
 pub struct State {
     key: DeploymentKey,
     requests: PrivacyRequests,
+    audit: AuditLog,
     batches: Batches,
     consents: Consents,
     contacts: Contacts,
@@ -43,7 +49,9 @@ pub struct State {
     files: Files,
     inbound: InboundLog,
     ledger: Ledger,
+    safeguards: SafeguardStore,
     suppressions: Suppressions,
+    sweeps: Sweeps,
     uploads: Uploads,
     velocity: Velocity,
     /// How long after the first round of an erasure its second begins: longer than a preparation takes that read its audience before.
@@ -113,6 +121,7 @@ impl State {
         let dynamodb = || aws.dynamodb();
         Self {
             requests: PrivacyRequests::new(dynamodb(), core),
+            audit: AuditLog::new(dynamodb(), core),
             batches: Batches::new(dynamodb(), core),
             consents: Consents::new(dynamodb(), contacts, key.clone()),
             contacts: Contacts::new(dynamodb(), contacts),
@@ -122,6 +131,8 @@ impl State {
             files: Files::new(aws.s3(), bucket),
             inbound: InboundLog::new(dynamodb(), contacts),
             ledger: Ledger::new(dynamodb(), ledger),
+            safeguards: SafeguardStore::new(dynamodb(), core),
+            sweeps: Sweeps::new(dynamodb(), core),
             suppressions: Suppressions::new(dynamodb(), contacts),
             uploads: Uploads::new(dynamodb(), core),
             velocity: Velocity::new(dynamodb(), core),

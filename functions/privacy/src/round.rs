@@ -10,7 +10,7 @@ use carillon_runtime::logs::chain;
 use carillon_store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{PrivacyError, State, campaigns, files, records, report};
+use crate::{PrivacyError, State, campaigns, files, records, report, retention};
 
 /// Requests that are looked for at once.
 const TOGETHER: i32 = 10;
@@ -55,7 +55,7 @@ pub async fn make(state: &State, deadline: Timestamp) -> Result<(), StoreError> 
             tracing::error!(%account, request = %id, error = chain(&error), metric = "privacy.failures", "an erasure or a report could not be worked on");
         }
     }
-    Ok(())
+    retention::sweep(state, Timestamp::now(), until).await
 }
 
 /// Somebody else has it when it was changed since.

@@ -3,7 +3,10 @@
 mod everything;
 mod world;
 
-use carillon_core::{chunk::Pointer, phone::Phone, privacy::Act, suppression::Consent};
+use carillon_core::{
+    chunk::Pointer, phone::Phone, privacy::Act, retention::Retention, suppression::Consent,
+};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use self::{
@@ -156,4 +159,102 @@ async fn a_report_has_all_that_an_erasure_would_find_and_nothing_of_anybody_else
     let again = world.erase(ERASED).await;
     assert_eq!(again.found, report.found, "an erasure finds the same");
     assert_eq!(world.reports().await, [], "and forgets the report");
+}
+
+/// The account asks for less than what is usual.
+fn short() -> Retention {
+    Retention {
+        messages: 30,
+        inbound: 20,
+        files: 40,
+        audit: Some(400),
+    }
+}
+
+#[tokio::test]
+async fn what_is_older_than_an_account_asked_for_is_forgotten_class_by_class() {
+    let world = World::new().await;
+    world.finish().await;
+    let acts = world.acts().await;
+    world.keep(short()).await;
+    let messages = ["order-4711", "GW-ROS", "recipients/"];
+    let wrote = "Rosalind here";
+    let files = ["uploads/", "rejected/", "exports/", "events/"];
+
+    for (days, name, gone, kept) in [
+        (19, "before all", vec![], vec![wrote, messages[2], files[0]]),
+        (
+            21,
+            "what was written",
+            vec![wrote],
+            vec![messages[2], files[0]],
+        ),
+        (31, "messages", vec![wrote, messages[2]], files.to_vec()),
+        (
+            41,
+            "files",
+            [&files[..], &messages[..1], &[wrote]].concat(),
+            vec![],
+        ),
+    ] {
+        world.sweep(days).await;
+
+        let left = everything(&world).await;
+        for word in gone {
+            assert!(
+                !left.contains(word),
+                "after {days} days ({name}), {word} is there"
+            );
+        }
+        for word in kept {
+            assert!(
+                left.contains(word),
+                "after {days} days ({name}), {word} is gone"
+            );
+        }
+    }
+    assert!(world.acts().await > acts, "the setting is an act too");
+    world.sweep(401).await;
+    assert_eq!(world.acts().await, 0);
+    for batch in world.batches().await {
+        assert_eq!(batch.progress.totals, Some(world.totals()), "totals stay");
+        assert_eq!(batch.terms.content.text, "", "{:?}", batch.terms.id);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_is_not_over_keeps_its_messages_and_those_after_it_go() {
+    let world = World::new().await;
+    let before = world.chunks().await;
+    world.keep(short()).await;
+
+    world.sweep(100).await;
+    assert_eq!(world.chunks().await, before);
+    world.finish_but_the_first().await;
+    world.sweep(101).await;
+    let left = world.left().await;
+    world.finish().await;
+    world.sweep(102).await;
+
+    assert_eq!(left, [true, false, false]);
+    assert_eq!(world.left().await, [false; 3]);
+}
+
+#[tokio::test]
+async fn an_account_that_keeps_what_is_usual_is_not_swept_and_a_sweep_is_made_once_a_day() {
+    let world = World::new().await;
+    world.finish().await;
+
+    world.sweep(1_000).await;
+    assert_eq!(world.left().await, [true; 3], "what is usual");
+    world.keep(short()).await;
+    world.sweep(29).await;
+    world
+        .sweep_at(SignedDuration::from_hours(29 * 24 + 23))
+        .await;
+    assert_eq!(world.left().await, [true; 3], "not old enough");
+    world.sweep_at(SignedDuration::from_hours(31 * 24)).await;
+    assert_eq!(world.left().await, [false; 3]);
+    world.keep(Retention::default()).await;
+    assert!(world.is_listed().await.is_none());
 }

@@ -42,6 +42,13 @@ impl<K: Kind> Id<K> {
         self.uuid
     }
 
+    /// As if it had been made at this time, with these bytes as what was drawn: all zeros come before those of that millisecond, all
+    /// 255 after them.
+    pub fn at(made: Timestamp, drawn: [u8; 10]) -> Self {
+        let milliseconds = u64::try_from(made.as_millisecond()).unwrap_or_default();
+        Self::from_uuid(Builder::from_unix_timestamp_millis(milliseconds, &drawn).into_uuid())
+    }
+
     /// The same for the same words, and as if it had been made at this time.
     pub fn derived(made: Timestamp, words: &str) -> Self {
         let milliseconds = u64::try_from(made.as_millisecond()).unwrap_or_default();

@@ -46,6 +46,7 @@ pub mod recipients;
 pub mod recurrence;
 pub mod replies;
 pub mod report;
+pub mod retention;
 pub mod retry;
 pub mod routing;
 pub mod rules;

@@ -20,6 +20,7 @@ use crate::{
     originator::Originator,
     phone::Country,
     reason::Reason,
+    retention::Retention,
     rules::Class,
     zones::Zone,
 };
@@ -48,6 +49,8 @@ pub struct Safeguards {
     /// Whether marketing goes to those only who agreed to it.
     #[serde(default)]
     pub marketing_needs_consent: NeedsConsent,
+    #[serde(default)]
+    pub retention: Retention,
     /// Counts its edits; 0 is one that was never written.
     pub version: u32,
 }
@@ -118,6 +121,7 @@ impl Safeguards {
             frequency: usual_frequency(),
             velocity: on(),
             marketing_needs_consent: NeedsConsent::Off,
+            retention: Retention::default(),
             version: 0,
         }
     }

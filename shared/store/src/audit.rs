@@ -67,6 +67,18 @@ impl AuditLog {
         }
     }
 
+    /// Forgets the entries that are older; how many those were.
+    pub async fn forget_before(
+        &self,
+        account: AccountId,
+        before: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let end = EventId::at(before, [0; 10]).to_string();
+        self.table
+            .remove_before(&keys::audit(account), &end, "forget old audit entries")
+            .await
+    }
+
     /// Newest first, from the one after `after`.
     pub async fn list(
         &self,

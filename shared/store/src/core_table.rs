@@ -177,6 +177,41 @@ impl CoreTable {
         deleted.map(drop).map_err(StoreError::service(operation))
     }
 
+    /// Removes the items of a partition whose sort keys come before `end`; how many there were.
+    pub(crate) async fn remove_before(
+        &self,
+        partition: &str,
+        end: &str,
+        operation: &'static str,
+    ) -> Result<u32, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :partition AND sk < :end")
+            .expression_attribute_values(":partition", text(partition))
+            .expression_attribute_values(":end", text(end))
+            .projection_expression("pk, sk")
+            .consistent_read(true);
+        let mut pages = query.into_paginator().send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(StoreError::service(operation))?;
+            let keys = page.items.unwrap_or_default();
+            count += u32::try_from(keys.len()).unwrap_or(u32::MAX);
+            let deletions = keys.into_iter().map(|key| async {
+                let delete = self.client.delete_item().table_name(&self.table);
+                let deleted = delete.set_key(Some(key)).send().await;
+                deleted.map(drop).map_err(StoreError::service(operation))
+            });
+            stream::iter(deletions)
+                .buffer_unordered(CONCURRENT)
+                .try_collect::<()>()
+                .await?;
+        }
+        Ok(count)
+    }
+
     /// As it is now, strongly consistent.
     pub(crate) async fn get(
         &self,

@@ -315,6 +315,27 @@ impl Files {
         Ok(keys.filter_map(|object| object.key).collect())
     }
 
+    /// The keys of objects that begin with `prefix` and were written before a time.
+    pub async fn older(&self, prefix: &str, before: Timestamp) -> Result<Vec<String>, StoreError> {
+        let list = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix);
+        let mut pages = list.into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(StoreError::service("list old files"))?;
+            let is_old = |object: &aws_sdk_s3::types::Object| {
+                let written = object.last_modified.as_ref();
+                written.is_some_and(|time| time.secs() < before.as_second())
+            };
+            let old = page.contents.unwrap_or_default().into_iter().filter(is_old);
+            keys.extend(old.filter_map(|object| object.key));
+        }
+        Ok(keys)
+    }
+
     /// All that belongs to a batch.
     pub fn recipients_prefix(batch: BatchId) -> String {
         format!("recipients/{batch}/")

@@ -1,14 +1,14 @@
 //! What handsets wrote to an account, in the order of time.
 
 use aws_sdk_dynamodb::Client;
-use carillon_core::{id::AccountId, inbound::QueuedInbound, keyword::Meaning};
+use carillon_core::{id::AccountId, inbound::QueuedInbound, keyword::Meaning, phone::Phone};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     StoreError,
     core_table::{CoreTable, DOC, Order, Page},
-    item::{ReadItem, json, number},
+    item::{ReadItem, json, number, text},
     keys,
 };
 
@@ -124,6 +124,39 @@ impl InboundLog {
                 count += 1;
             }
         }
+    }
+
+    /// Deletes what is older than a time, in both places; how much that was. `hash`: of a number.
+    pub async fn forget_before(
+        &self,
+        account: AccountId,
+        before: Timestamp,
+        hash: impl Fn(Phone) -> String,
+    ) -> Result<u32, StoreError> {
+        const OPERATION: &str = "forget old inbound messages";
+        let all = keys::inbound_log(account);
+        let end = format!("{:015}", before.as_millisecond());
+        let query = self
+            .table
+            .client()
+            .query()
+            .table_name(self.table.name())
+            .key_condition_expression("pk = :log AND sk < :end")
+            .expression_attribute_values(":log", text(&all))
+            .expression_attribute_values(":end", text(&end))
+            .consistent_read(true);
+        let mut pages = query.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(StoreError::service(OPERATION))?;
+            for item in page.items() {
+                let logged: LoggedInbound = item.json(DOC)?;
+                let of = keys::inbound_of(account, &hash(logged.message.from));
+                let key = keys::inbound(of, logged.place());
+                self.table.remove(&key, OPERATION).await?;
+            }
+        }
+        // What they are found by goes last.
+        self.table.remove_before(&all, &end, OPERATION).await
     }
 
     async fn page(

@@ -459,6 +459,13 @@ pub fn privacy_due_of(sort: &str) -> Option<(AccountId, Act, PrivacyRequestId)> 
     ))
 }
 
+/// The partition of the accounts that keep something for a time of their own.
+pub const RETENTION: &str = "retention";
+
+pub fn retention(account: AccountId) -> Key {
+    Key::new(RETENTION, account.to_string())
+}
+
 /// What was reserved of an account's money: in all, or for a country.
 pub fn spent(account: AccountId, country: Option<Country>) -> Key {
     let of = country.map_or_else(|| "all".to_owned(), |country| country.to_string());

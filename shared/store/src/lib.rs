@@ -40,6 +40,7 @@ pub mod records;
 mod recurring;
 pub mod replies;
 pub mod report_files;
+pub mod retention;
 pub mod safeguards;
 pub mod schedules;
 pub mod sent_before;

@@ -10,6 +10,7 @@ use crate::{
     item::{Item, ReadItem, json, number},
     keys,
     records::Stale,
+    retention,
 };
 
 #[derive(Debug, Clone)]
@@ -46,6 +47,7 @@ impl SafeguardStore {
         let writes = vec![
             self.table.put(to_item(safeguards), before),
             audit.write(&self.table),
+            retention::listing(&self.table, safeguards),
         ];
         let written = self.table.commit(writes, "change safeguards").await?;
         Ok(written.map_err(|ConditionLost| Stale))

@@ -15,6 +15,7 @@ mod permissions;
 mod privacy;
 mod quotas;
 mod recurring;
+mod retention;
 mod rules;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};

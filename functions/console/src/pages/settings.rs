@@ -4,6 +4,7 @@ mod countries;
 mod hours;
 mod limits;
 mod replies;
+mod retention;
 mod stop;
 
 use axum::Router;
@@ -27,15 +28,17 @@ pub fn routes() -> Router<Console> {
         .merge(hours::routes())
         .merge(limits::routes())
         .merge(replies::routes())
+        .merge(retention::routes())
 }
 
 /// The pages, as the tabs above each show them.
-pub const TABS: [(&str, &str); 5] = [
+pub const TABS: [(&str, &str); 6] = [
     ("/settings", "Stop and clock"),
     ("/settings/countries", "Countries"),
     ("/settings/hours", "Hours"),
     ("/settings/limits", "Limits"),
     ("/settings/replies", "Replies"),
+    ("/settings/retention", "Retention"),
 ];
 
 /// As the API tells of it.
@@ -50,6 +53,7 @@ struct Account {
     spending: Spending,
     frequency: Vec<Frequency>,
     velocity: bool,
+    retention: Retention,
     warnings: Vec<Warning>,
 }
 
@@ -96,6 +100,16 @@ struct Reserved {
 struct Frequency {
     messages: u32,
     hours: u32,
+}
+
+/// In days.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "as the API calls them")]
+struct Retention {
+    messages_days: u16,
+    inbound_days: u16,
+    files_days: u16,
+    audit_days: Option<u16>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

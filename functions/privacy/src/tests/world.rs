@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, io::Write};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use carillon_core::{
     batch::{Batch, BatchTerms, Prepared, Stage},
-    chunk::{Chunk, Pointer, source::Source},
+    chunk::{Chunk, ChunkState, Pointer, source::Source},
+    closing::CHUNKS_KEPT,
     consent::{ConsentRecord, ConsentScope, Method},
     contact::{Contact, Value},
     dead_letter::{DeadLetter, DeadQueue, Subject, Why},
@@ -19,6 +21,9 @@ use carillon_core::{
     opt_in::{ANSWERED_WITHIN, Asked},
     phone::Phone,
     privacy::{Act, Found, Place, Progress, Request},
+    retention::Retention,
+    safeguards::Safeguards,
+    status::Totals,
     suppression::{Cause, Consent, Suppression, Word},
     webhook::{Delivery, DeliveryState, Endpoint, EndpointState, Grouping, archive},
 };
@@ -31,7 +36,9 @@ use carillon_store::{
     dead_letters::Kept,
     import_files::{Group as ImportGroup, RejectedRow},
     inbound_log::LoggedInbound,
+    keys,
     ledger::Indexed,
+    retention::Sweep,
     uploads::{Upload, UploadFormat},
     webhooks::{KeptEndpoint, Parked},
 };
@@ -39,7 +46,7 @@ use carillon_testkit::{build, stack};
 use flate2::{Compression, write::GzEncoder};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Names, State, rewrite::parquet::tests as parquet, round};
+use crate::{Names, State, retention, rewrite::parquet::tests as parquet, round};
 
 pub const ERASED: u64 = 447_700_900_123;
 pub const OTHER: u64 = 447_700_900_124;
@@ -175,6 +182,112 @@ impl World {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         let deadline = Timestamp::now() + SignedDuration::from_secs(120);
         round::make(&self.state, deadline).await.unwrap();
+    }
+
+    /// What a sweep does so many days from now.
+    pub async fn sweep(&self, days: i64) {
+        self.sweep_at(SignedDuration::from_hours(24 * days)).await;
+    }
+
+    pub async fn sweep_at(&self, later: SignedDuration) {
+        let now = Timestamp::now();
+        let until = now + SignedDuration::from_mins(2);
+        retention::sweep(&self.state, now + later, until)
+            .await
+            .unwrap();
+    }
+
+    pub async fn keep(&self, retention: Retention) {
+        let safeguards = self.state.safeguards.find(self.account).await.unwrap();
+        let safeguards = Safeguards {
+            retention,
+            version: safeguards.version + 1,
+            ..safeguards
+        };
+        let audit = self.audit();
+        let changed = self.state.safeguards.change(&safeguards, &audit);
+        changed.await.unwrap().unwrap();
+    }
+
+    pub async fn is_listed(&self) -> Option<Sweep> {
+        let far = Timestamp::now() + SignedDuration::from_hours(24 * 9_999);
+        let listed = self.state.sweeps.due(far).await.unwrap();
+        listed.into_iter().find(|it| it.account == self.account)
+    }
+
+    pub async fn acts(&self) -> usize {
+        let acts = self.state.audit.list(self.account, None, 100).await;
+        acts.unwrap().len()
+    }
+
+    pub fn totals(&self) -> Totals {
+        Totals {
+            delivered: 2,
+            ..Totals::default()
+        }
+    }
+
+    pub async fn batches(&self) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        for id in self.batches {
+            batches.push(self.state.batches.find(id).await.unwrap().unwrap());
+        }
+        // A campaign's text names nobody.
+        batches.truncate(2);
+        batches
+    }
+
+    /// Of each batch, whether anything is left in the ledger.
+    pub async fn left(&self) -> [bool; 3] {
+        let mut left = [false; 3];
+        for (there, pointer) in left.iter_mut().zip(self.pointers()) {
+            *there = self.state.ledger.find(pointer).await.unwrap().is_some();
+        }
+        left
+    }
+
+    /// Every chunk is done, and the totals are frozen.
+    pub async fn finish(&self) {
+        self.finish_some(&self.batches).await;
+    }
+
+    pub async fn finish_but_the_first(&self) {
+        self.finish_some(&self.batches[1..]).await;
+    }
+
+    async fn finish_some(&self, batches: &[BatchId]) {
+        for batch in batches {
+            for chunk in 0..2 {
+                self.done(Pointer {
+                    batch: *batch,
+                    chunk,
+                })
+                .await;
+            }
+            let totals = self.totals();
+            let frozen = self.state.batches.freeze(*batch, &totals);
+            frozen.await.unwrap();
+        }
+    }
+
+    /// As `send` leaves a chunk; one that isn't there isn't made.
+    async fn done(&self, pointer: Pointer) {
+        let ends = Timestamp::now() + CHUNKS_KEPT;
+        let update = self
+            .aws
+            .dynamodb()
+            .update_item()
+            .table_name(&self.names.ledger)
+            .set_key(Some(keys::chunk(pointer).item()))
+            .update_expression("SET st = :done, #ttl = :ends")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(
+                ":done",
+                AttributeValue::N((ChunkState::Done as u8).to_string()),
+            )
+            .expression_attribute_values(":ends", AttributeValue::N(ends.as_second().to_string()));
+        drop(update.send().await);
     }
 
     pub async fn is_done(&self) -> bool {
@@ -446,7 +559,8 @@ impl World {
             routes: vec![route],
             ..terms
         };
-        let batch = Batch::new(terms, Stage::Ready, Some(1));
+        let chunks = if of_campaign { 2 } else { 1 };
+        let batch = Batch::new(terms, Stage::Ready, Some(chunks));
         let created = self.state.batches.create(&batch, Activity::Passive);
         created.await.unwrap();
     }

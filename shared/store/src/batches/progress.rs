@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use carillon_core::{
-    batch::{Control, Prepared, Stage, Sweep},
+    batch::{BatchTerms, Control, Prepared, Stage, Sweep},
     closing::Look,
     id::BatchId,
     status::Totals,
@@ -168,6 +168,26 @@ impl Batches {
         self.close_later(closing).await?;
         self.freeze(id, totals).await?;
         self.retire(id).await
+    }
+
+    /// Takes the text of a batch that is over.
+    pub async fn forget_text(&self, terms: &BatchTerms) -> Result<(), StoreError> {
+        let terms = BatchTerms {
+            content: "".into(),
+            ..terms.clone()
+        };
+        let values = [
+            (":terms", json(&terms)),
+            (":finished", stage(Stage::Finished)),
+        ];
+        let forgotten = self.change(
+            terms.id,
+            "SET terms = :terms",
+            "stage = :finished",
+            values,
+            "forget a text",
+        );
+        forgotten.await.map(drop)
     }
 
     /// Whether the condition held.

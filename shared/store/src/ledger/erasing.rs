@@ -3,15 +3,16 @@
 
 use carillon_core::{
     chunk::{Pointer, source::Source, window::SlotSet},
-    id::{AccountId, GatewayAccountId},
+    id::{AccountId, BatchId, GatewayAccountId},
     message_id::MessageId,
 };
 
 use super::Ledger;
 use crate::{
     StoreError, condition,
+    core_table::CoreTable,
     item::{Item, ReadItem, binary, json, text},
-    keys::{self, Key, PARTITION, SORT},
+    keys::{self, CHUNK_SHARDS, CLICK_SHARDS, Key, PARTITION, SORT},
 };
 
 impl Ledger {
@@ -47,6 +48,35 @@ impl Ledger {
             .expression_attribute_values(":after", binary(after));
         let written = condition::held(update.send().await, "erase a recipient beside a chunk")?;
         Ok(written.is_some())
+    }
+
+    /// Forgets the clicks of a batch.
+    pub async fn forget_clicks(&self, batch: BatchId) -> Result<(), StoreError> {
+        let partitions = (0..CLICK_SHARDS).map(|shard| keys::clicks(batch, shard));
+        self.forget_partitions(partitions).await
+    }
+
+    /// Forgets the chunks of a batch and what stands beside them. What a gateway called a message, and under which number's hash it is
+    /// listed, names nothing then and ends by itself.
+    pub async fn forget_chunks(&self, batch: BatchId, chunks: u32) -> Result<(), StoreError> {
+        let shards = 0..CHUNK_SHARDS.min(chunks);
+        let partitions = shards.map(|shard| keys::chunk_shard(batch, shard));
+        self.forget_partitions(partitions).await
+    }
+
+    async fn forget_partitions(
+        &self,
+        partitions: impl Iterator<Item = String>,
+    ) -> Result<(), StoreError> {
+        let table = CoreTable::new(self.client.clone(), &self.table);
+        for partition in partitions {
+            // After every sort key.
+            let end = "~";
+            table
+                .remove_before(&partition, end, "forget a batch's messages")
+                .await?;
+        }
+        Ok(())
     }
 
     /// Forgets what gateways called the messages of these slots. `gateways`: those that the batch may have left by.

@@ -2,6 +2,7 @@
 
 mod limits;
 pub mod replies;
+mod retention;
 
 use axum::{
     Json,
@@ -31,7 +32,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use self::limits::{Frequency, Spending, SpendingView};
+use self::{
+    limits::{Frequency, Spending, SpendingView},
+    retention::{RetentionChange, RetentionView},
+};
 use crate::{act, check, edit, fields::given, services::Api, time};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,6 +57,7 @@ pub struct AccountView {
     frequency: Vec<Frequency>,
     velocity: bool,
     marketing_needs_consent: NeedsConsent,
+    retention: RetentionView,
     /// What whoever is responsible should look at.
     warnings: Vec<WarningView>,
     #[schema(value_type = String, format = DateTime)]
@@ -125,6 +130,8 @@ pub struct AccountChange {
     velocity: Option<bool>,
     /// Whether marketing goes to those only who agreed to it, by `POST /v1/consents` or `POST /v1/opt-ins`.
     marketing_needs_consent: Option<NeedsConsent>,
+    /// What is left out of it stays. What is older by then is forgotten within a day.
+    retention: Option<RetentionChange>,
 }
 
 /// What becomes of marketing to a number without a consent record that holds.
@@ -237,6 +244,7 @@ fn changed(mut safeguards: Safeguards, change: AccountChange) -> Result<Safeguar
         frequency,
         velocity,
         marketing_needs_consent,
+        retention,
     } = change;
     safeguards.time_zone = time_zone.unwrap_or(safeguards.time_zone);
     safeguards.destinations = countries.unwrap_or(safeguards.destinations);
@@ -260,6 +268,10 @@ fn changed(mut safeguards: Safeguards, change: AccountChange) -> Result<Safeguar
     if let Some(needs) = marketing_needs_consent {
         safeguards.marketing_needs_consent = needs.into();
     }
+    if let Some(retention) = retention {
+        safeguards.retention = retention.check("/retention", safeguards.retention)?;
+    }
+    retention::keeps_enough(&safeguards)?;
     safeguards.version += 1;
     Ok(safeguards)
 }
@@ -295,6 +307,7 @@ async fn answer(api: &Api, safeguards: Safeguards) -> Result<Response, Problem> 
         frequency,
         velocity,
         marketing_needs_consent,
+        retention,
         version,
     } = safeguards;
     let view = AccountView {
@@ -309,6 +322,7 @@ async fn answer(api: &Api, safeguards: Safeguards) -> Result<Response, Problem> 
         frequency: frequency.into_iter().map(Frequency::from).collect(),
         velocity,
         marketing_needs_consent: marketing_needs_consent.into(),
+        retention: retention.into(),
         created,
     };
     let tag = [(header::ETAG, edit::etag(version))];

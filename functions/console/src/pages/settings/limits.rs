@@ -258,6 +258,7 @@ mod tests {
                 "reserved": {"hour": 0, "day": 0, "month": 0},
             },
             "frequency": [{"messages": 3, "hours": 24}], "warnings": [],
+            "retention": {"messages_days": 180, "inbound_days": 400, "files_days": 400},
         }))
         .unwrap();
 
