@@ -251,3 +251,32 @@ test("a message that waits says what it waits for", async () => {
   await page.getByText("The campaign is paused. It goes on when somebody resumes it.").first().waitFor();
   await api("POST", `/v1/campaigns/${made.id}/cancel`);
 });
+
+test("who only looks at campaigns finds no button that changes one, and is told why the form is closed", async () => {
+  const { data } = await api("GET", "/v1/members");
+  const me = data.find(({ email }) => email === process.env.CONSOLE_EMAIL);
+  const draft = await api("POST", "/v1/campaigns", {
+    name: "Not theirs", class: "transactional", content: { text: "Hi" }, audience: { type: "inline", recipients: [{ to: "+447700900123" }] },
+  });
+  const over = await finished();
+  // A second owner, so that the first may become a viewer.
+  const other = await api("POST", "/v1/members", { email: `owner-${Date.now()}@example.com`, role: "owner" });
+  await api("PATCH", `/v1/members/${me.id}`, { role: "viewer" });
+  try {
+    const page = await inside({ javaScriptEnabled: false });
+    for (const place of ["/overview", "/campaigns", `/campaigns/${draft.id}`, `/campaigns/${over}`]) {
+      await page.goto(`${URL}${place}`);
+      const buttons = await page.locator("main button, main a.button").allInnerTexts();
+      assert.deepEqual(buttons.filter((words) => !["Older", "Back to the newest"].includes(words.trim())), [], place);
+    }
+    for (const place of ["/campaigns/new", `/campaigns/${draft.id}/edit`, `/campaigns/${draft.id}/cancel`, `/campaigns/${over}/retry`]) {
+      const answer = await page.goto(`${URL}${place}`);
+      assert.equal(answer.status(), 403, place);
+      await page.getByText("Your role looks at campaigns only").waitFor();
+    }
+  } finally {
+    await api("PATCH", `/v1/members/${me.id}`, { role: "owner" });
+    await api("DELETE", `/v1/members/${other.id}`);
+    await api("POST", `/v1/campaigns/${draft.id}/cancel`);
+  }
+});

@@ -24,6 +24,8 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "yes";
+  // The next one at this screen finds nothing that was typed.
+  if (form.getAttribute("action").startsWith("/sign-out")) sessionStorage.clear();
   for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
 });
 addEventListener("pageshow", () => {
@@ -56,7 +58,13 @@ localTimes(document);
 const kept = document.querySelector("form[data-keep]");
 const keptAs = kept && `typed ${kept.dataset.keep}`;
 const typed = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !name.startsWith("_"));
-const keep = () => sessionStorage.setItem(keptAs, JSON.stringify(typed(kept)));
+function keep() {
+  try {
+    sessionStorage.setItem(keptAs, JSON.stringify(typed(kept)));
+  } catch {
+    // More than a tab may keep is not kept.
+  }
+}
 function typeAgain(form, fields) {
   const of = Map.groupBy(fields, ([name]) => name);
   for (const input of form.elements) {
@@ -72,7 +80,7 @@ function typeAgain(form, fields) {
     document.getElementById("checked").append(hidden);
   }
 }
-if (said === "drafted" || location.pathname === "/sign-in") sessionStorage.clear();
+if (said === "drafted") sessionStorage.clear();
 if (kept) {
   const before = "fresh" in kept.dataset && sessionStorage.getItem(keptAs);
   if (before) {
@@ -89,6 +97,7 @@ const file = document.querySelector(".drop input[type=file]");
 if (file) {
   const place = file.closest(".drop");
   const status = document.getElementById("sending");
+  status.textContent = "Or drop it here.";
   file.addEventListener("change", () => file.files[0] && send(file.files[0]));
   for (const turn of ["dragover", "dragenter"]) place.addEventListener(turn, (event) => { event.preventDefault(); place.classList.add("over"); });
   for (const turn of ["dragleave", "drop"]) place.addEventListener(turn, () => place.classList.remove("over"));
@@ -97,7 +106,18 @@ if (file) {
     if (event.dataTransfer.files[0]) send(event.dataTransfer.files[0]);
   });
   const size = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-  async function send(chosen) {
+  // Until it is there, the form waits for it.
+  let sending = null;
+  kept.addEventListener("submit", (event) => {
+    if (!sending) return;
+    event.preventDefault();
+    event.stopPropagation();
+    sending.then(() => kept.requestSubmit(event.submitter));
+  });
+  const send = (chosen) => {
+    sending = put(chosen).finally(() => { sending = null; });
+  };
+  async function put(chosen) {
     const { upload, phone_column, _token } = kept.elements;
     status.textContent = `${chosen.name} (${size(chosen.size)}) is on its way.`;
     try {

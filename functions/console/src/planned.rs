@@ -86,6 +86,13 @@ pub struct Line {
 }
 
 impl Planned {
+    pub fn kind(&self) -> &'static str {
+        match self.class.as_str() {
+            "transactional" => "Service",
+            _ => "Marketing",
+        }
+    }
+
     pub fn tracks_links(&self) -> bool {
         self.content.links.is_some_and(|links| links.track)
     }

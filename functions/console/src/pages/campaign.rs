@@ -21,7 +21,7 @@ use self::{
     links::{Link, links},
     review::{Review, review},
 };
-use super::campaigns::{Campaign, Counted};
+use super::campaigns::{Campaign, Counted, writes};
 use crate::{
     ask::{Done, Listed},
     assets,
@@ -399,6 +399,7 @@ async fn confirm(
     who: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
+    writes(&who)?;
     let campaign: Campaign = console
         .get(&who, &format!("/v1/campaigns/{}", encoded(&id)))
         .await?;

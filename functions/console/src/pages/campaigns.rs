@@ -13,6 +13,7 @@ use carillon_core::{
     api_key::Scope,
     id::{BatchId, CampaignId},
 };
+use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -41,7 +42,6 @@ pub struct Campaign {
     pub id: CampaignId,
     pub name: String,
     pub status: String,
-    pub class: String,
     pub sender: Option<String>,
     pub test: bool,
     pub progress: Option<Progress>,
@@ -193,6 +193,18 @@ impl Campaign {
         let progress = self.progress.as_ref();
         progress.map_or_else(Html::default, |it| ui::bar(it.parts(), it.accepted))
     }
+}
+
+/// Who only looks at campaigns is told so before changing one.
+pub fn writes(who: &SignedIn) -> Result<(), Refused> {
+    if who.may(Scope::CampaignsWrite) {
+        return Ok(());
+    }
+    Err(Refused::new(
+        StatusCode::FORBIDDEN,
+        "Your role looks at campaigns only",
+        "Ask an owner of the account to make you a sender, if you are to write them.",
+    ))
 }
 
 #[derive(Deserialize)]

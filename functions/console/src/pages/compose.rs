@@ -2,6 +2,8 @@
 //! comes back here to be changed.
 
 pub mod audience;
+mod body;
+mod draft;
 pub mod file;
 mod look;
 mod terms;
@@ -13,14 +15,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use carillon_core::api_key::Scope;
-use http::{Method, StatusCode};
+use http::Method;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
 
-use self::{file::Checked, look::Look};
-use super::campaigns::Campaign;
+use self::{
+    body::{FIELDS, body},
+    draft::Draft,
+    file::Checked,
+    look::Look,
+};
+use super::campaigns::{Campaign, writes};
 use crate::{
     ask::Listed,
     assets,
@@ -68,58 +73,6 @@ struct Account {
     time_zone: String,
 }
 
-/// What is written: something new, or a draft.
-struct Draft {
-    path: String,
-    /// Of a draft: how many pasted numbers it has, if it is for such.
-    numbers: Option<u64>,
-    name: Option<String>,
-}
-
-impl Draft {
-    fn new() -> Self {
-        Self {
-            path: NEW.to_owned(),
-            numbers: None,
-            name: None,
-        }
-    }
-
-    fn of(id: &str, planned: &Planned) -> Self {
-        Self {
-            path: format!("/campaigns/{}/edit", part(id)),
-            numbers: match planned.audience {
-                Audience::Inline { recipients } => Some(recipients),
-                _ => None,
-            },
-            name: Some(planned.name.clone()),
-        }
-    }
-
-    /// Where the same form goes to be looked at only.
-    fn look(&self) -> String {
-        format!("{}/look", self.path)
-    }
-
-    /// Where somebody goes who leaves it as it was.
-    fn back(&self) -> &str {
-        self.path.strip_suffix("/edit").unwrap_or("/campaigns")
-    }
-
-    fn audiences(&self) -> Vec<Choice> {
-        let kept = self.numbers.map(|numbers| {
-            let numbers = ui::plural(numbers, "number", "numbers");
-            Choice::new("kept", format!("The {numbers} that you pasted before"))
-        });
-        let all = [
-            Choice::new("contacts", "Contacts").hint("By lists and segments."),
-            Choice::new("file", "A file").hint("A CSV, once, for this campaign."),
-            Choice::new("numbers", "Numbers").hint("Pasted here."),
-        ];
-        kept.into_iter().chain(all).collect()
-    }
-}
-
 #[derive(Template)]
 #[template(path = "compose.html")]
 struct Compose {
@@ -150,18 +103,6 @@ fn classes() -> [Choice; 2] {
 struct Asked {
     /// The campaign whose words to begin with.
     like: Option<String>,
-}
-
-/// Who only looks at campaigns is told so before writing one.
-fn writes(who: &SignedIn) -> Result<(), Refused> {
-    if who.may(Scope::CampaignsWrite) {
-        return Ok(());
-    }
-    Err(Refused::new(
-        StatusCode::FORBIDDEN,
-        "Your role looks at campaigns only",
-        "Ask an owner of the account to make you a sender, if you are to write them.",
-    ))
 }
 
 async fn blank(
@@ -315,62 +256,6 @@ async fn look_at_draft(
     file::take(&console, &who, &mut form).await?;
     let planned: Planned = console.get(&who, &at(&id)).await?;
     compose_page(&console, &who, Draft::of(&id, &planned), form, false).await
-}
-
-/// Pointers of the API, and whose field each is about.
-const FIELDS: [(&str, &str); 17] = [
-    ("/name", "name"),
-    ("/content/template", "template"),
-    ("/content", "text"),
-    ("/sender", "sender"),
-    ("/class", "class"),
-    ("/audience/recipients", "numbers"),
-    ("/audience/upload", "file"),
-    ("/audience/default_country", "country"),
-    ("/audience/phone_column", "file"),
-    ("/audience/exclude", "not_list"),
-    ("/audience", "list"),
-    ("/lane", "lane"),
-    ("/schedule/time_zone", "zone"),
-    ("/schedule", "at"),
-    ("/policies/valid_for", "valid"),
-    ("/policies/spread_over", "spread"),
-    ("/policies", "missed"),
-];
-
-/// What the form says, as the API wants it. `None`: something in it can't be read, and the form says what.
-fn body(form: &mut Form) -> Option<Map<String, Value>> {
-    let mut body = terms::given(form);
-    match audience::given(form) {
-        Ok(Some(audience)) => {
-            body.insert("audience".to_owned(), audience);
-        }
-        Ok(None) => {}
-        Err((field, words)) => form.refuse(field, words),
-    }
-    if form.given("text").is_none() && form.given("template").is_none() {
-        form.refuse("text", "Write what it says, or choose a template.");
-    }
-    body.insert("name".to_owned(), form.get("name").into());
-    body.insert("content".to_owned(), content(form));
-    let class = form.given("class").unwrap_or("marketing");
-    body.insert("class".to_owned(), class.into());
-    body.insert("sender".to_owned(), form.given("sender").into());
-    (!form.is_refused()).then_some(body)
-}
-
-fn content(form: &Form) -> Value {
-    let mut content = match form.given("template") {
-        Some(template) => json!({"template": {"id": template}}),
-        None => json!({"text": form.get("text")}),
-    };
-    if form.has("links", "yes") {
-        content["links"] = json!({"track": true});
-    }
-    if form.has("smart", "yes") {
-        content["encoding"] = "smart".into();
-    }
-    content
 }
 
 async fn create(

@@ -10,7 +10,7 @@ use axum::{
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::{Campaign, Report, encoded};
+use super::{Campaign, Report, encoded, writes};
 use crate::{
     assets,
     console::Console,
@@ -28,13 +28,13 @@ pub fn routes() -> Router<Console> {
 
 /// How a message can end that may end better, as the API calls it, and what it means.
 const ENDS: [(&str, &str, &str); 3] = [
-    ("failed", "Failed", "refused before they reached a network"),
+    ("failed", "Failed", "Refused before they reached a network."),
     (
         "undelivered",
         "Not delivered",
-        "the network could not hand them to the phone",
+        "The network could not hand them to the phone.",
     ),
-    ("expired", "Expired", "they could not leave in time"),
+    ("expired", "Expired", "They could not leave in time."),
 ];
 
 #[derive(Template)]
@@ -51,6 +51,7 @@ async fn ask(
     who: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
+    writes(&who)?;
     let ticked = ENDS.map(|(end, _, _)| ("ends", end));
     retry_page(&console, &who, &id, Form::of(ticked)).await
 }
