@@ -72,10 +72,11 @@ function typeAgain(form, fields) {
     const values = (of.get(input.name) ?? []).map(([, value]) => value);
     if (input.type === "radio" || input.type === "checkbox") input.checked = values.includes(input.value);
     else if (values.length) input.value = values[0];
-    of.delete(input.name);
   }
   // What is asked only once the file is looked at.
+  const there = new Set([...form.elements].map(({ name }) => name));
   for (const [name, [[, value]]] of of) {
+    if (there.has(name)) continue;
     const hidden = Object.assign(document.createElement("input"), { type: "hidden", name, value });
     document.getElementById("checked").append(hidden);
   }
