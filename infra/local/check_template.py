@@ -243,6 +243,24 @@ def same_as_api(template: Template) -> list[str]:
     return wrong
 
 
+def alerts(template: Template, topics: Template) -> list[str]:
+    """Members' topic is encrypted and asks for TLS; one function may publish, and two may say who is told of which accounts."""
+    wrong = []
+    policed = [policy for policy in topics.of("AWS::SNS::TopicPolicy").values() if "aws:SecureTransport" in flat(policy)]
+    for name, topic in topics.of("AWS::SNS::Topic").items():
+        if "KmsMasterKeyId" not in topic:
+            wrong.append(f"{name}: not encrypted")
+        if not any({"Ref": name} in policy["Topics"] for policy in policed):
+            wrong.append(f"{name}: no policy that demands TLS")
+    for name, role in template.of("AWS::IAM::Role").items():
+        actions = {action for it in statements(role) for action in items(it["Action"]) if action.startswith("sns:")}
+        allowed = {"HooksRole": {"sns:Publish"}} | dict.fromkeys(
+            ("ApiRole", "ConsoleRole"), {"sns:Subscribe", "sns:Unsubscribe", "sns:SetSubscriptionAttributes"}
+        )
+        wrong += [f"{name}: may {action}" for action in sorted(actions - allowed.get(name, set()))]
+    return wrong
+
+
 def sources(crate: str) -> list[Path]:
     return sorted((ROOT / "functions" / crate / "src").rglob("*.rs"))
 
@@ -263,6 +281,7 @@ def main() -> None:
     schedule = Template("infra/schedules.yaml")
     wrong = event_sources(template) + doors(template) + schedules(schedule) + queues(queue) + queues(schedule)
     wrong += dead_letters(template, queue, schedule, Template("infra/observability.yaml"))
+    wrong += alerts(template, Template("infra/alerts.yaml"))
     wrong += times(template, queue) + environment(template) + same_as_api(template)
     for sentence in wrong:
         print(f"[check] {sentence}")

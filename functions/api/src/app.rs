@@ -130,6 +130,7 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(keys::revoke))
         .routes(routes!(members::invite, members::list))
         .routes(routes!(members::patch, members::remove))
+        .routes(routes!(members::alerts::put))
         .routes(routes!(account::get, account::patch))
         .routes(routes!(account::replies::get, account::replies::patch))
         .routes(routes!(suppressions::list, suppressions::add))

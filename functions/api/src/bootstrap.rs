@@ -162,6 +162,7 @@ async fn add_owner(
         subject: None,
         invited: now,
         joined: None,
+        alerts: false,
         signed_out: None,
         version: 1,
     };

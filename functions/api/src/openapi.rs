@@ -55,6 +55,7 @@ pub fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
         let operations = [
             &mut item.get,
             &mut item.post,
+            &mut item.put,
             &mut item.patch,
             &mut item.delete,
         ];

@@ -14,6 +14,7 @@ use carillon_gateways::AllowedHosts;
 use carillon_runtime::{config::Config, cursor::Cursors, principal::Authenticator, quota::Limiter};
 use carillon_store::{
     accounts::Accounts,
+    alerts::AlertSubscriptions,
     api_keys::ApiKeys,
     audiences::Audiences,
     audit::AuditLog,
@@ -62,6 +63,7 @@ pub struct Services {
     pub authenticator: Authenticator,
     pub cursors: Cursors,
     pub accounts: Accounts,
+    pub alerts: AlertSubscriptions,
     pub api_keys: ApiKeys,
     pub audiences: Audiences,
     pub audit: AuditLog,
@@ -113,6 +115,7 @@ pub struct Settings {
     pub contacts_table: String,
     pub files_bucket: String,
     pub credentials_key_arn: String,
+    pub alerts_topic_arn: String,
     pub queues: QueueUrls,
     pub schedules: ScheduleNames,
     /// All without a slash at the end.
@@ -155,6 +158,7 @@ impl Settings {
             contacts_table: Config::required("CONTACTS_TABLE")?,
             files_bucket: Config::required("FILES_BUCKET")?,
             credentials_key_arn: Config::required("CREDENTIALS_KEY_ARN")?,
+            alerts_topic_arn: Config::required("ALERTS_TOPIC_ARN")?,
             queues,
             schedules,
             public_url: Config::required("PUBLIC_URL")?,
@@ -196,6 +200,13 @@ impl Api {
             authenticator,
             cursors: Cursors::new(key.clone()),
             accounts,
+            alerts: AlertSubscriptions::new(
+                aws.sns(),
+                settings.alerts_topic_arn.as_str(),
+                dynamodb.clone(),
+                core,
+                key.clone(),
+            ),
             api_keys,
             audiences: Audiences {
                 lists: Records::new(dynamodb.clone(), core),

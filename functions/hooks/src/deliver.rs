@@ -12,6 +12,7 @@ use futures::{StreamExt, future, stream};
 use jiff::Timestamp;
 
 use crate::{
+    alerting,
     call::{Called, call},
     disable,
     endpoints::Ready,
@@ -29,8 +30,19 @@ pub async fn deliver(
     events: Vec<Event>,
     stop: Timestamp,
 ) -> Result<(), StoreError> {
-    let now = Timestamp::now();
     to_bus(state, &events).await?;
+    to_endpoints(state, account, &events, stop).await?;
+    alerting::tell(state, &events).await;
+    Ok(())
+}
+
+async fn to_endpoints(
+    state: &State,
+    account: AccountId,
+    events: &[Event],
+    stop: Timestamp,
+) -> Result<(), StoreError> {
+    let now = Timestamp::now();
     let mut endpoints = state.endpoints.of(account, now).await?;
     let unknown = |event: &Event| {
         let only = event.only;
@@ -43,7 +55,7 @@ pub async fn deliver(
     if endpoints.is_empty() {
         return Ok(());
     }
-    archive(state, account, &events, now).await?;
+    archive(state, account, events, now).await?;
     let each = endpoints.iter().map(|ready| {
         let wanted = events.iter().filter(|event| wants(ready, event)).cloned();
         to_endpoint(state, ready, wanted.collect(), stop)

@@ -1,5 +1,6 @@
 //! Customers' webhooks: delivers events to their endpoints, signed; what doesn't get through waits in the core table and is tried again.
 
+mod alerting;
 mod backlog;
 mod call;
 mod deliver;

@@ -8,6 +8,7 @@ use carillon_runtime::{
     dial::{Dialer, Guard},
 };
 use carillon_store::{
+    alerts::AlertTopic,
     aws::Aws,
     credentials::Vault,
     dead_letter_queues::DeadLetterQueues,
@@ -17,7 +18,7 @@ use carillon_store::{
 };
 use lambda_runtime::Error;
 
-use crate::{endpoints::EndpointCache, standing::Standings, tally::Tally};
+use crate::{alerting::Alerting, endpoints::EndpointCache, standing::Standings, tally::Tally};
 
 /// From the first byte out to the status line in.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -31,6 +32,8 @@ pub struct State {
     pub archive: Files,
     /// The deployment's own, where it has one.
     pub bus: Option<EventBus>,
+    /// To members; none in tests.
+    pub alerting: Option<Alerting>,
     pub dialer: Dialer,
     pub standings: Standings,
     pub tally: Tally,
@@ -55,6 +58,10 @@ impl State {
             replays: Replays::new(dynamodb.clone(), &core),
             bus: Config::optional("EVENT_BUS_NAME")
                 .map(|name| EventBus::new(aws.eventbridge(), name)),
+            alerting: Some(Alerting {
+                topic: AlertTopic::new(aws.sns(), Config::required("ALERTS_TOPIC_ARN")?),
+                console: Config::required("PUBLIC_URL")?,
+            }),
             archive: Files::new(aws.s3(), Config::required("FILES_BUCKET")?),
             dialer: Dialer::within(Guard::new(allowed), CALL_TIMEOUT)?,
             standings: Standings::default(),

@@ -7,7 +7,7 @@ mod receiver;
 use std::time::Duration;
 
 use carillon_core::{
-    event::{MessageEvent, QueuedEvents},
+    event::{CampaignEvent, CampaignTurn, EventData, MessageEvent, QueuedEvents},
     id::{EventId, WebhookId},
     message_id::MessageId,
     status::Status,
@@ -20,6 +20,7 @@ use carillon_runtime::{
     random,
 };
 use carillon_store::{
+    alerts::AlertTopic,
     audit::{Actor, Audit, AuditLog},
     aws::Aws,
     credentials::Vault,
@@ -36,7 +37,7 @@ use serde_json::json;
 
 use self::receiver::{Receiver, Says};
 use super::*;
-use crate::{endpoints::EndpointCache, standing::Standings, tally::Tally};
+use crate::{alerting::Alerting, endpoints::EndpointCache, standing::Standings, tally::Tally};
 
 /// What the tests let a call take.
 const CALL: Duration = Duration::from_secs(2);
@@ -78,6 +79,7 @@ impl Setup {
             replays: Replays::new(dynamodb.clone(), core),
             archive: Files::new(aws.s3(), stack::variable("FILES_BUCKET")),
             bus: None,
+            alerting: None,
             dialer: Dialer::within(guard, CALL).unwrap(),
             standings: Standings::default(),
             tally: Tally::new(DeliveryCounts::new(dynamodb, core)),
@@ -686,6 +688,70 @@ async fn the_recorded_events_are_read() {
     let answer = handle(&setup.state, event, "test", deadline).await.unwrap();
 
     assert_eq!(answer["batchItemFailures"], json!([]));
+}
+
+fn finished(account: AccountId) -> Event {
+    let data = CampaignEvent {
+        campaign: build::id(),
+        batch: build::id(),
+    };
+    Event::of_campaign(account, CampaignTurn::Finished, data, Timestamp::now())
+}
+
+/// A queue is told in the place of a member.
+#[tokio::test]
+async fn members_are_told_of_what_needs_them_and_of_nothing_else() {
+    let mut setup = Setup::new().await;
+    let (sns, sqs) = (setup.aws.sns(), setup.aws.sqs());
+    let topic = stack::topic(&sns).await;
+    let queue = stack::subscribed(&sns, &sqs, &topic, setup.account).await;
+    let others = stack::subscribed(&sns, &sqs, &topic, build::id()).await;
+    setup.state.alerting = Some(Alerting {
+        topic: AlertTopic::new(sns, &topic),
+        console: "https://sms.example.net".to_owned(),
+    });
+    let receiver = Receiver::start(Says::Status(200)).await;
+    setup.endpoint(&receiver.url()).await;
+    let event = finished(setup.account);
+    let mut events = setup.events(2);
+    events.push(event.clone());
+    let webhook = build::id();
+    let mut test = finished(setup.account);
+    test.only = Some(webhook);
+    events.push(test);
+
+    assert_eq!(setup.deliver(events).await, 0);
+
+    let told = stack::taken(&sqs, &queue).await;
+    let told: Vec<Value> = told
+        .iter()
+        .map(|body| serde_json::from_str(body).unwrap())
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["Subject"], "Carillon: a campaign has finished");
+    let EventData::Campaign(campaign) = event.data else {
+        panic!("a campaign's event")
+    };
+    let page = format!("https://sms.example.net/campaigns/{}", campaign.campaign);
+    assert!(told[0]["Message"].as_str().unwrap().contains(&page));
+    assert_eq!(stack::taken(&sqs, &others).await, Vec::<String>::new());
+    assert_eq!(receiver.taken().len(), 3);
+}
+
+#[tokio::test]
+async fn members_who_can_not_be_told_cost_no_webhook_a_second_call() {
+    let mut setup = Setup::new().await;
+    setup.state.alerting = Some(Alerting {
+        topic: AlertTopic::new(setup.aws.sns(), "arn:aws:sns:us-east-1:000000000000:none"),
+        console: "https://sms.example.net".to_owned(),
+    });
+    let receiver = Receiver::start(Says::Status(200)).await;
+    setup.endpoint(&receiver.url()).await;
+    let event = finished(setup.account);
+
+    let failed = setup.deliver(vec![event.clone()]).await;
+
+    assert_eq!((failed, receiver.taken()), (0, vec![event.id]));
 }
 
 /// The bus's rule puts what comes into a queue.

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use carillon_core::{
-    limits::spend::{SpendCaps, SpendRefused},
+    limits::spend::{Period, SpendCaps, SpendRefused},
     phone::Country,
     safeguards::Safeguards,
 };
+use carillon_runtime::logs::chain;
 use carillon_store::{StoreError, spending::Purse};
 use jiff::{SignedDuration, Timestamp};
 
@@ -47,9 +48,13 @@ pub async fn reserve(
 ) -> Result<Paid, StoreError> {
     let mut paid: Vec<usize> = (0..charges.len()).collect();
     let mut held = Vec::new();
+    let mut reached = None;
     loop {
         let chosen: Vec<Charge> = paid.iter().map(|place| charges[*place]).collect();
         let Some((purse, refused)) = refusal(state, safeguards, &chosen, now).await? else {
+            if let Some((purse, period)) = reached {
+                note(state, &purse, period, now).await;
+            }
             return Ok(Paid { paid, held });
         };
         let concerned = |place: &usize| {
@@ -60,7 +65,10 @@ pub async fn reserve(
         let (mut concerned, mut left): (Vec<usize>, Vec<usize>) =
             paid.into_iter().partition(concerned);
         let (until, kept) = match refused {
-            SpendRefused::CapReached { until, .. } => (until, concerned.len() / 2),
+            SpendRefused::CapReached { period, until } => {
+                reached = Some((purse, period));
+                (until, concerned.len() / 2)
+            }
             SpendRefused::NoPrice | SpendRefused::NoCalendar => {
                 tracing::warn!(account = %safeguards.account, metric = "spending.without_price", "messages have no price, and there is a cap: they wait");
                 (now + WITHOUT_PRICE, 0)
@@ -70,6 +78,13 @@ pub async fn reserve(
         left.append(&mut concerned);
         left.sort_unstable();
         paid = left;
+    }
+}
+
+/// For those who are told of caps. What doesn't hinder anything else.
+async fn note(state: &State, purse: &Purse, period: Period, now: Timestamp) {
+    if let Err(error) = state.spending.note_refusal(purse, period, now).await {
+        tracing::warn!(account = %purse.account, error = chain(&error), "a cap is reached, which can't be noted");
     }
 }
 

@@ -60,6 +60,12 @@ impl Breaker {
         }
     }
 
+    /// Somebody should be told: what opened and closes again by itself within seconds is nobody's business.
+    pub fn is_failing(&self) -> bool {
+        let repair = |open: Opening| self.openings > 1 || needs_repair(open.reason);
+        self.open.is_some_and(repair)
+    }
+
     /// Opened, or opened again after a probe that failed.
     #[must_use]
     pub fn opened(&self, reason: Reason, now: Timestamp) -> Self {
@@ -254,5 +260,22 @@ mod tests {
 
         assert_eq!(next_span, Some(Reason::Ambiguous));
         assert_eq!(later, None);
+    }
+
+    #[test]
+    fn a_hiccup_is_not_told_and_what_lasts_or_needs_repair_is() {
+        let hiccup = Breaker::default().opened(Reason::Unavailable, at(0));
+        let lasts = hiccup.opened(Reason::Unavailable, at(10));
+        let repair = Breaker::default().opened(Reason::Auth, at(0));
+        for (name, breaker, expected) in [
+            ("well", Breaker::default(), false),
+            ("open for ten seconds", hiccup, false),
+            ("the probe failed", lasts, true),
+            ("is tried now", lasts.probed(at(30)), true),
+            ("wrong credentials", repair, true),
+            ("well again", lasts.closed(at(31)), false),
+        ] {
+            assert_eq!(breaker.is_failing(), expected, "{name}");
+        }
     }
 }

@@ -11,8 +11,9 @@ use crate::{
     id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId, WebhookId},
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
+    limits::spend::{Period, Standing},
     message_id::MessageId,
-    phone::Phone,
+    phone::{Country, Phone},
     reason::Reason,
     status::Status,
 };
@@ -53,6 +54,8 @@ pub enum EventData {
     Clicked(ClickedEvent),
     Campaign(CampaignEvent),
     Disabled(DisabledEvent),
+    Cap(CapEvent),
+    Gateway(GatewayEvent),
     Test(TestEvent),
 }
 
@@ -79,6 +82,29 @@ pub enum WhyDisabled {
     Gone,
     /// Nothing got through for days.
     Failing,
+}
+
+/// How much of a spending cap is reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CapEvent {
+    pub period: Period,
+    /// `None`: of all countries together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// In millionths of the account's currency.
+    pub cap: u64,
+    pub reserved: u64,
+    /// The period ends then.
+    pub until: Timestamp,
+}
+
+/// A gateway account takes nothing for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayEvent {
+    pub gateway: GatewayAccountId,
+    pub reason: Reason,
 }
 
 /// Somebody tries an endpoint.
@@ -256,6 +282,50 @@ impl Event {
         Some(Self::of_campaign(terms.account, turn, data, now))
     }
 
+    /// The same for one standing of one cap in one period.
+    pub fn of_cap(account: AccountId, standing: Standing, data: CapEvent, now: Timestamp) -> Self {
+        let kind = match standing {
+            Standing::Near => "account.cap_near",
+            Standing::Reached => "account.cap_reached",
+        };
+        let country = data.country.map(|country| country.to_string());
+        let told = [
+            kind,
+            &account.to_string(),
+            country.as_deref().unwrap_or("all"),
+            data.period.as_str(),
+            &data.until.to_string(),
+            &data.cap.to_string(),
+        ];
+        Self {
+            id: EventId::of_text(&told.join(".")),
+            account,
+            kind: kind.to_owned(),
+            timestamp: now,
+            data: EventData::Cap(data),
+            only: None,
+        }
+    }
+
+    /// `since`: when its breaker opened.
+    pub fn of_failing(
+        account: AccountId,
+        data: GatewayEvent,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        let kind = "gateway.failing";
+        let told = format!("{kind}.{}.{}", data.gateway, since.as_millisecond());
+        Self {
+            id: EventId::of_text(&told),
+            account,
+            kind: kind.to_owned(),
+            timestamp: now,
+            data: EventData::Gateway(data),
+            only: None,
+        }
+    }
+
     /// Told to the account's other endpoints.
     pub fn of_disabled(account: AccountId, data: DisabledEvent, now: Timestamp) -> Self {
         let kind = "webhook.disabled".to_owned();
@@ -399,6 +469,79 @@ mod tests {
         assert_eq!(id(CampaignTurn::Started, 1), id(CampaignTurn::Started, 2));
         assert_ne!(id(CampaignTurn::Paused, 1), id(CampaignTurn::Paused, 2));
         assert_ne!(id(CampaignTurn::Started, 1), id(CampaignTurn::Finished, 1));
+    }
+
+    #[test]
+    fn a_cap_is_told_once_for_each_standing_and_period() {
+        let account: AccountId = "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+        let day = CapEvent {
+            period: Period::Day,
+            country: None,
+            cap: 100,
+            reserved: 80,
+            until: Timestamp::from_second(86_400).unwrap(),
+        };
+        let id = |standing, data, second| {
+            let now = Timestamp::from_second(second).unwrap();
+            Event::of_cap(account, standing, data, now).id
+        };
+
+        let told = id(Standing::Near, day, 1);
+
+        for (name, standing, data, same) in [
+            (
+                "later",
+                Standing::Near,
+                CapEvent {
+                    reserved: 90,
+                    ..day
+                },
+                true,
+            ),
+            ("reached", Standing::Reached, day, false),
+            (
+                "raised",
+                Standing::Near,
+                CapEvent { cap: 200, ..day },
+                false,
+            ),
+            (
+                "the next day",
+                Standing::Near,
+                CapEvent {
+                    until: Timestamp::from_second(172_800).unwrap(),
+                    ..day
+                },
+                false,
+            ),
+            (
+                "of a country",
+                Standing::Near,
+                CapEvent {
+                    country: Country::parse("FR").ok(),
+                    ..day
+                },
+                false,
+            ),
+        ] {
+            assert_eq!(id(standing, data, 2) == told, same, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_that_fails_is_told_once_for_each_opening() {
+        let data = GatewayEvent {
+            gateway: "gwa_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            reason: Reason::Auth,
+        };
+        let account: AccountId = "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+        let id = |since, now| {
+            let at = |second| Timestamp::from_second(second).unwrap();
+            Event::of_failing(account, data, at(since), at(now)).id
+        };
+
+        assert_eq!(id(1, 2), id(1, 3));
+        assert_ne!(id(1, 3), id(2, 3));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The rules of Carillon as pure functions: no AWS, no HTTP, no clock, no randomness. `now`, ids and tokens come in as arguments.
 
+pub mod alert;
 pub mod api_key;
 mod base32;
 pub mod batch;

@@ -27,6 +27,9 @@ pub struct Member {
     pub invited: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined: Option<Timestamp>,
+    /// Whether they are told by e-mail of what `Alert` knows words for.
+    #[serde(default)]
+    pub alerts: bool,
     /// Sessions that began before are over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_out: Option<Timestamp>,
@@ -268,6 +271,7 @@ mod tests {
             role,
             subject: None,
             invited: Timestamp::UNIX_EPOCH,
+            alerts: false,
             joined: joined.then_some(Timestamp::UNIX_EPOCH),
             signed_out: None,
             version: 1,

@@ -251,6 +251,16 @@ pub fn membership(email_hash: &str, account: AccountId) -> Key {
     Key::new(person(email_hash), account.to_string())
 }
 
+/// By which subscription a person is told by e-mail.
+pub fn alerts(email_hash: &str) -> Key {
+    Key::new(person(email_hash), "alerts")
+}
+
+/// That an account was told of something.
+pub fn told(account: AccountId, what: &str) -> Key {
+    Key::new(format!("{account}#told"), what)
+}
+
 /// By the keyed hash of the token in the cookie.
 pub fn session(token_hash: &str) -> Key {
     Key::new(format!("session#{token_hash}"), "session")

@@ -2,6 +2,7 @@
 //! so it is tested against the emulator, and nothing of it is hidden behind a trait.
 
 pub mod accounts;
+pub mod alerts;
 pub mod api_keys;
 pub mod audiences;
 pub mod audit;
@@ -48,6 +49,7 @@ pub mod sessions;
 pub mod spending;
 pub mod suppressions;
 pub mod templates;
+pub mod told;
 pub mod upload_form;
 pub mod uploads;
 pub mod velocity;

@@ -149,8 +149,13 @@ impl Members {
     }
 
     fn hash(&self, email: &Email) -> String {
-        self.key.text(Purpose::Email, &[email.as_str().as_bytes()])
+        hash(&self.key, email)
     }
+}
+
+/// What a person's items lie under.
+pub(crate) fn hash(key: &DeploymentKey, email: &Email) -> String {
+    key.text(Purpose::Email, &[email.as_str().as_bytes()])
 }
 
 fn to_item(member: &Member) -> Item {

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
 };
 use carillon_core::{
     id::AccountId,
-    limits::spend::{Period, Reserved, SpendCaps, SpendRefused, Spent},
+    limits::spend::{Period, Refusal, Reserved, SpendCaps, SpendRefused, Spent},
     phone::Country,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -15,7 +15,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::{
     StoreError, condition,
     core_table::CoreTable,
-    item::{Item, ReadItem, number, time},
+    item::{Item, ReadItem, number, text, time},
     keys::{self, Key},
 };
 
@@ -75,6 +75,35 @@ impl Spending {
             operation: "reserve money",
             source: "others were faster each time".into(),
         })
+    }
+
+    /// That something waits for the end of a period: whoever is told of caps can't see it by what is left, which may be less than a
+    /// price.
+    pub async fn note_refusal(
+        &self,
+        purse: &Purse,
+        period: Period,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let cap = purse.caps.of(period);
+        let (Some((since, _)), Some(cap)) = (period.around(now, &purse.clock), cap) else {
+            return Ok(());
+        };
+        let key = keys::spent(purse.account, purse.country);
+        let update = self
+            .table
+            .client()
+            .update_item()
+            .table_name(self.table.name())
+            .set_key(Some(key.item()))
+            .update_expression("SET refused_in = :period, refused_at = :since, refused_cap = :cap")
+            .expression_attribute_values(":period", text(period.as_str()))
+            .expression_attribute_values(":since", time(since))
+            .expression_attribute_values(":cap", amount(cap));
+        let noted = update.send().await;
+        noted
+            .map(drop)
+            .map_err(StoreError::service("note that a cap is reached"))
     }
 
     pub async fn look(
@@ -208,6 +237,16 @@ fn from_item(item: &Item) -> Result<Spent, StoreError> {
             let amount = item.number(sum)?;
             spent.set(period, Reserved { since, amount });
         }
+    }
+    if let Some(since) = item.find_time("refused_at")? {
+        let name = item.text("refused_in")?;
+        let mut periods = Period::ALL.into_iter();
+        let period = periods.find(|period| period.as_str() == name);
+        spent.refused = Some(Refusal {
+            period: period.ok_or_else(|| StoreError::corrupt("attribute `refused_in`"))?,
+            since,
+            cap: item.number("refused_cap")?,
+        });
     }
     Ok(spent)
 }

@@ -44,6 +44,7 @@ fn member(account: AccountId, email: &str, role: Role) -> Member {
         subject: None,
         invited: now(),
         joined: None,
+        alerts: false,
         signed_out: None,
         version: 1,
     }

@@ -4,6 +4,8 @@ use aws_sdk_dynamodb::{
     Client,
     types::{BillingMode, GlobalSecondaryIndex, TableDescription},
 };
+use aws_sdk_sqs::types::QueueAttributeName;
+use carillon_core::id::AccountId;
 use carillon_store::aws::Aws;
 use uuid::Uuid;
 
@@ -52,6 +54,45 @@ pub async fn queue(client: &aws_sdk_sqs::Client, name: &str) -> String {
     let created = client.create_queue().queue_name(&name).send().await;
     let created = created.unwrap_or_else(|error| panic!("`{name}` can't be created: {error:?}"));
     created.queue_url.expect("a new queue has a URL")
+}
+
+/// A new topic; its ARN.
+pub async fn topic(client: &aws_sdk_sns::Client) -> String {
+    let name = format!("test-{}", Uuid::now_v7().simple());
+    let created = client.create_topic().name(&name).send().await;
+    let created = created.unwrap_or_else(|error| panic!("`{name}` can't be created: {error:?}"));
+    created.topic_arn.expect("a new topic has an ARN")
+}
+
+/// A new queue that gets what is published about an account; its URL.
+pub async fn subscribed(
+    sns: &aws_sdk_sns::Client,
+    sqs: &aws_sdk_sqs::Client,
+    topic: &str,
+    account: AccountId,
+) -> String {
+    let url = queue(sqs, "alerts").await;
+    let name = url
+        .rsplit('/')
+        .next()
+        .expect("a queue's URL ends in its name");
+    let arn = format!("arn:aws:sqs:us-east-1:000000000000:{name}");
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"sns.amazonaws.com"}},"Action":"sqs:SendMessage","Resource":"{arn}"}}]}}"#
+    );
+    let open = sqs.set_queue_attributes().queue_url(&url);
+    let opened = open.attributes(QueueAttributeName::Policy, policy).send();
+    let opened = opened.await;
+    opened.unwrap_or_else(|error| panic!("`{name}` can't be opened to a topic: {error:?}"));
+    let subscribe = sns
+        .subscribe()
+        .topic_arn(topic)
+        .protocol("sqs")
+        .endpoint(arn)
+        .attributes("FilterPolicy", format!(r#"{{"account":["{account}"]}}"#));
+    let subscribed = subscribe.send().await;
+    subscribed.unwrap_or_else(|error| panic!("`{topic}` can't be subscribed to: {error:?}"));
+    url
 }
 
 /// The bodies of what is on a queue now, up to ten; they are gone from it afterwards.

@@ -1,5 +1,7 @@
 //! `/v1/members`: the people who sign in to the console.
 
+pub mod alerts;
+
 use axum::{
     Json,
     extract::State,
@@ -57,6 +59,8 @@ pub struct MemberView {
     #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(skip_serializing_if = "Option::is_none")]
     joined: Option<Timestamp>,
+    /// Whether they asked to be told by e-mail when something needs them.
+    alerts: bool,
     /// For `If-Match`, in quotes.
     version: u32,
 }
@@ -76,6 +80,7 @@ impl From<Member> for MemberView {
             subject: _,
             invited,
             joined,
+            alerts,
             signed_out: _,
             version,
         } = member;
@@ -85,6 +90,7 @@ impl From<Member> for MemberView {
             role,
             invited,
             joined,
+            alerts,
             version,
         }
     }
@@ -122,6 +128,7 @@ pub async fn invite(
         subject: None,
         invited: now,
         joined: None,
+        alerts: false,
         signed_out: None,
         version: 1,
     };
@@ -206,6 +213,7 @@ pub async fn remove(
     let members = api.members.list(who.account).await?;
     let member = find(&members, id)?;
     let stays = owner_to_stay(&members, member, None).map_err(last_owner)?;
+    alerts::end(&api, member).await?;
     let audit = act::audit(&who, "member.remove", id, time::now());
     let removed = api.members.remove(member, stays, &audit).await?;
     removed.map_err(|Stale| edit::stale("member"))?;

@@ -1,6 +1,7 @@
 //! Requests through the router, without a socket and, but for `deliver` and `once`, without AWS: what is answered before anything is read or
 //! written. What the routes do then is tested against the local stack, in `tests/stack`.
 
+mod alerts;
 mod bad_input;
 mod consents;
 mod dead_letters;
@@ -76,6 +77,7 @@ pub fn settings(ledger_table: &str, core_table: &str) -> Settings {
         contacts_table: "contacts".to_owned(),
         files_bucket: "files".to_owned(),
         credentials_key_arn: "arn".to_owned(),
+        alerts_topic_arn: "arn".to_owned(),
         queues: QueueUrls::default(),
         schedules: ScheduleNames {
             group: "group".to_owned(),

@@ -195,13 +195,15 @@ struct NewPage {
 }
 
 /// Families of events. What somebody typed beside them goes along.
-fn families() -> [Choice; 5] {
+fn families() -> [Choice; 7] {
     [
         Choice::new("message.*", "What becomes of messages")
             .hint("Sent, delivered, failed: one for each step of each message."),
         Choice::new("inbound.*", "What people answer").hint("Their messages, STOP among them."),
         Choice::new("contact.*", "Who opts out, and in again"),
         Choice::new("campaign.*", "Campaigns").hint("Began, finished, paused."),
+        Choice::new("account.*", "Spending").hint("When a cap is near or reached."),
+        Choice::new("gateway.*", "Gateways").hint("When one fails and messages wait for it."),
         Choice::new("webhook.*", "Webhooks").hint("When one is switched off."),
     ]
 }

@@ -10,12 +10,14 @@ use std::{
 use carillon_core::{
     click::Device,
     event::{
-        CampaignEvent, CampaignTurn, ClickedEvent, DisabledEvent, Event, MessageEvent, WhyDisabled,
+        CampaignEvent, CampaignTurn, CapEvent, ClickedEvent, DisabledEvent, Event, GatewayEvent,
+        MessageEvent, WhyDisabled,
     },
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
+    limits::spend::{Period, Standing},
     message_id::MessageId,
-    phone::Phone,
+    phone::{Country, Phone},
     reason::Reason,
     status::Status,
     webhook::{EndpointSecret, Envelope, Grouping, secret, wanted::TYPES},
@@ -188,6 +190,24 @@ fn one_of_each() -> Vec<Event> {
         device: Device::Phone,
     };
     events.push(Event::of_click(account, click, now));
+    let cap = CapEvent {
+        period: Period::Month,
+        country: Country::parse("FR").ok(),
+        cap: 50_000_000,
+        reserved: 42_000_000,
+        until: now,
+    };
+    events.push(Event::of_cap(account, Standing::Near, cap, now));
+    let cap = CapEvent {
+        country: None,
+        ..cap
+    };
+    events.push(Event::of_cap(account, Standing::Reached, cap, now));
+    let failing = GatewayEvent {
+        gateway: build::id(),
+        reason: Reason::Auth,
+    };
+    events.push(Event::of_failing(account, failing, now, now));
     let disabled = DisabledEvent {
         webhook: build::id(),
         why: WhyDisabled::Gone,

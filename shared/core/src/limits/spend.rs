@@ -35,6 +35,27 @@ pub struct Reserved {
     pub amount: u64,
 }
 
+/// That a message didn't fit under this cap any more, in the period that began then. Less than its price may be left, however much
+/// that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub period: Period,
+    pub since: Timestamp,
+    pub cap: u64,
+}
+
+/// How a cap stands when somebody should be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nearly all of it is reserved.
+    Near,
+    /// What is left waits until the period ends.
+    Reached,
+}
+
+/// In hundredths of a cap.
+const NEAR: u64 = 80;
+
 /// What was reserved in the latest hour, day and month in which there was anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +63,9 @@ pub struct Spent {
     pub hour: Option<Reserved>,
     pub day: Option<Reserved>,
     pub month: Option<Reserved>,
+    /// The latest one.
+    #[serde(default)]
+    pub refused: Option<Refusal>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -148,6 +172,28 @@ impl Spent {
         let amount = u128::from(self.in_period(period, since).amount);
         let hundredths = (amount * 100).checked_div(cap.into()).unwrap_or(100);
         u64::try_from(hundredths).ok()
+    }
+
+    /// `None` of what nobody has to be told of. A refusal is that of its cap: who raises it lets messages leave again.
+    pub fn standing(
+        &self,
+        caps: &SpendCaps,
+        period: Period,
+        clock: &TimeZone,
+        now: Timestamp,
+    ) -> Option<Standing> {
+        let used = self.used(caps, period, clock, now)?;
+        let (since, _) = period.around(now, clock)?;
+        let refused = self.refused.is_some_and(|refusal| {
+            let of_it = refusal.period == period && refusal.since >= since;
+            of_it && caps.of(period) == Some(refusal.cap)
+        });
+        match used {
+            100.. => Some(Standing::Reached),
+            _ if refused => Some(Standing::Reached),
+            NEAR.. => Some(Standing::Near),
+            _ => None,
+        }
     }
 
     /// What is reserved in the period that began then. One that began later, by a clock ahead of ours, is gone on with: a worker
@@ -486,6 +532,42 @@ mod tests {
             ("no cap", SpendCaps::default(), NOW, None),
         ] {
             assert_eq!(used(caps, now), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn members_are_told_when_a_cap_is_near_and_when_something_waits() {
+        let now = at(NOW);
+        let spent = |amount| {
+            let taken = Spent::default().take(&hourly(100), Some(amount), &TimeZone::UTC, now);
+            taken.unwrap()
+        };
+        let refused = |spent: Spent, cap| Spent {
+            refused: Some(Refusal {
+                period: Period::Hour,
+                since: at("2026-11-24T10:00:00Z"),
+                cap,
+            }),
+            ..spent
+        };
+        let (near, reached) = (Some(Standing::Near), Some(Standing::Reached));
+        for (name, spent, time, expected) in [
+            ("half", spent(50), NOW, None),
+            ("just less", spent(79), NOW, None),
+            ("nearly all", spent(80), NOW, near),
+            ("all", spent(100), NOW, reached),
+            ("nothing fits", refused(spent(60), 100), NOW, reached),
+            ("under a cap before", refused(spent(60), 70), NOW, None),
+            (
+                "the next hour",
+                refused(spent(100), 100),
+                "2026-11-24T11:00:00Z",
+                None,
+            ),
+        ] {
+            let standing = spent.standing(&hourly(100), Period::Hour, &TimeZone::UTC, at(time));
+
+            assert_eq!(standing, expected, "{name}");
         }
     }
 }

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// What customers are told of, by Standard Webhooks' rules for names. `docs/events.md` has a schema for each.
-pub const TYPES: [&str; 21] = [
+pub const TYPES: [&str; 24] = [
+    "account.cap_near",
+    "account.cap_reached",
     "campaign.cancelled",
     "campaign.failed",
     "campaign.finished",
@@ -15,6 +17,7 @@ pub const TYPES: [&str; 21] = [
     "campaign.started",
     "contact.opted_in",
     "contact.opted_out",
+    "gateway.failing",
     "inbound.received",
     "message.cancelled",
     "message.clicked",
