@@ -137,6 +137,7 @@ test("a campaign is planned in all its terms, and every one of them is read back
 
   assert.equal(await page.locator("#at-error").innerText(), "Choose a day and a time.");
   assert.match(await page.locator("#spread-error").innerText(), /whole number/);
+  assert.equal(await page.locator(".problem li").count(), 2, "a long form says at its head what is wrong in it");
   assert.match(await page.getByLabel("Numbers", { exact: true }).inputValue(), /Bea/, "what was typed stays");
   await page.getByLabel("Day and time").fill("2027-03-01T10:00");
   await page.getByLabel("Spread it evenly over").first().fill("6");

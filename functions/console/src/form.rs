@@ -90,6 +90,14 @@ impl Form {
         self.errors.get(name).map(String::as_str)
     }
 
+    /// All that is wrong with fields, for the head of a long form.
+    pub fn errors(&self) -> Vec<(&str, &str)> {
+        let errors = self.errors.iter();
+        errors
+            .map(|(name, words)| (name.as_str(), words.as_str()))
+            .collect()
+    }
+
     pub fn refuse(&mut self, name: impl Into<String>, words: impl Into<String>) {
         self.errors
             .entry(name.into())
