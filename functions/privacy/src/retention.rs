@@ -60,9 +60,9 @@ async fn of_account(
         swept,
         account,
     };
-    // Lost: the setting was changed, and it is due at once.
-    drop(state.sweeps.change(&taken, &after).await?);
-    tracing::info!(%account, through = is_through, "what an account kept too long is forgotten");
+    let noted = state.sweeps.change(&taken, &after).await?;
+    // Otherwise the setting was changed, and it is due at once.
+    tracing::info!(%account, through = is_through, noted = noted.is_ok(), "what an account kept too long is forgotten");
     Ok(())
 }
 

@@ -104,7 +104,6 @@ struct Frequency {
 
 /// In days.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "as the API calls them")]
 struct Retention {
     messages_days: u16,
     inbound_days: u16,

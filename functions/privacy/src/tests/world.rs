@@ -51,6 +51,25 @@ use crate::{Names, State, retention, rewrite::parquet::tests as parquet, round};
 pub const ERASED: u64 = 447_700_900_123;
 pub const OTHER: u64 = 447_700_900_124;
 const RUN: u64 = 7;
+/// What its batches came to.
+pub const TOTALS: Totals = Totals {
+    accepted: 2,
+    submitted: 2,
+    in_flight: 0,
+    delivered: 2,
+    undelivered: 0,
+    failed: 0,
+    expired: 0,
+    suppressed: 0,
+    cancelled: 0,
+    unknown: 0,
+    doubted: 0,
+    resent: 0,
+    clicked: 0,
+    read: 0,
+    chunks: 1,
+    chunks_done: 1,
+};
 
 pub struct World {
     pub aws: Aws,
@@ -215,16 +234,14 @@ impl World {
         listed.into_iter().find(|it| it.account == self.account)
     }
 
+    pub async fn inbox(&self) -> usize {
+        let wrote = self.state.inbound.newest(self.account, None, 100).await;
+        wrote.unwrap().len()
+    }
+
     pub async fn acts(&self) -> usize {
         let acts = self.state.audit.list(self.account, None, 100).await;
         acts.unwrap().len()
-    }
-
-    pub fn totals(&self) -> Totals {
-        Totals {
-            delivered: 2,
-            ..Totals::default()
-        }
     }
 
     pub async fn batches(&self) -> Vec<Batch> {
@@ -264,8 +281,7 @@ impl World {
                 })
                 .await;
             }
-            let totals = self.totals();
-            let frozen = self.state.batches.freeze(*batch, &totals);
+            let frozen = self.state.batches.freeze(*batch, &TOTALS);
             frozen.await.unwrap();
         }
     }

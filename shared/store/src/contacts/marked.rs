@@ -32,6 +32,7 @@ pub struct Marked {
 
 /// What an import, or its undoing, does to a contact that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "almost all are saved")]
 pub enum MarkedWrite {
     /// `before`: what it is made from, `None` where there is none yet.
     Save {
