@@ -4,7 +4,14 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client as Table;
-use aws_sdk_sns::{Client, operation::subscribe::SubscribeError, types::MessageAttributeValue};
+use aws_sdk_sns::{
+    Client,
+    operation::{
+        set_subscription_attributes::SetSubscriptionAttributesError, subscribe::SubscribeError,
+        unsubscribe::UnsubscribeError,
+    },
+    types::MessageAttributeValue,
+};
 use carillon_core::{alert::Alert, id::AccountId, keyed_hash::DeploymentKey, member::Email};
 use serde_json::json;
 
@@ -152,7 +159,7 @@ impl AlertSubscriptions {
             .attribute_value(filter([NOBODY.to_owned()]));
         if let Err(error) = nothing.send().await {
             let gone = error.as_service_error();
-            if !gone.is_some_and(|error| error.is_not_found_exception()) {
+            if !gone.is_some_and(SetSubscriptionAttributesError::is_not_found_exception) {
                 return Err(StoreError::service(operation)(error));
             }
             return self.forget(key).await;
@@ -162,7 +169,7 @@ impl AlertSubscriptions {
             Ok(_) => self.forget(key).await,
             Err(error) => {
                 let pending = error.as_service_error();
-                if pending.is_some_and(|error| error.is_invalid_parameter_exception()) {
+                if pending.is_some_and(UnsubscribeError::is_invalid_parameter_exception) {
                     return Ok(());
                 }
                 Err(StoreError::service(operation)(error))
