@@ -334,7 +334,12 @@ async fn exported(account: &Account, what: &Value) -> Vec<BTreeMap<String, Strin
     let mut rows = Vec::new();
     for file in download["files"].as_array().expect("files") {
         let url = file["url"].as_str().expect("a link");
-        let csv = reqwest::get(url).await.unwrap().bytes().await.unwrap();
+        let csv = reqwest::get(url)
+            .await
+            .expect("an answer")
+            .bytes()
+            .await
+            .expect("a file");
         let mut reader = csv::Reader::from_reader(csv.as_ref());
         rows.extend(reader.deserialize().map(|row| row.expect("a row")));
     }
