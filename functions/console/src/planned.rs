@@ -277,7 +277,7 @@ mod tests {
 
     use super::*;
 
-    fn planned(more: Value) -> Planned {
+    fn planned(more: &Value) -> Planned {
         let mut document = json!({
             "name": "Spring", "lane": "low", "class": "marketing", "sender": "ACME",
             "audience": {"type": "contacts", "lists": ["lst_1"], "segments": ["seg_1", "seg_2"], "exclude_lists": [], "exclude_segments": ["seg_3"]},
@@ -354,7 +354,7 @@ mod tests {
                 "What has not left 3 days after its start is never sent.",
             ),
         ] {
-            assert_eq!(said(&planned(more), about), expected, "{name}");
+            assert_eq!(said(&planned(&more), about), expected, "{name}");
         }
     }
 }

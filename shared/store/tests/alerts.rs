@@ -100,7 +100,7 @@ async fn a_person_has_one_subscription_for_all_accounts_and_none_when_none_is_le
     let others = of(&bob, json!([second]));
     assert_eq!(one, [of(&ada, json!([first])), others.clone()]);
     assert_eq!(both, [of(&ada, json!([first, second])), others.clone()]);
-    assert_eq!(none, [others.clone()]);
+    assert_eq!(none, std::slice::from_ref(&others));
     assert_eq!(again, [of(&ada, json!([second])), others]);
 }
 
