@@ -277,7 +277,7 @@ mod tests {
         let checked = checked();
 
         assert_eq!(
-            checked.missing("Hi {{First_name}}, {{First name}} {{city}} {{day|today}}"),
+            checked.missing("Hi {{First_name}}, {{city}} {{day|today}}"),
             ["{{city}}"]
         );
     }
