@@ -60,6 +60,7 @@ export async function pages(page, things) {
     ["settings-limits", "/settings/limits"],
     ["settings-replies", "/settings/replies"],
     ["settings-retention", "/settings/retention"],
+    ["settings-alerts", "/settings/alerts"],
     ["nowhere", "/nowhere"],
   ];
 }

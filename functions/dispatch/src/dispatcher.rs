@@ -74,8 +74,8 @@ pub struct Memory {
     pub close_from: Option<Timestamp>,
     /// When exports are looked at next.
     pub exports_from: Option<Timestamp>,
-    /// Gateway accounts are compared again then.
-    pub judge_from: Option<Timestamp>,
+    /// What is looked at once a minute is looked at again then.
+    pub minute_from: Option<Timestamp>,
     /// Batches that need no look before then.
     pub resting: HashMap<BatchId, Timestamp>,
 }

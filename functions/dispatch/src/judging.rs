@@ -10,28 +10,15 @@ use carillon_core::{
     routing::shift::{Deliveries, Tenths, step},
 };
 use carillon_store::{StoreError, deliveries::Traffic};
-use jiff::{SignedDuration, Timestamp};
 
 use crate::dispatcher::Dispatcher;
-
-const EVERY: SignedDuration = SignedDuration::from_mins(1);
-/// How far back reports say how a gateway account does.
-const LOOKS_BACK: SignedDuration = SignedDuration::from_mins(15);
 
 /// By gateway account, of one account and one country.
 type Rivals = BTreeMap<GatewayAccountId, Deliveries>;
 
 impl Dispatcher<'_> {
-    /// If nobody did in this minute.
-    pub async fn judge(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        if self.memory.judge_from.is_some_and(|from| now < from) {
-            return Ok(());
-        }
-        self.memory.judge_from = Some(now + EVERY);
-        if !self.state.deliveries.may_judge(now, now + EVERY).await? {
-            return Ok(());
-        }
-        let seen = self.state.deliveries.since(now - LOOKS_BACK).await?;
+    /// By what reports said lately.
+    pub async fn judge(&self, seen: Vec<(Traffic, Deliveries)>) -> Result<(), StoreError> {
         for ((_, country), rivals) in by_country(seen) {
             if rivals.len() > 1 {
                 self.compare(country, &rivals).await?;

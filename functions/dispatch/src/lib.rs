@@ -8,6 +8,7 @@ mod due;
 mod exporting;
 mod judging;
 mod lanes;
+mod minute;
 mod outline;
 mod paces;
 mod preparing;
@@ -15,11 +16,13 @@ mod recount;
 mod release;
 mod rounds;
 mod sweep;
+mod telling;
 mod tick;
 
 use carillon_store::{
     StoreError, batches::Batches, deliveries::Deliveries, dispatcher_lock::DispatcherLock,
-    exports::Exports, ledger::Ledger, queues::Queues, rate::Rate,
+    exports::Exports, ledger::Ledger, queues::Queues, rate::Rate, safeguards::SafeguardStore,
+    spending::Spending, told::Told,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -33,6 +36,9 @@ pub struct State {
     pub queues: Queues,
     pub rate: Rate,
     pub deliveries: Deliveries,
+    pub safeguards: SafeguardStore,
+    pub spending: Spending,
+    pub told: Told,
     pub lock: DispatcherLock,
     /// How old a release must be before its chunk is released again.
     pub sweep_after: SignedDuration,

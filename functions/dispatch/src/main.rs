@@ -10,6 +10,9 @@ use carillon_store::{
     ledger::Ledger,
     queues::{QueueUrls, Queues},
     rate::Rate,
+    safeguards::SafeguardStore,
+    spending::Spending,
+    told::Told,
 };
 use dispatch::{State, handle};
 use jiff::{SignedDuration, Timestamp};
@@ -51,6 +54,9 @@ async fn state() -> Result<State, Error> {
         queues: Queues::new(aws.sqs(), urls),
         rate: Rate::new(aws.dynamodb(), &core),
         deliveries: Deliveries::new(aws.dynamodb(), &core),
+        safeguards: SafeguardStore::new(aws.dynamodb(), &core),
+        spending: Spending::new(aws.dynamodb(), &core),
+        told: Told::new(aws.dynamodb(), &core),
         lock: DispatcherLock::new(aws.dynamodb(), &core),
         sweep_after: seconds("SWEEP_AFTER_SECONDS")?,
         prepare_again: seconds("PREPARE_AGAIN_SECONDS")?,

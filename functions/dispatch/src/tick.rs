@@ -38,8 +38,8 @@ impl Dispatcher<'_> {
             tracing::error!(error = chain(&error), "batches to close can't be looked up");
             false
         });
-        if let Err(error) = self.judge(now).await {
-            tracing::error!(error = chain(&error), "gateway accounts can't be compared");
+        if let Err(error) = self.each_minute(&batches, now).await {
+            tracing::error!(error = chain(&error), "the minute's look failed");
         }
         if more_to_close || batches.iter().any(|batch| is_work(batch, now)) {
             return Ok(true);

@@ -1,5 +1,6 @@
 //! The account's settings: what it lets leave, when, to where, for how much. One page for each kind, each with a form of its own.
 
+mod alerts;
 mod countries;
 mod hours;
 mod limits;
@@ -29,16 +30,18 @@ pub fn routes() -> Router<Console> {
         .merge(limits::routes())
         .merge(replies::routes())
         .merge(retention::routes())
+        .merge(alerts::routes())
 }
 
 /// The pages, as the tabs above each show them.
-pub const TABS: [(&str, &str); 6] = [
+pub const TABS: [(&str, &str); 7] = [
     ("/settings", "Stop and clock"),
     ("/settings/countries", "Countries"),
     ("/settings/hours", "Hours"),
     ("/settings/limits", "Limits"),
     ("/settings/replies", "Replies"),
     ("/settings/retention", "Retention"),
+    ("/settings/alerts", "Alerts"),
 ];
 
 /// As the API tells of it.

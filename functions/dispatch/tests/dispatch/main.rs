@@ -9,3 +9,4 @@ mod judging;
 mod release;
 mod setup;
 mod sweep;
+mod telling;

@@ -16,6 +16,9 @@ use carillon_store::{
     ledger::Ledger,
     queues::{QueueUrls, Queues},
     rate::Rate,
+    safeguards::SafeguardStore,
+    spending::Spending,
+    told::Told,
 };
 use carillon_testkit::{build, stack};
 use dispatch::{State, dispatcher::Dispatcher};
@@ -46,6 +49,7 @@ impl Setup {
             high: Some(stack::queue(&aws.sqs(), "high").await),
             receipts: Some(stack::queue(&aws.sqs(), "receipts").await),
             low: Some(stack::queue(&aws.sqs(), "low").await),
+            hooks: Some(stack::queue(&aws.sqs(), "hooks").await),
             ..QueueUrls::default()
         };
         let state = State {
@@ -55,6 +59,9 @@ impl Setup {
             queues: Queues::new(aws.sqs(), urls.clone()),
             rate: Rate::new(aws.dynamodb(), &core),
             deliveries: Deliveries::new(aws.dynamodb(), &core),
+            safeguards: SafeguardStore::new(aws.dynamodb(), &core),
+            spending: Spending::new(aws.dynamodb(), &core),
+            told: Told::new(aws.dynamodb(), &core),
             lock: DispatcherLock::new(aws.dynamodb(), &core),
             sweep_after: SignedDuration::from_secs(60),
             prepare_again: SignedDuration::from_secs(300),
