@@ -128,6 +128,26 @@ test("what is wrong with a form stands beside its field, and what was typed stay
   assert.equal(await page.locator("#email").inputValue(), "two@of@them.example");
 });
 
+test("a key is made, shown once, works, and is revoked", async () => {
+  const page = await inside(LOOKS.light, { javaScriptEnabled: false });
+  const name = `Shop ${Date.now()}`;
+  await page.goto(`${URL}/keys/new`);
+  await page.getByLabel("What it is for").fill(name);
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const key = await page.locator(".secret code").innerText();
+  assert.match(key, /^car_test_/);
+  const sent = await api("POST", "/v1/messages", { to: "+447700900123", text: "Your code is 481516." }, key);
+  assert.ok(sent.id);
+  await page.getByRole("link", { name: "I have it" }).click();
+  assert.ok(!(await page.content()).includes(key), "it is not shown again");
+  await page.getByRole("link", { name: `Revoke ${name}` }).click();
+  await page.getByRole("button", { name: /Revoke/ }).click();
+  const row = page.locator("tr", { hasText: name });
+  await row.locator(".badge", { hasText: "Revoked" }).waitFor();
+  assert.equal(await row.getByRole("link").count(), 0);
+  assert.deepEqual(page.complaints, []);
+});
+
 test("dark and light are a choice, with and without scripts", async () => {
   for (const javaScriptEnabled of [true, false]) {
     const page = await inside(LOOKS.light, { javaScriptEnabled });

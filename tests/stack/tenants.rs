@@ -36,6 +36,7 @@ fn required(document: &Value, schema: &Value) -> Value {
 fn value(name: &str, schema: &Value) -> Value {
     match (name, schema["type"].as_str()) {
         (_, Some("array")) => json!([value(name, &schema["items"])]),
+        (_, Some("boolean")) => json!(true),
         ("to" | "number", _) => json!("+447700900123"),
         ("from", _) => json!("cnt_01h455vb4pex5vsknk084sn02q"),
         ("name", _) => json!("Mine"),
@@ -190,7 +191,7 @@ async fn no_route_answers_for_the_thing_of_another_account() {
                 .header("idempotency-key", crate::account::unique())
                 .header("if-match", "*");
             let request = match method {
-                Method::POST | Method::PATCH => {
+                Method::POST | Method::PATCH | Method::PUT => {
                     json_body(request, &body(&document, path, operation))
                 }
                 _ => request,

@@ -196,10 +196,6 @@ impl Campaign {
 }
 
 /// Who only looks at campaigns is told so before changing one.
-#[expect(
-    clippy::result_large_err,
-    reason = "a refusal is a page, made once a request"
-)]
 pub fn writes(who: &SignedIn) -> Result<(), Refused> {
     if who.may(Scope::CampaignsWrite) {
         return Ok(());
