@@ -9,8 +9,8 @@ import { pages } from "./pages.mjs";
 import { api, make } from "./things.mjs";
 
 const SESSION = "__Host-carillon";
-/** What anybody may send: it changes nothing of the account's. */
-const HARMLESS = ["/sign-out", "/sign-out/everywhere", "/theme", "/contacts/find"];
+/** What anybody may send: it changes nothing of the account's, or what is one's own. */
+const HARMLESS = ["/sign-out", "/sign-out/everywhere", "/theme", "/contacts/find", "/settings/alerts"];
 
 let browser, things, signedIn;
 
