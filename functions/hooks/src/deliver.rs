@@ -213,6 +213,7 @@ async fn settle(
         Verdict::Failed(trouble) => trouble,
     };
     park::failed(state, ready, events, called, now).await?;
+    state.nudge.soon(id, now).await;
     match state.standings.failed(id, trouble, &ready.health, now) {
         Some(health) => {
             state.endpoints.forget(account);

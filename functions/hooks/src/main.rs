@@ -6,6 +6,7 @@ mod call;
 mod deliver;
 mod disable;
 mod endpoints;
+mod nudge;
 mod park;
 mod replay;
 mod standing;
@@ -60,7 +61,7 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-/// Events from the queue; or the minute's look at what waits.
+/// Events from the queue, and what asks there for a look at what waits; or the minute's look.
 async fn handle(
     state: &State,
     event: Value,
@@ -69,8 +70,13 @@ async fn handle(
 ) -> Result<Value, Error> {
     let stop = deadline - LAST_CALL;
     let answer = if event.get("Records").is_some() {
-        let event = serde_json::from_value(event)?;
-        serde_json::to_value(of_queue(state, event, stop).await)?
+        let event: SqsEvent = serde_json::from_value(event)?;
+        let looks = nudge::is_asked_for(&event);
+        let answer = serde_json::to_value(of_queue(state, event, stop).await)?;
+        if looks {
+            sweep::once(state, owner, stop, deadline).await?;
+        }
+        answer
     } else {
         sweep::sweep(state, owner, stop, deadline).await?;
         Value::Null
@@ -88,6 +94,9 @@ async fn of_queue(state: &State, event: SqsEvent, stop: Timestamp) -> SqsBatchRe
 }
 
 fn read(record: &SqsMessage) -> Result<Vec<(AccountId, Event)>, sqs::UnreadableRecord> {
+    if nudge::is_nudge(record) {
+        return Ok(Vec::new());
+    }
     let QueuedEvents { account, events } = sqs::body(record)?;
     Ok(events.into_iter().map(|event| (account, event)).collect())
 }

@@ -14,11 +14,14 @@ use carillon_store::{
     dead_letter_queues::DeadLetterQueues,
     event_bus::EventBus,
     files::Files,
+    queues::{QueueUrls, Queues},
     webhooks::{Backlogs, Deliveries, DeliveryCounts, Endpoints, Replays},
 };
 use lambda_runtime::Error;
 
-use crate::{alerting::Alerting, endpoints::EndpointCache, standing::Standings, tally::Tally};
+use crate::{
+    alerting::Alerting, endpoints::EndpointCache, nudge::Nudge, standing::Standings, tally::Tally,
+};
 
 /// From the first byte out to the status line in.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,6 +40,7 @@ pub struct State {
     pub dialer: Dialer,
     pub standings: Standings,
     pub tally: Tally,
+    pub nudge: Nudge,
 }
 
 impl State {
@@ -50,6 +54,10 @@ impl State {
         let allowed = Config::optional("WEBHOOK_PRIVATE_HOSTS").unwrap_or_default();
         let allowed: AllowedHosts = allowed.parse()?;
         let dead = Config::list("DEAD_LETTER_URLS");
+        let urls = QueueUrls {
+            hooks: Some(Config::required("HOOKS_QUEUE_URL")?),
+            ..QueueUrls::default()
+        };
         Ok(Self {
             dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
             endpoints: EndpointCache::new(endpoints, backlogs.clone(), vault),
@@ -66,6 +74,7 @@ impl State {
             dialer: Dialer::within(Guard::new(allowed), CALL_TIMEOUT)?,
             standings: Standings::default(),
             tally: Tally::new(DeliveryCounts::new(dynamodb, core)),
+            nudge: Nudge::new(Queues::new(aws.sqs(), urls)),
         })
     }
 }

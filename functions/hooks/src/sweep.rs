@@ -74,6 +74,21 @@ pub async fn sweep(
     Ok(())
 }
 
+/// Works on what is due at this moment.
+pub async fn once(
+    state: &State,
+    owner: &str,
+    stop: Timestamp,
+    end: Timestamp,
+) -> Result<(), StoreError> {
+    let shift = Shift { owner, stop, end };
+    let mut works = FuturesUnordered::new();
+    let (begun, _) = begin(state, shift, &mut HashSet::new(), &works, Timestamp::now()).await?;
+    works.extend(begun);
+    while works.next().await.is_some() {}
+    Ok(())
+}
+
 /// Work that nobody is at yet, and whether there will be more soon.
 async fn begin<'a>(
     state: &'a State,

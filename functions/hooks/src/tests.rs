@@ -27,6 +27,7 @@ use carillon_store::{
     dead_letter_queues::DeadLetterQueues,
     event_bus::EventBus,
     files::Files,
+    queues::{QueueUrls, Queues},
     webhooks::{
         Backlogs, Deliveries, DeliveryCounts, Endpoints, KeptEndpoint, KeptSecret, Parked, Replay,
         ReplayState, Replays,
@@ -37,7 +38,9 @@ use serde_json::json;
 
 use self::receiver::{Receiver, Says};
 use super::*;
-use crate::{alerting::Alerting, endpoints::EndpointCache, standing::Standings, tally::Tally};
+use crate::{
+    alerting::Alerting, endpoints::EndpointCache, nudge::Nudge, standing::Standings, tally::Tally,
+};
 
 /// What the tests let a call take.
 const CALL: Duration = Duration::from_secs(2);
@@ -45,6 +48,7 @@ const CALL: Duration = Duration::from_secs(2);
 struct Setup {
     aws: Aws,
     core: String,
+    queue: String,
     state: State,
     vault: Vault,
     account: AccountId,
@@ -55,10 +59,12 @@ impl Setup {
         let aws = stack::aws().await;
         let core = stack::table_like(&aws.dynamodb(), "CORE_TABLE").await;
         let vault = Vault::new(aws.kms(), stack::variable("CREDENTIALS_KEY_ARN"));
-        let state = Self::state(&aws, &core, &vault);
+        let queue = stack::queue(&aws.sqs(), "hooks").await;
+        let state = Self::state(&aws, &core, &vault, &queue);
         Self {
             aws,
             core,
+            queue,
             state,
             vault,
             account: build::id(),
@@ -66,7 +72,11 @@ impl Setup {
     }
 
     /// As a new environment begins.
-    fn state(aws: &Aws, core: &str, vault: &Vault) -> State {
+    fn state(aws: &Aws, core: &str, vault: &Vault, queue: &str) -> State {
+        let urls = QueueUrls {
+            hooks: Some(queue.to_owned()),
+            ..QueueUrls::default()
+        };
         let dynamodb = aws.dynamodb();
         let backlogs = Backlogs::new(dynamodb.clone(), core);
         let endpoints = Endpoints::new(dynamodb.clone(), core);
@@ -83,11 +93,12 @@ impl Setup {
             dialer: Dialer::within(guard, CALL).unwrap(),
             standings: Standings::default(),
             tally: Tally::new(DeliveryCounts::new(dynamodb, core)),
+            nudge: Nudge::new(Queues::new(aws.sqs(), urls)),
         }
     }
 
     fn restart(&mut self) {
-        self.state = Self::state(&self.aws, &self.core, &self.vault);
+        self.state = Self::state(&self.aws, &self.core, &self.vault, &self.queue);
     }
 
     async fn endpoint(&self, url: &str) -> Made {
@@ -330,6 +341,40 @@ async fn what_an_endpoint_does_not_take_waits_and_comes_again_under_the_same_id(
         let bodies: Vec<_> = taken.iter().map(|call| &call.body).collect();
         assert!(bodies.windows(2).all(|two| two[0] == two[1]), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_first_retry_is_asked_for_in_seconds_and_comes_without_the_minutes_look() {
+    let setup = Setup::new().await;
+    let receiver = Receiver::start(Says::Status(500)).await;
+    let made = setup.endpoint(&receiver.url()).await;
+    let failed = Timestamp::now();
+    setup.deliver(setup.events(3)).await;
+    receiver.says(Says::Status(200));
+
+    let mut asked = Vec::new();
+    while asked.is_empty() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        asked = stack::taken(&setup.aws.sqs(), &setup.queue).await;
+        assert!(
+            failed.duration_since(Timestamp::now()).abs().as_secs() < 30,
+            "nobody asked"
+        );
+    }
+    let records: Vec<_> = asked
+        .iter()
+        .map(|body| json!({"messageId": "m0", "body": body}))
+        .collect();
+    let deadline = Timestamp::now() + SignedDuration::from_secs(90);
+    let looked = handle(&setup.state, json!({"Records": records}), "test", deadline).await;
+
+    let waited = Timestamp::now().duration_since(failed).as_secs();
+    assert_eq!(asked.len(), 1, "one for all three: {asked:?}");
+    assert_eq!(looked.unwrap(), json!({"batchItemFailures": []}));
+    let log = setup.log(made.id).await;
+    let states: Vec<_> = log.iter().map(|parked| parked.delivery.state).collect();
+    assert_eq!(states, [DeliveryState::Delivered; 3]);
+    assert!((6..20).contains(&waited), "{waited} s");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use carillon_core::{
     chunk::Pointer,
     dead_letter::DeadQueue,
     event::{Event, QueuedEvents},
-    id::{AccountId, BatchId, CampaignId, ExportId},
+    id::{AccountId, BatchId, CampaignId, ExportId, WebhookId},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::SignedDuration;
@@ -74,6 +74,13 @@ pub struct ExportRequest {
 #[serde(deny_unknown_fields)]
 pub struct Wake {
     pub wake: BatchId,
+}
+
+/// Asks for a look at what waits for customers' endpoints, for the sake of this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookSoon {
+    pub look_soon: WebhookId,
 }
 
 /// One message on its way to a queue.
@@ -238,6 +245,17 @@ impl Queues {
             ..Outbound::now(&packed)
         });
         self.send(self.urls.hooks.as_ref(), messages.collect(), "send events")
+            .await
+    }
+
+    /// Comes after so many seconds.
+    pub async fn look_soon(&self, webhook: WebhookId, seconds: u32) -> Result<(), StoreError> {
+        let look = Outbound {
+            delay_seconds: seconds,
+            ..Outbound::now(&LookSoon { look_soon: webhook })
+        };
+        let url = self.urls.hooks.as_ref();
+        self.send(url, vec![look], "ask for a look at webhooks")
             .await
     }
 
