@@ -17,9 +17,9 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, clicks, consents, contacts, dead_letters, erasures,
-        exports, gateways, imports, inbound, keys, lists, members, messages, meta, number_reports,
-        opt_ins, reports, routes, rules, segments, senders, suppressions, templates, uploads,
-        webhooks,
+        exports, gateways, imports, inbound, keys, lake, lists, members, messages, meta,
+        number_reports, opt_ins, reports, routes, rules, segments, senders, suppressions,
+        templates, uploads, webhooks,
     },
     services::Api,
 };
@@ -110,6 +110,7 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(exports::get))
         .routes(routes!(exports::cancel))
         .routes(routes!(exports::download))
+        .routes(routes!(lake::get, lake::patch))
         .routes(routes!(reports::report))
         .routes(routes!(reports::compare))
         .routes(routes!(reports::of_batch))

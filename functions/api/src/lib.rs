@@ -19,6 +19,7 @@ mod once;
 mod openapi;
 mod pin;
 mod report;
+mod responses;
 mod routes;
 mod sent_to;
 mod services;

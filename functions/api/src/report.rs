@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use carillon_core::{
     batch::{Batch, Prepared, Stage},
+    breakdown::Breakdown,
     id::BatchId,
     reason::Reason,
     status::{Status, Totals, status},
@@ -45,6 +46,8 @@ pub struct Report {
     in_flight: u64,
     /// Of `accepted`: left, and no clear answer came, so that the gateway may or may not have it. How each ended is in `counts`.
     doubted: u64,
+    /// Messages that their gateway reported as read, where it does.
+    read: u64,
     /// Of `doubted`: sent a second time, because the batch's policy is `at_least_once` and its gateway could not tell. The most
     /// that may have arrived twice; under `at_most_once` always 0.
     resent: u64,
@@ -119,18 +122,34 @@ impl Report {
             .filter(|frozen| frozen.accepted > totals.accepted);
         if let Some(frozen) = frozen.filter(|_| batch.progress.stage == Stage::Finished) {
             // The ledger forgets after a while; the batch keeps what it came to.
-            return Ok(Self::new(
-                Some(batch),
-                prepared,
-                &frozen,
-                &ends(&frozen),
-                now,
-            ));
+            let report = Self::new(Some(batch), prepared, &frozen, &ends(&frozen), now);
+            let kept = api.batches.snapshot(batch).await?;
+            return Ok(match kept {
+                Some(kept) => report.with_reasons(&kept),
+                None => report,
+            });
         }
         Ok(Self {
             reasons: by_frequency(reasons),
             ..Self::new(Some(batch), prepared, &totals, &counts, now)
         })
+    }
+
+    /// Those that a batch was closed with.
+    fn with_reasons(self, kept: &Breakdown) -> Self {
+        let mut reasons = BTreeMap::new();
+        for (place, tally) in &kept.cells {
+            let status = Status::ALL
+                .iter()
+                .position(|status| *status == place.status);
+            if let (Some(reason), Some(status)) = (place.reason, status) {
+                *reasons.entry((reason.byte(), status)).or_default() += tally.messages;
+            }
+        }
+        Self {
+            reasons: by_frequency(reasons),
+            ..self
+        }
     }
 
     fn new(
@@ -165,6 +184,7 @@ impl Report {
             doubted: totals.doubted,
             resent: totals.resent,
             clicked: totals.clicked,
+            read: totals.read,
             parts,
             counts: names.zip(counts.iter().copied()).collect(),
             reasons: Vec::new(),

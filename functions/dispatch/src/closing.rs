@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use carillon_core::{
     batch::Batch,
+    breakdown::Counter,
     chunk::{Chunk, Pointer, receipt::Proof},
     closing::{Found, Look, Next},
     message_id::MessageId,
@@ -40,6 +41,7 @@ pub struct Looking {
     closing: Closing,
     batch: Batch,
     found: Found,
+    counter: Counter,
     left: VecDeque<PageOfChunks>,
 }
 
@@ -108,6 +110,7 @@ impl Looking {
         let chunks = batch.progress.chunks.unwrap_or(0);
         let mut looking = Self {
             closing,
+            counter: Counter::new(&batch, now),
             batch,
             found: Found::default(),
             left: PageOfChunks::all(closing.batch, chunks).collect(),
@@ -131,6 +134,7 @@ impl Looking {
             let mut reports = Vec::new();
             for (pointer, chunk) in chunks {
                 let silent = self.found.count(&chunk, state.unknown_after, now);
+                self.counter.count(&chunk);
                 if !silent.is_empty() && self.closing.look == Look::Silence {
                     reports.push(silence(pointer, &chunk, &silent, now));
                 }
@@ -147,6 +151,7 @@ impl Looking {
             closing,
             batch,
             found,
+            counter,
             left: _,
         } = self;
         if found.silent > 0 && closing.look == Look::Silence {
@@ -156,8 +161,10 @@ impl Looking {
         let again = match next {
             Next::Again(at) => Some((at, closing.look)),
             Next::Freeze(last) => {
-                if batch.progress.totals != Some(found.totals) || !batch.is_over() {
-                    state.batches.freeze(closing.batch, &found.totals).await?;
+                let kept = batch.progress.snapshot.is_some();
+                if batch.progress.totals != Some(found.totals) || !batch.is_over() || !kept {
+                    let (id, breakdown) = (closing.batch, counter.breakdown());
+                    state.batches.close(id, &found.totals, &breakdown).await?;
                 }
                 last.map(|at| (at, Look::Last))
             }

@@ -7,6 +7,7 @@ pub mod dispatcher;
 mod due;
 mod exporting;
 mod judging;
+mod lakes;
 mod lanes;
 mod minute;
 mod outline;
@@ -21,8 +22,8 @@ mod tick;
 
 use carillon_store::{
     StoreError, batches::Batches, deliveries::Deliveries, dispatcher_lock::DispatcherLock,
-    exports::Exports, ledger::Ledger, queues::Queues, rate::Rate, safeguards::SafeguardStore,
-    spending::Spending, told::Told,
+    exports::Exports, lakes::Lakes, ledger::Ledger, queues::Queues, rate::Rate,
+    safeguards::SafeguardStore, spending::Spending, told::Told,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -32,6 +33,7 @@ use crate::dispatcher::{Call, Dispatcher};
 pub struct State {
     pub batches: Batches,
     pub exports: Exports,
+    pub lakes: Lakes,
     pub ledger: Ledger,
     pub queues: Queues,
     pub rate: Rate,

@@ -7,6 +7,7 @@ use carillon_store::{
     deliveries::Deliveries,
     dispatcher_lock::DispatcherLock,
     exports::Exports,
+    lakes::Lakes,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
     rate::Rate,
@@ -50,6 +51,7 @@ async fn state() -> Result<State, Error> {
     Ok(State {
         batches: Batches::new(aws.dynamodb(), &core),
         exports: Exports::new(aws.dynamodb(), &core),
+        lakes: Lakes::new(aws.dynamodb(), &core),
         ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
         queues: Queues::new(aws.sqs(), urls),
         rate: Rate::new(aws.dynamodb(), &core),

@@ -172,8 +172,19 @@ pub struct BatchProgress {
     pub prepared: Option<Prepared>,
     /// The last recount; frozen when the batch is `Finished`.
     pub totals: Option<Totals>,
+    /// What it came to, place by place; known once it was closed.
+    pub snapshot: Option<Snapshot>,
     /// Why it failed.
     pub problem: Option<String>,
+}
+
+/// Where a closed batch keeps its [`crate::snapshot`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Snapshot {
+    /// With the batch: packed.
+    Here(Vec<u8>),
+    /// Beside it: it is large.
+    Beside,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,6 +234,7 @@ impl Batch {
             preparing_until: None,
             prepared: None,
             totals: None,
+            snapshot: None,
             problem: None,
         };
         Self { terms, progress }

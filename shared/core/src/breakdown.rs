@@ -27,7 +27,7 @@ pub struct Place {
     pub gateway: Option<GatewayAccountId>,
     /// `None` where the gateway picks it, or it is one of several by the number.
     pub sender: Option<String>,
-    pub status: &'static str,
+    pub status: Status,
     pub reason: Option<Reason>,
 }
 
@@ -53,7 +53,7 @@ pub struct Tally {
 /// Seconds from when a message was sent to when it was delivered, by upper bounds; the last has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Latency {
-    counts: [u64; BOUNDS.len() + 1],
+    counts: [u64; Self::STEPS],
 }
 
 const BOUNDS: [i64; 14] = [
@@ -94,6 +94,16 @@ impl Tally {
 }
 
 impl Latency {
+    pub const STEPS: usize = BOUNDS.len() + 1;
+
+    pub const fn of_counts(counts: [u64; Self::STEPS]) -> Self {
+        Self { counts }
+    }
+
+    pub const fn counts(&self) -> &[u64; Self::STEPS] {
+        &self.counts
+    }
+
     /// The ledger knows when the last message of a chunk was decided, and when each was delivered, to the second.
     fn count(&mut self, taken: SignedDuration) {
         let seconds = taken.as_secs().max(0);
@@ -127,8 +137,8 @@ impl Latency {
 
 /// Counts the chunks of one batch.
 #[derive(Debug)]
-pub struct Counter<'b> {
-    terms: &'b BatchTerms,
+pub struct Counter {
+    terms: BatchTerms,
     view: BatchView,
     /// Parts and messages of the whole batch.
     parts: u64,
@@ -140,13 +150,13 @@ pub struct Counter<'b> {
     latency: Latency,
 }
 
-impl<'b> Counter<'b> {
-    pub fn new(batch: &'b Batch, now: Timestamp) -> Self {
+impl Counter {
+    pub fn new(batch: &Batch, now: Timestamp) -> Self {
         let prepared = batch.progress.prepared.unwrap_or_default();
         let entries = 0..batch.terms.routes.len().max(1);
         let ways = entries.map(|entry| way(&batch.terms, entry)).collect();
         Self {
-            terms: &batch.terms,
+            terms: batch.terms.clone(),
             view: batch.view(now),
             parts: prepared.parts,
             accepted: prepared.accepted,
@@ -163,7 +173,7 @@ impl<'b> Counter<'b> {
                 country: chunk.country,
                 gateway: self.gateway(*send),
                 sender: self.sender(*send),
-                status: status.as_str(),
+                status,
                 reason,
             };
             let left = matches!(send.outcome, SlotOutcome::Accepted | SlotOutcome::Unknown);
@@ -206,12 +216,13 @@ impl<'b> Counter<'b> {
     }
 
     /// What was counted, with parts and cost shared out.
-    pub fn finish(self) -> Breakdown {
+    pub fn breakdown(&self) -> Breakdown {
         let mut breakdown = Breakdown {
             latency: self.latency,
             ..Breakdown::default()
         };
-        for ((place, entry), mut tally) in self.messages {
+        for ((place, entry), tally) in &self.messages {
+            let mut tally = *tally;
             let share = |messages: u64, price: u64| {
                 let all = u128::from(self.accepted.max(1));
                 let share = u128::from(messages) * u128::from(self.parts) * u128::from(price);
@@ -220,13 +231,13 @@ impl<'b> Counter<'b> {
             tally.parts = share(tally.messages, 1);
             let price = self
                 .ways
-                .get(usize::from(entry))
+                .get(usize::from(*entry))
                 .and_then(|(_, price)| *price);
             match price {
                 Some(price) => tally.cost = share(tally.submitted, price),
                 None => tally.without_price = tally.submitted,
             }
-            breakdown.cells.entry(place).or_default().add(tally);
+            breakdown.cells.entry(place.clone()).or_default().add(tally);
         }
         breakdown
     }
@@ -369,7 +380,7 @@ mod tests {
                 counter.count(&chunk);
             }
 
-            let breakdown = counter.finish();
+            let breakdown = counter.breakdown();
 
             let total = breakdown.total();
             prop_assert_eq!(total.messages, totals.accepted);
@@ -388,7 +399,7 @@ mod tests {
             prop_assert_eq!(sum(by_country.into_values().collect()), total);
             prop_assert_eq!(sum(by_reason.into_values().collect()), total);
             let statuses = breakdown.by(|place| place.status);
-            let ended = statuses.get("failed").map_or(0, |tally| tally.messages);
+            let ended = statuses.get(&Status::Failed).map_or(0, |tally| tally.messages);
             prop_assert_eq!(ended, totals.failed);
         }
     }
@@ -426,7 +437,7 @@ mod tests {
 
         counter.count(&chunk);
 
-        let total = counter.finish().total();
+        let total = counter.breakdown().total();
         assert_eq!(
             (total.parts, total.cost, total.without_price),
             (8, 3 * 2 * 7, 0)

@@ -12,6 +12,10 @@ use crate::{
 const LEAST: u64 = 50;
 /// Two shares of deliveries that differ by so many hundredths differ.
 const APART: u64 = 10;
+/// So many hundredths less than before is a fall.
+const FELL: u64 = 5;
+/// So many hundredths that opt out are many.
+const TOO_MANY: u64 = 2;
 /// A reason for so many hundredths of all is worth a sentence.
 const OFTEN: u64 = 5;
 
@@ -31,23 +35,63 @@ impl Serialize for Insight {
     }
 }
 
+/// What else is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Around {
+    /// Of the time before.
+    pub previous: Option<Tally>,
+    /// People who opted out.
+    pub opted_out: Option<u64>,
+}
+
 /// What is worth saying, the weightiest first.
-pub fn of(breakdown: &Breakdown) -> Vec<Insight> {
+pub fn of(breakdown: &Breakdown, around: Around) -> Vec<Insight> {
     let total = breakdown.total();
     if total.messages < LEAST {
         return Vec::new();
     }
-    let mut said = gateways_apart(breakdown);
+    let mut said: Vec<Insight> = fell(total, around.previous).into_iter().collect();
+    said.extend(gateways_apart(breakdown));
+    said.extend(opted_out(total, around.opted_out));
     said.extend(frequent_reasons(breakdown, total.messages));
     said.extend(in_doubt(total));
     said.extend(without_price(total));
     said
 }
 
+const fn rate(tally: &Tally) -> u64 {
+    let submitted = if tally.submitted == 0 {
+        1
+    } else {
+        tally.submitted
+    };
+    tally.delivered * 100 / submitted
+}
+
+fn fell(total: Tally, previous: Option<Tally>) -> Option<Insight> {
+    let previous = previous.filter(|previous| previous.submitted >= LEAST)?;
+    let (now, then) = (rate(&total), rate(&previous));
+    (total.submitted >= LEAST && now + FELL <= then).then(|| {
+        Insight(format!(
+            "{now}% were delivered, in the time before {then}%. Look by gateway and by country for what has changed."
+        ))
+    })
+}
+
+fn opted_out(total: Tally, opted_out: Option<u64>) -> Option<Insight> {
+    let opted_out = opted_out?;
+    (total.delivered >= LEAST && opted_out * 100 >= total.delivered * TOO_MANY).then(|| {
+        Insight(format!(
+            "{opted_out} opted out after {} deliveries ({}%). Send less often, or only to those who asked for it.",
+            total.delivered,
+            opted_out * 100 / total.delivered
+        ))
+    })
+}
+
 /// By country: gateway accounts that deliver less than the best one there.
 fn gateways_apart(breakdown: &Breakdown) -> Vec<Insight> {
     let groups = breakdown.by(|place| (place.country, place.gateway));
-    let rate = |tally: &Tally| tally.delivered * 100 / tally.submitted.max(1);
     let mut said = Vec::new();
     for ((country, gateway), tally) in &groups {
         let (Some(country), Some(gateway)) = (country, gateway) else {
@@ -77,7 +121,7 @@ fn frequent_reasons(breakdown: &Breakdown, all: u64) -> Vec<Insight> {
     let mut failed = breakdown.clone();
     failed
         .cells
-        .retain(|place, _| place.status != Status::Delivered.as_str());
+        .retain(|place, _| place.status != Status::Delivered);
     let mut reasons: Vec<(Reason, u64)> = failed
         .by(|place| place.reason)
         .into_iter()
@@ -155,7 +199,7 @@ mod tests {
     use crate::{breakdown::Place, phone::Country};
 
     /// Country, gateway account, status, reason, messages.
-    type Cell<'a> = (&'a str, Option<&'a str>, &'static str, Option<Reason>, u64);
+    type Cell<'a> = (&'a str, Option<&'a str>, Status, Option<Reason>, u64);
 
     fn breakdown(cells: &[Cell<'_>]) -> Breakdown {
         let mut breakdown = Breakdown::default();
@@ -164,10 +208,14 @@ mod tests {
                 country: Country::parse(country).ok(),
                 gateway: gateway.map(|id| id.parse().unwrap()),
                 sender: None,
-                status,
+                status: *status,
                 reason: *reason,
             };
-            let delivered = if *status == "delivered" { *messages } else { 0 };
+            let delivered = if *status == Status::Delivered {
+                *messages
+            } else {
+                0
+            };
             let tally = Tally {
                 messages: *messages,
                 submitted: *messages,
@@ -186,21 +234,21 @@ mod tests {
         for (name, cells, expected) in [
             (
                 "nothing is wrong",
-                vec![("GB", a, "delivered", None, 100)],
+                vec![("GB", a, Status::Delivered, None, 100)],
                 vec![],
             ),
             (
                 "too few to say",
-                vec![("GB", a, "failed", Some(Reason::Filtered), 49)],
+                vec![("GB", a, Status::Failed, Some(Reason::Filtered), 49)],
                 vec![],
             ),
             (
                 "one gateway delivers less",
                 vec![
-                    ("GB", a, "delivered", None, 81),
-                    ("GB", a, "undelivered", None, 19),
-                    ("GB", b, "delivered", None, 97),
-                    ("GB", b, "undelivered", None, 3),
+                    ("GB", a, Status::Delivered, None, 81),
+                    ("GB", a, Status::Undelivered, None, 19),
+                    ("GB", b, Status::Delivered, None, 97),
+                    ("GB", b, Status::Undelivered, None, 3),
                 ],
                 vec![
                     "Delivery to GB by gwa_01h455vb4pex5vsknk084sn02q is 81%, by gwa_01h455vb4pex5vsknk084sn02r 97%. Give gwa_01h455vb4pex5vsknk084sn02r more of GB, or ask the first why.",
@@ -209,17 +257,17 @@ mod tests {
             (
                 "to different countries",
                 vec![
-                    ("GB", a, "delivered", None, 50),
-                    ("GB", a, "undelivered", None, 50),
-                    ("FR", b, "delivered", None, 100),
+                    ("GB", a, Status::Delivered, None, 50),
+                    ("GB", a, Status::Undelivered, None, 50),
+                    ("FR", b, Status::Delivered, None, 100),
                 ],
                 vec![],
             ),
             (
                 "a frequent reason",
                 vec![
-                    ("GB", a, "delivered", None, 90),
-                    ("GB", a, "failed", Some(Reason::Filtered), 10),
+                    ("GB", a, Status::Delivered, None, 90),
+                    ("GB", a, Status::Failed, Some(Reason::Filtered), 10),
                 ],
                 vec![
                     "10 of 100 messages (10%) did not arrive because the network filtered the message as spam. Change the text or the link, and ask the gateway whether the sender is registered.",
@@ -228,13 +276,60 @@ mod tests {
             (
                 "a rare one",
                 vec![
-                    ("GB", a, "delivered", None, 96),
-                    ("GB", a, "failed", Some(Reason::Filtered), 4),
+                    ("GB", a, Status::Delivered, None, 96),
+                    ("GB", a, Status::Failed, Some(Reason::Filtered), 4),
                 ],
                 vec![],
             ),
         ] {
-            let said = of(&breakdown(&cells));
+            let said = of(&breakdown(&cells), Around::default());
+
+            let said: Vec<&str> = said.iter().map(Insight::as_str).collect();
+            assert_eq!(said, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_fall_and_many_opt_outs_are_told() {
+        let a = Some("gwa_01h455vb4pex5vsknk084sn02q");
+        let cells = [
+            ("GB", a, Status::Delivered, None, 90),
+            ("GB", a, Status::Undelivered, None, 10),
+        ];
+        let before = |delivered| {
+            Some(Tally {
+                messages: 100,
+                submitted: 100,
+                delivered,
+                ..Tally::default()
+            })
+        };
+        for (name, previous, opted_out, expected) in [
+            ("as before", before(94), Some(1), vec![]),
+            ("nothing before", None, None, vec![]),
+            (
+                "less than before",
+                before(95),
+                None,
+                vec![
+                    "90% were delivered, in the time before 95%. Look by gateway and by country for what has changed.",
+                ],
+            ),
+            (
+                "many opt-outs",
+                None,
+                Some(2),
+                vec![
+                    "2 opted out after 90 deliveries (2%). Send less often, or only to those who asked for it.",
+                ],
+            ),
+        ] {
+            let around = Around {
+                previous,
+                opted_out,
+            };
+
+            let said = of(&breakdown(&cells), around);
 
             let said: Vec<&str> = said.iter().map(Insight::as_str).collect();
             assert_eq!(said, expected, "{name}");

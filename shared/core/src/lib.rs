@@ -57,6 +57,7 @@ pub mod segments;
 pub mod sender;
 pub mod session;
 pub mod simulated;
+pub mod snapshot;
 pub mod status;
 pub mod suppression;
 pub mod template;

@@ -38,6 +38,11 @@ impl LoggedInbound {
     }
 }
 
+/// A place in every list, behind which stands what was written before a time.
+pub fn place_before(time: Timestamp) -> String {
+    keys::place_before(time)
+}
+
 impl InboundLog {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let table = CoreTable::new(client, table);

@@ -163,6 +163,11 @@ pub fn batch(batch: BatchId) -> Key {
     Key::new(batch.to_string(), "batch")
 }
 
+/// What a closed batch came to, where that doesn't fit into the batch.
+pub fn snapshot(batch: BatchId) -> Key {
+    Key::new(batch.to_string(), "snapshot")
+}
+
 /// The index partition that lists an account's batches.
 pub fn batches_of(account: AccountId) -> String {
     format!("{account}#batches")
@@ -184,6 +189,13 @@ pub fn marketed(account: AccountId, starts: Timestamp, batch: BatchId) -> Key {
     let at = closing_time(starts);
     Key::new(marketing(account), format!("{at}#{batch}"))
 }
+
+/// Whose lake is filled each day.
+pub fn lake(account: AccountId) -> Key {
+    Key::new(LAKES, account.to_string())
+}
+
+pub const LAKES: &str = "lakes";
 
 /// When a campaign that recurs is looked at next.
 pub fn recurring(account: AccountId, campaign: CampaignId) -> Key {
@@ -676,6 +688,11 @@ pub fn inbound(partition: String, place: String) -> Key {
 }
 
 /// In the order of time.
+/// Sorts before whatever has this very time, in lists that begin with the time.
+pub fn place_before(time: Timestamp) -> String {
+    format!("{:015}", time.as_millisecond())
+}
+
 pub fn inbound_place(at: Timestamp, id: EventId) -> String {
     format!("{:015}#{id}", at.as_millisecond())
 }

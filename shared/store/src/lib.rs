@@ -30,6 +30,7 @@ pub mod imports;
 pub mod inbound_log;
 pub mod item;
 pub mod keys;
+pub mod lakes;
 pub mod ledger;
 pub mod link_blocks;
 pub mod members;

@@ -43,6 +43,11 @@ pub struct OptOut {
     pub consent: Consent,
 }
 
+/// A place in every log, behind which stands what was said before a time.
+pub fn place_before(time: Timestamp) -> String {
+    keys::place_before(time)
+}
+
 impl Suppressions {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let table = CoreTable::new(client, table);

@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use carillon_core::{
-    batch::{Batch, Control, Prepared, Stage, Sweep},
+    batch::{Batch, Control, Prepared, Snapshot, Stage, Sweep},
+    breakdown::{Breakdown, Place, Tally},
     closing::Look,
     phone::Phone,
-    status::Totals,
+    status::{Status, Totals},
     suppression::{Cause, Word},
 };
 use carillon_store::{
@@ -277,6 +278,41 @@ async fn totals_are_frozen_for_a_batch_that_is_ready_or_over_and_for_no_other() 
         (Stage::Finished, Some(totals(2)))
     );
     assert_eq!(progress().await.totals, Some(totals(3)));
+}
+
+#[tokio::test]
+async fn a_closed_batch_has_its_breakdown_with_it_or_beside_it() {
+    for senders in [1, 2_000] {
+        let (batches, batch) = preparing().await;
+        let id = batch.terms.id;
+        batches.ready(id, 1, &Prepared::default()).await.unwrap();
+        let mut breakdown = Breakdown::default();
+        for sender in 0..senders {
+            let place = Place {
+                country: None,
+                gateway: None,
+                sender: Some(format!("SENDER{:x}", sender * 7_919 % 65_521)),
+                status: Status::Delivered,
+                reason: None,
+            };
+            let tally = Tally {
+                messages: sender * 31 + 1,
+                ..Tally::default()
+            };
+            breakdown.cells.insert(place, tally);
+        }
+        let before = batches.snapshot(&batch).await.unwrap();
+
+        let closed = batches.close(id, &Totals::default(), &breakdown).await;
+
+        closed.unwrap();
+        let batch = batches.find(id).await.unwrap().unwrap();
+        let beside = batch.progress.snapshot == Some(Snapshot::Beside);
+        assert_eq!(before, None);
+        assert_eq!(beside, senders > 1, "{senders} cells");
+        assert_eq!(batch.progress.stage, Stage::Finished);
+        assert_eq!(batches.snapshot(&batch).await.unwrap(), Some(breakdown));
+    }
 }
 
 #[tokio::test]

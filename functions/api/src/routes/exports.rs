@@ -19,7 +19,7 @@ use carillon_runtime::{
 };
 use carillon_store::{export_files::LINK_VALID, queues::ExportRequest as Request};
 use http::StatusCode;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -104,7 +104,7 @@ enum CsvWord {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ShownNumbers)]
-enum NumbersWord {
+pub enum NumbersWord {
     #[default]
     Full,
     /// The country and the last digits.
@@ -262,7 +262,8 @@ async fn wanted(
             return Err(refused("/lake", detail));
         }
         who.must_be_live()?;
-        return Ok(of_day(who, day, numbers.into(), (id, created)));
+        let numbers = numbers.into();
+        return Ok(Export::of_lake(id, who.account, day, numbers, created));
     }
     if let Some(pointer) = narrowed(batch, campaign, &statuses)
         && !matches!(dataset, Dataset::Messages | Dataset::Clicks)
@@ -317,34 +318,6 @@ fn narrowed(
         (Some(_), _) => Some("/batch"),
         (None, Some(_)) => Some("/campaign"),
         (None, None) => (!statuses.is_empty()).then_some("/statuses"),
-    }
-}
-
-fn of_day(
-    who: &Principal,
-    day: Date,
-    numbers: Numbers,
-    (id, created): (ExportId, Timestamp),
-) -> Export {
-    let midnight = |day: Date| {
-        let midnight = day.to_zoned(TimeZone::UTC);
-        midnight.ok().map(|midnight| midnight.timestamp())
-    };
-    let filter = Filter {
-        from: midnight(day),
-        until: day.tomorrow().ok().and_then(midnight),
-        ..Filter::default()
-    };
-    Export {
-        id,
-        account: who.account,
-        dataset: Dataset::Messages,
-        filter,
-        format: Format::Parquet,
-        numbers,
-        purpose: Purpose::Lake { day },
-        test: false,
-        created,
     }
 }
 

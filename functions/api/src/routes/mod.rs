@@ -14,6 +14,7 @@ pub mod gateways;
 pub mod imports;
 pub mod inbound;
 pub mod keys;
+pub mod lake;
 pub mod lists;
 pub mod members;
 pub mod messages;

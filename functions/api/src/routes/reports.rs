@@ -1,5 +1,5 @@
 //! `/v1/reports`: what became of messages, counted of the ledger when it is asked for: of a batch, of a campaign, of all that an account
-//! sent in a time; by country, gateway account, sender, status, reason, campaign, template, lane, day or hour.
+//! sent in a time, where closed batches are told by what they came to; by country, gateway account, sender, status, reason, campaign, template, lane, day or hour.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use carillon_core::{
     batch::Batch,
     breakdown::{Breakdown, Counter, Latency, Place, Tally},
     id::{BatchId, CampaignId},
-    insight::{self, Insight},
+    insight::{self, Around, Insight},
     reason::Reason,
     status::Status,
 };
@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{batches, campaigns};
-use crate::{services::Api, time};
+use crate::{responses::Responses, services::Api, time};
 
 /// Chunks that are counted for an answer at most: two million messages, about 0.05 US cents of reads.
 const CHUNKS: u32 = 20_000;
@@ -36,6 +36,8 @@ const TOGETHER: u32 = 1_024;
 /// Batches counted at once, and read at once.
 const CONCURRENT: usize = 16;
 const BATCHES: i32 = 200;
+/// Batches that are told of in one answer.
+const MOST: usize = 40_000;
 /// Campaigns that can be compared.
 const COMPARED: usize = 10;
 
@@ -60,6 +62,9 @@ pub struct ReportQuery {
     by: By,
     /// Of days and hours, such as `Europe/Paris`; left out: the account's.
     zone: Option<String>,
+    /// With `from`: also the sum of the time of the same length before it.
+    #[serde(default)]
+    previous: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, ToSchema)]
@@ -84,6 +89,11 @@ enum By {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BreakdownReport {
     total: Figures,
+    /// From the audience to its answers.
+    funnel: Funnel,
+    /// Of the time before, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<Figures>,
     by: By,
     groups: Vec<Group>,
     latency: LatencyFigures,
@@ -94,11 +104,32 @@ pub struct BreakdownReport {
     insights: Vec<Insight>,
     /// Batches that it is counted of.
     batches: u64,
+    /// Of `batches`: told by what they came to when they were closed, three days after their last message or later. What came in since is
+    /// in their own reports.
+    closed: u64,
     #[schema(value_type = String, format = DateTime)]
     counted: Timestamp,
 }
 
-/// From the audience to the answer.
+/// Each step is of those of the step before, but for `replied` and `opted_out`: whoever did so in the time of the report, or within three
+/// days after its batch began.
+#[derive(Debug, Serialize, ToSchema)]
+struct Funnel {
+    /// Rows of audiences, and recipients of API sends.
+    audience: u64,
+    accepted: u64,
+    /// A gateway took it, or may have taken it.
+    sent: u64,
+    delivered: u64,
+    /// Recipients who opened a tracked link.
+    clicked: u64,
+    /// Numbers that wrote back; `null`: too many to look at.
+    replied: Option<u64>,
+    /// Numbers that opted out, by a reply or by the link in a message; `null`: too many to look at.
+    opted_out: Option<u64>,
+}
+
+/// What became of messages.
 #[derive(Debug, Serialize, ToSchema)]
 struct Figures {
     /// Messages that were accepted: the sum of `counts`.
@@ -177,6 +208,8 @@ struct Compared {
 struct Counted {
     batch: Batch,
     breakdown: Breakdown,
+    /// It is what the batch came to when it was closed.
+    closed: bool,
 }
 
 /// What became of messages.
@@ -193,10 +226,39 @@ pub async fn report(
 ) -> Result<Response, Problem> {
     let now = time::now();
     let zone = zone(&api, &who, query.zone.as_deref()).await?;
-    let batches = chosen(&api, &who, &query, now).await?;
-    let counted = count(&api, batches, now).await?;
+    let chosen = chosen(&api, &who, &query, now).await?;
+    let counted = count(&api, chosen.batches, chosen.by, now).await?;
+    let responses = match chosen.time {
+        Some((from, until)) => Responses::in_time(&api, &who, from, until).await?,
+        None => responses(&api, &who, &counted).await?,
+    };
+    let previous = match chosen.time.filter(|_| query.previous) {
+        Some(time) => Some(before(&api, &who, time, now).await?),
+        None => None,
+    };
     let report = BreakdownReport::new(&counted, query.by, &zone, now);
-    Ok(Json(report).into_response())
+    Ok(Json(report.with(&counted, responses, previous.as_ref())).into_response())
+}
+
+/// Of one batch, or of none.
+async fn responses(api: &Api, who: &Principal, counted: &[Counted]) -> Result<Responses, Problem> {
+    match counted {
+        [Counted { batch, .. }] => Responses::to_batch(api, who, batch).await,
+        _ => Ok(Responses::default()),
+    }
+}
+
+/// What was sent in as long a time before.
+async fn before(
+    api: &Api,
+    who: &Principal,
+    (from, until): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<Breakdown, Problem> {
+    let earlier = from.checked_sub(until.duration_since(from));
+    let earlier = earlier.map_err(|_| invalid("There is no time before `from`."))?;
+    let batches = of_time(api, who, earlier, from).await?;
+    Ok(sum(&count(api, batches, Of::Kept, now).await?))
 }
 
 /// Campaigns beside each other, in the order in which they are named.
@@ -222,7 +284,7 @@ pub async fn compare(
         let id = read.map_err(|error| invalid(&format!("`campaigns`: {error}.")))?;
         let campaign = campaigns::find(&api, &who, id).await?;
         let batch = campaigns::batch_of(&api, &campaign).await?;
-        let counted = count(&api, batch.into_iter().collect(), now).await?;
+        let counted = count(&api, batch.into_iter().collect(), Of::Ledger, now).await?;
         let sum = sum(&counted);
         compared.push(Compared {
             campaign: id,
@@ -252,9 +314,10 @@ pub async fn of_batch(
 ) -> Result<Response, Problem> {
     let now = time::now();
     let batch = batches::find(&api, &who, id).await?;
-    let counted = count(&api, vec![batch], now).await?;
+    let counted = count(&api, vec![batch], Of::Ledger, now).await?;
+    let responses = responses(&api, &who, &counted).await?;
     let report = BreakdownReport::new(&counted, By::Country, &TimeZone::UTC, now);
-    Ok(Json(report).into_response())
+    Ok(Json(report.with(&counted, responses, None)).into_response())
 }
 
 async fn zone(api: &Api, who: &Principal, given: Option<&str>) -> Result<TimeZone, Problem> {
@@ -272,23 +335,51 @@ fn invalid(detail: &str) -> Problem {
     Problem::new(Code::InvalidRequest, detail)
 }
 
-/// The batches that a report is of, oldest first.
+/// What a batch is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// By its chunks, as long as there are any.
+    Ledger,
+    /// By what it came to when it was closed; one that isn't, by its chunks.
+    Kept,
+}
+
+/// What a report is of: batches, oldest first, and the time that they are all of.
+struct Chosen {
+    batches: Vec<Batch>,
+    by: Of,
+    time: Option<(Timestamp, Timestamp)>,
+}
+
 async fn chosen(
     api: &Api,
     who: &Principal,
     query: &ReportQuery,
     now: Timestamp,
-) -> Result<Vec<Batch>, Problem> {
+) -> Result<Chosen, Problem> {
+    let chosen = |batches| Chosen {
+        batches,
+        by: Of::Ledger,
+        time: None,
+    };
+    if query.previous && query.from.is_none() {
+        return Err(invalid("`previous` goes with `from`."));
+    }
     match (query.batch, query.campaign, query.from) {
-        (Some(batch), None, None) => Ok(vec![batches::find(api, who, batch).await?]),
+        (Some(batch), None, None) => Ok(chosen(vec![batches::find(api, who, batch).await?])),
         (None, Some(campaign), None) => {
             let campaign = campaigns::find(api, who, campaign).await?;
-            Ok(campaigns::batch_of(api, &campaign)
-                .await?
-                .into_iter()
-                .collect())
+            let batch = campaigns::batch_of(api, &campaign).await?;
+            Ok(chosen(batch.into_iter().collect()))
         }
-        (None, None, Some(from)) => of_time(api, who, from, query.until.unwrap_or(now)).await,
+        (None, None, Some(from)) => {
+            let until = query.until.unwrap_or(now);
+            Ok(Chosen {
+                batches: of_time(api, who, from, until).await?,
+                by: Of::Kept,
+                time: Some((from, until)),
+            })
+        }
         _ => Err(invalid("Give one of `batch`, `campaign` and `from`.")),
     }
 }
@@ -306,19 +397,20 @@ async fn of_time(
     // Newest first, since a campaign's id is drawn before its batch is made.
     loop {
         let page = api.batches.list(who.account, after, BATCHES).await?;
-        let full = page.len() == usize::try_from(BATCHES).expect("some hundreds");
+        // A page may be short because it is large; only an empty one is the end.
+        let full = !page.is_empty();
         after = page.last().map(|batch| batch.terms.id);
         let over = page.last().is_none_or(|batch| batch.terms.began < from);
         for batch in page {
             let terms = &batch.terms;
             if terms.began >= from && terms.began < until && who.sees(terms.test) {
-                chunks += batch.progress.chunks.unwrap_or(0);
+                let closed = batch.progress.snapshot.is_some();
+                chunks += batch.progress.chunks.filter(|_| !closed).unwrap_or(0);
                 batches.push(batch);
             }
         }
-        if chunks > CHUNKS {
-            let detail =
-                "More than two million messages were sent in this time. Ask for less of it.";
+        if chunks > CHUNKS || batches.len() > MOST {
+            let detail = "Too much was sent in this time: two million messages of the last days, or more than 40,000 batches. Ask for less of it.";
             return Err(invalid(detail));
         }
         if over || !full {
@@ -328,14 +420,39 @@ async fn of_time(
     }
 }
 
-async fn count(api: &Api, batches: Vec<Batch>, now: Timestamp) -> Result<Vec<Counted>, Problem> {
+async fn count(
+    api: &Api,
+    batches: Vec<Batch>,
+    by: Of,
+    now: Timestamp,
+) -> Result<Vec<Counted>, Problem> {
     let counted = stream::iter(batches)
         .map(async |batch| {
-            let breakdown = count_batch(api, &batch, now).await?;
-            Ok::<_, Problem>(Counted { batch, breakdown })
+            let kept = api.batches.snapshot(&batch).await?;
+            let (breakdown, closed) = match (kept, by) {
+                (Some(kept), Of::Kept) => (kept, true),
+                (kept, _) => {
+                    let counted = count_batch(api, &batch, now).await?;
+                    longer(counted, kept)
+                }
+            };
+            Ok::<_, Problem>(Counted {
+                batch,
+                breakdown,
+                closed,
+            })
         })
         .buffered(CONCURRENT);
     counted.try_collect().await
+}
+
+/// What was counted, or what was kept, where the ledger has forgotten chunks; and whether it was kept.
+fn longer(counted: Breakdown, kept: Option<Breakdown>) -> (Breakdown, bool) {
+    let messages = counted.total().messages;
+    match kept.filter(|kept| kept.total().messages > messages) {
+        Some(kept) => (kept, true),
+        None => (counted, false),
+    }
 }
 
 async fn count_batch(api: &Api, batch: &Batch, now: Timestamp) -> Result<Breakdown, Problem> {
@@ -351,7 +468,7 @@ async fn count_batch(api: &Api, batch: &Batch, now: Timestamp) -> Result<Breakdo
             counter.count(chunk);
         }
     }
-    Ok(counter.finish())
+    Ok(counter.breakdown())
 }
 
 fn sum(counted: &[Counted]) -> Breakdown {
@@ -366,7 +483,10 @@ impl BreakdownReport {
     fn new(counted: &[Counted], by: By, zone: &TimeZone, now: Timestamp) -> Self {
         let sum = sum(counted);
         let mut groups: BTreeMap<Option<String>, Breakdown> = BTreeMap::new();
-        for Counted { batch, breakdown } in counted {
+        for Counted {
+            batch, breakdown, ..
+        } in counted
+        {
             for (place, tally) in &breakdown.cells {
                 let group = groups.entry(key(by, batch, place, zone)).or_default();
                 let cell = group.cells.entry(place.clone()).or_default();
@@ -379,13 +499,51 @@ impl BreakdownReport {
         });
         Self {
             total: Figures::new(&sum),
+            funnel: Funnel::new(counted, Responses::default()),
+            previous: None,
             by,
             groups: groups.collect(),
             latency: LatencyFigures::new(&sum.latency),
             reasons: reasons(&sum),
-            insights: insight::of(&sum),
+            insights: Vec::new(),
             batches: counted.len() as u64,
+            closed: counted.iter().filter(|counted| counted.closed).count() as u64,
             counted: now,
+        }
+    }
+
+    /// What stands beside the count.
+    fn with(self, counted: &[Counted], responses: Responses, previous: Option<&Breakdown>) -> Self {
+        let around = Around {
+            previous: previous.map(Breakdown::total),
+            opted_out: responses.opted_out,
+        };
+        Self {
+            funnel: Funnel::new(counted, responses),
+            previous: previous.map(Figures::new),
+            insights: insight::of(&sum(counted), around),
+            ..self
+        }
+    }
+}
+
+impl Funnel {
+    fn new(counted: &[Counted], responses: Responses) -> Self {
+        let total = sum(counted).total();
+        let audience = counted.iter().map(|counted| {
+            let prepared = counted.batch.progress.prepared;
+            let rows = prepared.map_or(0, |prepared| prepared.rows);
+            rows.max(counted.breakdown.total().messages)
+        });
+        let Responses { replied, opted_out } = responses;
+        Self {
+            audience: audience.sum(),
+            accepted: total.messages,
+            sent: total.submitted,
+            delivered: total.delivered,
+            clicked: total.clicked,
+            replied,
+            opted_out,
         }
     }
 }
@@ -397,7 +555,7 @@ fn key(by: By, batch: &Batch, place: &Place, zone: &TimeZone) -> Option<String> 
         By::Country => place.country.map(|country| country.as_str().to_owned()),
         By::Gateway => place.gateway.map(|gateway| gateway.to_string()),
         By::Sender => place.sender.clone(),
-        By::Status => Some(place.status.to_owned()),
+        By::Status => Some(place.status.as_str().to_owned()),
         By::Reason => place.reason.map(|reason| reason.code().to_owned()),
         By::Campaign => terms.campaign.map(|campaign| campaign.to_string()),
         By::Template => terms
@@ -411,7 +569,7 @@ fn key(by: By, batch: &Batch, place: &Place, zone: &TimeZone) -> Option<String> 
 }
 
 fn reasons(sum: &Breakdown) -> Vec<ReasonFigures> {
-    let delivered = Status::Delivered.as_str();
+    let delivered = Status::Delivered;
     let mut failed = sum.clone();
     failed.cells.retain(|place, _| place.status != delivered);
     let reasons = failed.by(|place| place.reason).into_iter();
@@ -439,7 +597,7 @@ impl Figures {
             .collect();
         for (place, tally) in &breakdown.cells {
             total.add(*tally);
-            *counts.entry(place.status).or_default() += tally.messages;
+            *counts.entry(place.status.as_str()).or_default() += tally.messages;
         }
         let Tally {
             messages,

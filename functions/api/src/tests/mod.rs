@@ -16,6 +16,7 @@ mod permissions;
 mod privacy;
 mod quotas;
 mod recurring;
+mod reports;
 mod retention;
 mod rules;
 

@@ -18,6 +18,14 @@ use crate::setup::{Setup, at};
 
 const HOUR: i64 = 3_600;
 
+/// What a closed batch keeps: messages, and those of them that were delivered.
+async fn kept(setup: &Setup, batch: BatchId) -> Option<(u64, u64)> {
+    let batch = setup.batch(batch).await;
+    let kept = setup.state.batches.snapshot(&batch).await.unwrap();
+    let total = kept.map(|breakdown| breakdown.total());
+    total.map(|total| (total.messages, total.delivered))
+}
+
 async fn look(setup: &Setup, seconds: i64) {
     setup.dispatcher().tick(at(seconds)).await.unwrap();
 }
@@ -63,6 +71,7 @@ async fn messages_of_which_nothing_is_heard_become_unknown_and_the_totals_are_fr
     setup.send(Pointer { batch, chunk: 0 }, at(2)).await;
     look(&setup, 5).await;
     assert_eq!(setup.batch(batch).await.progress.stage, Stage::Finished);
+    assert_eq!(kept(&setup, batch).await, None, "its reports still come");
     receipts(&setup, batch, ReceiptStatus::Delivered, 0..97).await;
 
     look(&setup, 72 * HOUR + 4).await;
@@ -94,6 +103,7 @@ async fn messages_of_which_nothing_is_heard_become_unknown_and_the_totals_are_fr
         (totals.delivered, totals.unknown, totals.in_flight),
         (97, 3, 0)
     );
+    assert_eq!(kept(&setup, batch).await, Some((100, 97)));
     let list = async |hours: i64| {
         setup
             .state
@@ -114,6 +124,7 @@ async fn messages_of_which_nothing_is_heard_become_unknown_and_the_totals_are_fr
         (98, 2),
         "a late report wins"
     );
+    assert_eq!(kept(&setup, batch).await, Some((100, 98)));
     assert_eq!(list(24 * 400).await, []);
 }
 
@@ -136,6 +147,7 @@ async fn an_api_send_is_finished_too_and_keeps_its_totals() {
     let after = setup.batch(batch).await.progress;
     assert_eq!((before.stage, after.stage), (Stage::Ready, Stage::Finished));
     assert_eq!(after.totals.unwrap().delivered, 100);
+    assert_eq!(kept(&setup, batch).await, Some((100, 100)));
     let left = setup
         .state
         .batches

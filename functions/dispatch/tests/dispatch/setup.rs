@@ -13,6 +13,7 @@ use carillon_store::{
     dispatcher_lock::DispatcherLock,
     exports::Exports,
     gateway_accounts::GatewayAccounts,
+    lakes::Lakes,
     ledger::Ledger,
     queues::{QueueUrls, Queues},
     rate::Rate,
@@ -55,6 +56,7 @@ impl Setup {
         let state = State {
             batches: Batches::new(aws.dynamodb(), &core),
             exports: Exports::new(aws.dynamodb(), &core),
+            lakes: Lakes::new(aws.dynamodb(), &core),
             ledger: Ledger::new(aws.dynamodb(), ledger),
             queues: Queues::new(aws.sqs(), urls.clone()),
             rate: Rate::new(aws.dynamodb(), &core),

@@ -232,3 +232,31 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever queries the lake sees what its files have.
+    const TABLE: &str = include_str!("../../../../infra/analytics.yaml");
+
+    #[test]
+    fn the_table_of_the_lake_has_the_columns_of_its_files() {
+        let (_, columns) = TABLE.split_once("          Columns:\n").unwrap();
+        let columns = columns.lines().map_while(|line| {
+            let entry = line.trim().strip_prefix("- { Name: ")?.strip_suffix(" }")?;
+            entry.split_once(", Type: ")
+        });
+
+        let ours = COLUMNS.iter().map(|column| {
+            let kind = match column.kind {
+                Kind::Text => "string",
+                Kind::Integer => "bigint",
+                Kind::Flag => "boolean",
+                Kind::Time => "timestamp",
+            };
+            (column.name, kind)
+        });
+        assert_eq!(columns.collect::<Vec<_>>(), ours.collect::<Vec<_>>());
+    }
+}

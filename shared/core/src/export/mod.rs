@@ -2,6 +2,7 @@
 //! Parquet of: what a column means is said once, in the table of its dataset.
 
 pub mod clicks;
+pub mod lake;
 pub mod messages;
 pub mod progress;
 pub mod records;

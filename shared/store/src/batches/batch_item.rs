@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use carillon_core::batch::{Batch, BatchProgress, BatchTerms, Stage};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::snapshots;
 use crate::{
     StoreError,
     item::{Item, ReadItem, json, number, text, time},
@@ -21,6 +22,7 @@ pub fn to_item(batch: &Batch) -> Item {
         preparing_until,
         prepared,
         totals,
+        snapshot,
         problem,
     } = progress;
     let mut item = keys::batch(terms.id).item();
@@ -46,6 +48,9 @@ pub fn to_item(batch: &Batch) -> Item {
     if let Some(totals) = totals {
         set("totals", json(totals));
     }
+    if let Some(snapshot) = snapshot {
+        set(snapshots::SNAPSHOT, snapshots::to_value(snapshot));
+    }
     if let Some(problem) = problem {
         set("problem", text(problem));
     }
@@ -66,6 +71,7 @@ pub fn from_item(item: &Item) -> Result<Batch, StoreError> {
         preparing_until: item.find_time("preparing_until")?,
         prepared: item.find_json("prepared")?,
         totals: item.find_json("totals")?,
+        snapshot: snapshots::from_item(item),
         problem: item
             .find("problem")
             .and_then(|value| value.as_s().ok())

@@ -77,7 +77,7 @@ impl Batches {
             .map_err(StoreError::service("close a batch"))
     }
 
-    /// What a batch came to: it is over, and the totals outlive its chunks. May be said again, with later totals.
+    /// Every chunk is done: the batch is over. May be said again, with later totals.
     pub async fn freeze(&self, id: BatchId, totals: &Totals) -> Result<(), StoreError> {
         let values = [
             (":finished", stage(Stage::Finished)),

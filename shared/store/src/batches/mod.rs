@@ -5,6 +5,7 @@ mod batch_item;
 mod closing;
 mod marketing;
 mod progress;
+mod snapshots;
 
 use aws_sdk_dynamodb::{
     Client,

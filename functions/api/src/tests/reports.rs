@@ -1,0 +1,211 @@
+//! Reports of what is over and forgotten, and of what people did, against the local stack.
+
+use carillon_core::{
+    api_key::Mode,
+    batch::{Batch, BatchTerms, Stage},
+    breakdown::{Breakdown, Place, Tally},
+    chunk::{Chunk, ChunkState, Pointer, slot::SlotOutcome, source::Source},
+    frame::{self, Recipient},
+    id::BatchId,
+    inbound::QueuedInbound,
+    phone::{Country, Phone},
+    status::{Status, Totals},
+    suppression::{Cause, Consent, Word},
+};
+use carillon_store::{batches::Activity, inbound_log::LoggedInbound};
+use carillon_testkit::{build, stack};
+use http::Request;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::once::{Caller, World, in_time};
+use crate::services::{Api, Settings};
+
+struct Reports {
+    api: Api,
+    caller: Caller,
+}
+
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000).unwrap() + SignedDuration::from_mins(minutes)
+}
+
+fn number(last: u64) -> Phone {
+    Phone::from_digits(447_700_900_000 + last).unwrap()
+}
+
+impl Reports {
+    async fn new() -> Self {
+        let mut world = World::new().await;
+        let contacts_table = stack::table_like(&world.aws.dynamodb(), "CONTACTS_TABLE").await;
+        world.settings = Settings {
+            contacts_table,
+            ..world.settings
+        };
+        let caller = world.caller(Mode::Live).await;
+        Self {
+            api: world.api(),
+            caller,
+        }
+    }
+
+    /// A batch of the API to two numbers, both sent to.
+    async fn batch(&self, began: Timestamp) -> BatchId {
+        let terms = BatchTerms {
+            account: self.caller.account,
+            campaign: None,
+            test: false,
+            ..build::terms(began)
+        };
+        let batch = Batch::new(terms, Stage::Ready, Some(1));
+        let id = batch.terms.id;
+        let created = self.api.batches.create(&batch, Activity::Passive).await;
+        created.unwrap();
+        id
+    }
+
+    async fn with_chunk(&self, batch: BatchId) {
+        let recipients: Vec<Recipient> = [1, 2]
+            .map(|last| Recipient::new(number(last), [].into(), None))
+            .into();
+        let mut chunk = Chunk::new(2, Source::Inline(frame::encode(&recipients)));
+        chunk.state = ChunkState::Done;
+        chunk.done = Some(at(0));
+        for slot in &mut chunk.slots {
+            slot.outcome = SlotOutcome::Accepted;
+            slot.attempt = 1;
+        }
+        let pointer = Pointer { batch, chunk: 0 };
+        assert!(self.api.ledger.create_chunk(pointer, &chunk).await.unwrap());
+    }
+
+    async fn wrote(&self, last: u64, minutes: i64) {
+        let logged = LoggedInbound {
+            message: QueuedInbound {
+                account: self.caller.account,
+                gateway: Some(build::id()),
+                from: number(last),
+                to: "12345".to_owned(),
+                text: "Thank you".to_owned(),
+                provider_id: Some(format!("{last}-{minutes}")),
+                at: at(minutes),
+            },
+            meaning: None,
+        };
+        let hash = self.api.key.number(self.caller.account, number(last));
+        let put = self.api.inbound.put(&logged, &hash, at(minutes)).await;
+        put.unwrap();
+    }
+
+    async fn opted_out(&self, last: u64, minutes: i64, cause: Cause) {
+        let word = Word {
+            consent: Consent::OptedOut,
+            said: at(minutes),
+            cause,
+            number: Some(number(last)),
+            inbound: None,
+            reason: None,
+        };
+        let hash = self.api.key.number(self.caller.account, number(last));
+        let suppressions = &self.api.suppressions;
+        let taken = suppressions.take(self.caller.account, &hash, &word, at(minutes));
+        taken.await.unwrap();
+    }
+
+    async fn report(&self, query: &str) -> Value {
+        let key = self.caller.key.secret.expose();
+        let request = Request::get(format!("/v1/reports?{query}"));
+        let request = request.header("authorization", format!("Bearer {key}"));
+        let answer = self
+            .caller
+            .ask(&self.api, request, &json!({}), in_time())
+            .await;
+        assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
+        answer.body
+    }
+}
+
+fn came_to(delivered: u64) -> Breakdown {
+    let mut breakdown = Breakdown::default();
+    let place = Place {
+        country: Country::parse("GB").ok(),
+        gateway: None,
+        sender: None,
+        status: Status::Delivered,
+        reason: None,
+    };
+    let tally = Tally {
+        messages: delivered,
+        submitted: delivered,
+        delivered,
+        ..Tally::default()
+    };
+    breakdown.cells.insert(place, tally);
+    breakdown
+}
+
+#[tokio::test]
+async fn a_closed_batch_is_told_when_its_chunks_are_forgotten_and_an_open_one_is_counted() {
+    let reports = Reports::new().await;
+    let closed = reports.batch(at(0)).await;
+    let totals = Totals {
+        accepted: 9,
+        delivered: 9,
+        ..Totals::default()
+    };
+    let batches = &reports.api.batches;
+    batches.close(closed, &totals, &came_to(9)).await.unwrap();
+    let open = reports.batch(at(5)).await;
+    reports.with_chunk(open).await;
+    let earlier = reports.batch(at(-90)).await;
+    batches.close(earlier, &totals, &came_to(4)).await.unwrap();
+
+    let of_time = format!("from={}&until={}&previous=true", at(-60), at(60));
+    let of_time = reports.report(&of_time).await;
+    let of_batch = reports.report(&format!("batch={closed}")).await;
+
+    let total = &of_time["total"];
+    assert_eq!(
+        (&total["accepted"], &total["delivered"]),
+        (&json!(11), &json!(9))
+    );
+    assert_eq!(
+        (&of_time["batches"], &of_time["closed"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(of_time["previous"]["delivered"], 4, "{of_time}");
+    let groups = of_time["groups"].as_array().unwrap();
+    let by_country: Vec<_> = groups
+        .iter()
+        .map(|it| (&it["key"], &it["accepted"]))
+        .collect();
+    assert_eq!(
+        by_country,
+        [(&Value::Null, &json!(2)), (&json!("GB"), &json!(9))]
+    );
+    assert_eq!(of_batch["total"]["delivered"], 9);
+}
+
+#[tokio::test]
+async fn answers_count_once_for_each_person_and_of_a_batch_only_its_recipients() {
+    let reports = Reports::new().await;
+    let batch = reports.batch(at(0)).await;
+    reports.with_chunk(batch).await;
+    for (last, minutes) in [(1, 10), (1, 20), (7, 30), (2, -10), (2, 3 * 24 * 60 + 1)] {
+        reports.wrote(last, minutes).await;
+    }
+    reports.opted_out(2, 15, Cause::Reply).await;
+    reports.opted_out(8, 25, Cause::Link).await;
+    reports.opted_out(1, 35, Cause::Request).await;
+
+    let of_batch = reports.report(&format!("batch={batch}")).await;
+    let of_time = format!("from={}&until={}", at(0), at(60));
+    let of_time = reports.report(&of_time).await;
+
+    let answers = |report: &Value| {
+        let funnel = &report["funnel"];
+        ["audience", "sent", "replied", "opted_out"].map(|step| funnel[step].as_u64())
+    };
+    assert_eq!(answers(&of_batch), [Some(2), Some(2), Some(1), Some(1)]);
+    assert_eq!(answers(&of_time), [Some(2), Some(2), Some(2), Some(2)]);
+}
