@@ -22,6 +22,8 @@ export async function pages(page, things) {
     ["contact-delete", `/contacts/${things.contact}/delete`],
     ["contact-consent", `/contacts/${things.contact}/consents`],
     ["contact-new", "/contacts/new"],
+    ["reports-month", "/reports?days=30&by=gateway"],
+    ["reports-compare", `/reports/compare?c=${things.finished}`],
     ["lists", "/lists"],
     ["list", `/lists/${things.list}`],
     ["list-delete", `/lists/${things.list}/delete`],

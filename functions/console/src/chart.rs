@@ -16,6 +16,8 @@ const HEIGHT: u64 = 180;
 const FOOT: u64 = 22;
 const LEFT: u64 = 48;
 const GAP: u64 = 10;
+/// Of columns, at most.
+const LABELS: u64 = 10;
 
 /// Columns of parts on top of each other, with a line for each quarter of the highest.
 pub fn bars(title: &str, bars: &[Bar]) -> Html {
@@ -34,10 +36,14 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
         )
         .expect("a string takes everything");
     }
-    let wide = (WIDTH - LEFT) / u64::try_from(bars.len().max(1)).unwrap_or(1);
+    let columns = u64::try_from(bars.len().max(1)).unwrap_or(1);
+    let wide = ((WIDTH - LEFT) / columns).max(2);
+    let gap = GAP.min(wide / 3);
+    // As many labels as there is room for, the last one among them.
+    let every = columns.div_ceil(LABELS).max(1);
     let mut rows = String::new();
     for (place, bar) in (0_u64..).zip(bars) {
-        let x = LEFT + place * wide + GAP / 2;
+        let x = LEFT + place * wide + gap / 2;
         let mut y = plot;
         let mut cells = String::new();
         for part in &bar.parts {
@@ -48,7 +54,7 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
                     svg,
                     "<rect class=\"{}\" x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{high}\" rx=\"1\"><title>{}: {} {}</title></rect>",
                     part.tone,
-                    wide - GAP,
+                    wide - gap,
                     escape(&bar.label),
                     count(part.count),
                     escape(part.label)
@@ -57,11 +63,11 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
             }
             write!(cells, "<td>{}</td>", count(part.count)).expect("a string takes everything");
         }
-        if bars.len() < 10 || place % 2 == 1 {
+        if (columns - 1 - place).is_multiple_of(every) {
             write!(
                 svg,
                 "<text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                x + (wide - GAP) / 2,
+                x + (wide - gap) / 2,
                 HEIGHT - 4,
                 escape(&bar.label)
             )
@@ -140,6 +146,20 @@ mod tests {
         ] {
             assert_eq!(round_up(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn ninety_columns_have_room_and_ten_labels() {
+        let bar = |day: u32| Bar {
+            label: format!("day {day}"),
+            parts: vec![Part::new("delivered", 1, "good")],
+        };
+
+        let html = bars("Messages", &(0..90).map(bar).collect::<Vec<_>>()).to_string();
+
+        let labels = html.matches("text-anchor=\"middle\"").count();
+        assert_eq!(labels, 10, "{html}");
+        assert!(html.contains(">day 89</text>"), "the last one");
     }
 
     #[test]

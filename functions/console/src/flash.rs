@@ -56,6 +56,14 @@ const SAID: &[(&str, &str)] = &[
         "It is being gathered. Reload this page in a minute; the file is kept for 7 days.",
     ),
     (
+        "export-cancelled",
+        "The export is stopped. What was written of it is let go.",
+    ),
+    (
+        "export-made",
+        "It is being written. Below you see how far it is; you may leave.",
+    ),
+    (
         "import-stops",
         "It stops after the rows that are on their way.",
     ),

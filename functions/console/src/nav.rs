@@ -50,6 +50,8 @@ const WORK: &[Item] = &[
         Icon::Templates,
         Scope::TemplatesRead,
     ),
+    item("/reports", "Reports", Icon::Reports, Scope::MessagesRead),
+    item("/exports", "Exports", Icon::Exports, Scope::ExportsRead),
 ];
 const SETUP: &[Item] = &[
     item("/gateways", "Gateways", Icon::Gateways, Scope::GatewaysRead),

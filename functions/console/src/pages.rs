@@ -7,6 +7,7 @@ pub mod compose;
 pub mod contact;
 pub mod contacts;
 pub mod error;
+pub mod exports;
 pub mod gateway;
 pub mod gateways;
 pub mod imports;
@@ -18,6 +19,7 @@ pub mod members;
 pub mod opt_outs;
 pub mod overview;
 pub mod privacy;
+pub mod reports;
 pub mod routes;
 pub mod segments;
 pub mod senders;
@@ -43,6 +45,8 @@ pub fn routes() -> Router<Console> {
         .merge(imports::routes())
         .merge(opt_outs::routes())
         .merge(inbox::routes())
+        .merge(reports::routes())
+        .merge(exports::routes())
         .merge(start::routes())
         .merge(templates::routes())
         .merge(gateways::routes())

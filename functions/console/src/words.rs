@@ -229,6 +229,34 @@ pub fn privacy(status: &str) -> Word {
     }
 }
 
+/// Of an export.
+pub fn export(status: &str) -> Word {
+    match status {
+        "queued" => word("Waiting", Tone::Quiet, "It begins in a moment."),
+        "running" => word(
+            "Being written",
+            Tone::Busy,
+            "It goes on if you leave this page.",
+        ),
+        "finished" => word(
+            "Ready",
+            Tone::Good,
+            "Its files can be downloaded for 7 days.",
+        ),
+        "cancelled" => word(
+            "Stopped",
+            Tone::Quiet,
+            "What was written can't be downloaded.",
+        ),
+        "failed" => word(
+            "Failed",
+            Tone::Bad,
+            "It could not be written. Ask for it again.",
+        ),
+        _ => word("Unknown", Tone::Quiet, "This status is new to this page."),
+    }
+}
+
 /// Of an import of contacts.
 pub fn import(status: &str, is_trial: bool) -> Word {
     match status {

@@ -15,6 +15,8 @@ pub enum Icon {
     Routes,
     Senders,
     Templates,
+    Reports,
+    Exports,
     Keys,
     Settings,
     Letters,
@@ -52,6 +54,8 @@ impl Icon {
             }
             Self::Senders => "M4 4h12v9H9l-4 3.500V13H4zM8 8.500h4",
             Self::Templates => "M5 3h10v14H5zM8 7h4M8 10h4M8 13h2",
+            Self::Reports => "M3 17h14M5 14V9M9 14V5M13 14v-3M16.500 14V7",
+            Self::Exports => "M10 3v9M6.500 8.500 10 12l3.500-3.500M4 13v3.500h12V13",
             Self::Keys => "M12.500 10.500a4 4 0 1 0-3-3L3 14v3h3v-2h2v-2h1.500zM13.500 6.500v.1",
             Self::Settings => {
                 "M3 6h8m4 0h2M3 14h2m4 0h8M13 4.200a1.800 1.800 0 1 1 0 3.600 1.800 1.800 0 0 1 0-3.600zM7 12.200a1.800 1.800 0 1 1 0 3.600 1.800 1.800 0 0 1 0-3.600z"

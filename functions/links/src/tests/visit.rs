@@ -161,3 +161,31 @@ async fn a_tracked_link_of_nobody_leads_nowhere_and_takes_no_answers() {
     assert_eq!((posted.status, posted.location), (405, None));
     assert_eq!(setup.opted_out().await, [false, false]);
 }
+
+/// Nanoseconds that this thread has computed: waiting for the store isn't in them.
+fn computed() -> u64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    let first = stat.split_whitespace().next().unwrap();
+    first.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_redirect_takes_less_than_five_milliseconds_of_its_own() {
+    const OPENS: u64 = 200;
+    let setup = tracked().await;
+    let code = setup.code_of(1, 1).await;
+    let open = async |after: u64| {
+        let at = now() + SignedDuration::from_millis(i64::try_from(after).unwrap());
+        setup.open(&code, PHONE, Method::GET, at).await
+    };
+    open(0).await;
+
+    let began = computed();
+    for number in 1..=OPENS {
+        assert_eq!(open(number).await.status, 302);
+    }
+    let each = (computed() - began) / OPENS;
+
+    println!("a redirect takes {} us of its own", each / 1_000);
+    assert!(each < 5_000_000, "{each} ns");
+}

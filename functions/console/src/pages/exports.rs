@@ -1,0 +1,423 @@
+//! Exports: files of what the account has, made in the background; how far they are, their links, and a way to stop one.
+
+use std::borrow::Borrow;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use carillon_core::api_key::Scope;
+use http::Method;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    ask::{Done, Listed},
+    assets,
+    console::Console,
+    form::{self, Form},
+    pages::error::Refused,
+    path,
+    respond::{go, page},
+    shell::Shell,
+    signed_in::SignedIn,
+    ui::{self, Choice, Field, Html, Icon, Part},
+    words::{self, Word},
+};
+
+const PATH: &str = "/exports";
+const LIMIT: &str = "25";
+
+pub fn routes() -> Router<Console> {
+    Router::new()
+        .route(PATH, get(list).post(create))
+        .route("/exports/{id}", get(show))
+        .route("/exports/{id}/cancel", post(cancel))
+        .route("/exports/{id}/download", post(download))
+}
+
+#[derive(Debug, Deserialize)]
+struct Export {
+    id: String,
+    status: String,
+    dataset: String,
+    format: String,
+    numbers: String,
+    campaign: Option<String>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    lake: Option<Date>,
+    progress: Progress,
+    created: Timestamp,
+    problem: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Progress {
+    done: u64,
+    total: Option<u64>,
+    rows: u64,
+    bytes: u64,
+    files: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Download {
+    manifest: File,
+    files: Vec<File>,
+}
+
+#[derive(Debug, Deserialize)]
+struct File {
+    name: String,
+    url: String,
+    rows: Option<u64>,
+    bytes: Option<u64>,
+}
+
+impl Export {
+    fn word(&self) -> Word {
+        words::export(&self.status)
+    }
+
+    fn badge(&self) -> Html {
+        ui::badge(&self.word())
+    }
+
+    fn is_active(&self) -> bool {
+        matches!(self.status.as_str(), "queued" | "running")
+    }
+
+    fn is_finished(&self) -> bool {
+        self.status == "finished" && self.lake.is_none()
+    }
+
+    fn name(&self) -> &str {
+        dataset(&self.dataset)
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.format.as_str() {
+            "parquet" => "Parquet",
+            _ => "CSV",
+        }
+    }
+
+    fn bar(&self) -> Html {
+        let Progress { done, total, .. } = self.progress;
+        match (self.is_finished(), total) {
+            (true, _) => ui::bar([Part::new("written", 1, "good")], 1),
+            (false, Some(total)) => ui::bar([Part::new("written", done.min(total), "busy")], total),
+            // Nobody has counted the pages.
+            (false, None) => Html::default(),
+        }
+    }
+
+    fn of(&self) -> String {
+        if let Some(day) = self.lake {
+            return format!("The lake's day {day}");
+        }
+        let day = |time: &Timestamp| time.strftime("%-d %b %Y").to_string();
+        match (&self.campaign, &self.from, &self.until) {
+            (Some(_), ..) => "One campaign".to_owned(),
+            (None, Some(from), Some(until)) => format!("{} until {}", day(from), day(until)),
+            (None, Some(from), None) => format!("From {} on", day(from)),
+            (None, None, Some(until)) => format!("Until {}", day(until)),
+            (None, None, None) => "All".to_owned(),
+        }
+    }
+}
+
+fn dataset(word: &str) -> &str {
+    let known = DATASETS.iter().find(|(known, ..)| *known == word);
+    known.map_or(word, |(_, name, _)| name)
+}
+
+/// By the API's words, with what a row is.
+const DATASETS: [(&str, &str, &str); 6] = [
+    (
+        "messages",
+        "Messages",
+        "What became of each, by which way, what it cost.",
+    ),
+    ("campaigns", "Campaigns", "Their texts, senders and times."),
+    (
+        "clicks",
+        "Clicks",
+        "Each time a tracked link was opened, by whom and with what.",
+    ),
+    ("inbound", "Inbound messages", "What people wrote."),
+    (
+        "opt_outs",
+        "Opt-outs",
+        "Who must not be written to, since when and why.",
+    ),
+    (
+        "contacts",
+        "Contacts",
+        "With their attributes, tags and lists.",
+    ),
+];
+
+/// `3.4 MB`.
+fn size(bytes: impl Borrow<u64>) -> String {
+    let bytes = *bytes.borrow();
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    cursor: String,
+    /// A campaign's page leads here with it.
+    #[serde(default)]
+    campaign: String,
+}
+
+#[derive(Template)]
+#[template(path = "exports.html")]
+struct ExportsPage {
+    shell: Shell,
+    exports: Vec<Export>,
+    pager: Html,
+    any_active: bool,
+    may_write: bool,
+    form: Form,
+}
+
+impl ExportsPage {
+    fn datasets() -> Vec<Choice> {
+        let choice =
+            |(word, name, hint): &(&str, &str, &str)| Choice::new(*word, *name).hint(*hint);
+        DATASETS.iter().map(choice).collect()
+    }
+
+    fn formats() -> Vec<Choice> {
+        vec![
+            Choice::new("csv", "CSV for a spreadsheet"),
+            Choice::new("raw", "CSV for a program"),
+            Choice::new("parquet", "Parquet"),
+        ]
+    }
+
+    fn numbers() -> Vec<Choice> {
+        vec![
+            Choice::new("full", "Whole"),
+            Choice::new("masked", "Masked: country and last digits"),
+        ]
+    }
+}
+
+async fn list(
+    State(console): State<Console>,
+    who: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refused> {
+    let form = Form::of([
+        ("dataset", "messages"),
+        ("campaign", asked.campaign.as_str()),
+    ]);
+    exports(&console, &who, &asked.cursor, form).await
+}
+
+async fn exports(
+    console: &Console,
+    who: &SignedIn,
+    cursor: &str,
+    form: Form,
+) -> Result<Response, Refused> {
+    let query = [("limit", LIMIT), ("cursor", cursor)];
+    let address = path::with("/v1/exports", &query);
+    let Listed { data, next_cursor }: Listed<Export> = console.get(who, &address).await?;
+    let status = form.status();
+    let shown = page(&ExportsPage {
+        shell: who.shell("Exports", PATH),
+        any_active: data.iter().any(Export::is_active),
+        exports: data,
+        pager: ui::pager(PATH, next_cursor.as_deref(), cursor.is_empty()),
+        may_write: who.may(Scope::ExportsWrite),
+        form,
+    });
+    Ok((status, shown).into_response())
+}
+
+async fn create(
+    State(console): State<Console>,
+    who: SignedIn,
+    mut form: Form,
+) -> Result<Response, Refused> {
+    let zone = account_zone(&console, &who).await?;
+    let wanted = wanted(&mut form, &zone);
+    if form.is_refused() {
+        return exports(&console, &who, "", form).await;
+    }
+    let ask = console.ask(&who, Method::POST, "/v1/exports").json(&wanted);
+    let ask = match form.given(form::ONCE) {
+        Some(once) => ask.once(once),
+        None => ask,
+    };
+    match ask.answer::<Export>().await {
+        Ok(made) => Ok(go(&format!("/exports/{}?said=export-made", made.id))),
+        Err(refused) if refused.belongs_to_form() => {
+            let fields = [
+                ("/campaign", "campaign"),
+                ("/from", "from"),
+                ("/until", "until"),
+                ("/csv", "format"),
+                ("/dataset", "dataset"),
+            ];
+            let form = form.refused_by(&refused, &fields);
+            exports(&console, &who, "", form).await
+        }
+        Err(refused) => Err(refused),
+    }
+}
+
+async fn account_zone(console: &Console, who: &SignedIn) -> Result<TimeZone, Refused> {
+    #[derive(Deserialize)]
+    struct Account {
+        time_zone: String,
+    }
+    let account: Account = console.get(who, "/v1/account").await?;
+    Ok(TimeZone::get(&account.time_zone).unwrap_or(TimeZone::UTC))
+}
+
+/// The request that the form is, days as those of the account's zone and the last one with it.
+fn wanted(form: &mut Form, zone: &TimeZone) -> Value {
+    let mut wanted = Map::new();
+    let mut set = |name: &str, value: Value| {
+        wanted.insert(name.to_owned(), value);
+    };
+    set("dataset", json!(form.get("dataset")));
+    let (format, csv) = match form.get("format") {
+        "parquet" => ("parquet", None),
+        "raw" => ("csv", Some("raw")),
+        _ => ("csv", Some("spreadsheet_safe")),
+    };
+    set("format", json!(format));
+    if let Some(csv) = csv {
+        set("csv", json!(csv));
+    }
+    if form.get("numbers") == "masked" {
+        set("numbers", json!("masked"));
+    }
+    if let Some(campaign) = form.given("campaign") {
+        set("campaign", json!(campaign));
+    }
+    for (name, ends) in [("from", false), ("until", true)] {
+        let Some(text) = form.given(name).map(str::to_owned) else {
+            continue;
+        };
+        match day(&text, ends, zone) {
+            Some(time) => set(name, json!(time)),
+            None => form.refuse(name, "This is no day. Write it as 2026-11-28."),
+        }
+    }
+    Value::Object(wanted)
+}
+
+fn day(text: &str, ends: bool, zone: &TimeZone) -> Option<Timestamp> {
+    let day: Date = text.parse().ok()?;
+    let day = if ends { day.tomorrow().ok()? } else { day };
+    Some(day.to_zoned(zone.clone()).ok()?.timestamp())
+}
+
+#[derive(Template)]
+#[template(path = "export.html")]
+struct ExportPage {
+    shell: Shell,
+    export: Export,
+    files: Option<Download>,
+    may_write: bool,
+}
+
+async fn show(
+    State(console): State<Console>,
+    who: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    one(&console, &who, &id, None).await
+}
+
+async fn one(
+    console: &Console,
+    who: &SignedIn,
+    id: &str,
+    files: Option<Download>,
+) -> Result<Response, Refused> {
+    let export: Export = console
+        .get(who, &format!("/v1/exports/{}", path::part(id)))
+        .await?;
+    Ok(page(&ExportPage {
+        shell: who.shell("Export", PATH),
+        export,
+        files,
+        may_write: who.may(Scope::ExportsWrite),
+    }))
+}
+
+async fn cancel(
+    State(console): State<Console>,
+    who: SignedIn,
+    Path(id): Path<String>,
+    _form: Form,
+) -> Result<Response, Refused> {
+    let id = path::part(&id);
+    let address = format!("/v1/exports/{id}/cancel");
+    let _: Done = console.post(&who, &address, &json!({})).await?;
+    Ok(go(&format!("/exports/{id}?said=export-cancelled")))
+}
+
+/// A page with the links, which end soon: that somebody asked for them is in the audit log, so it is a post.
+async fn download(
+    State(console): State<Console>,
+    who: SignedIn,
+    Path(id): Path<String>,
+    _form: Form,
+) -> Result<Response, Refused> {
+    let address = format!("/v1/exports/{}/download", path::part(&id));
+    let files: Download = console.post(&who, &address, &json!({})).await?;
+    one(&console, &who, &id, Some(files)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_the_accounts_and_the_last_one_is_in_it() {
+        let zone = TimeZone::get("Europe/Paris").unwrap();
+        let mut form = Form::of([
+            ("dataset", "messages"),
+            ("format", "raw"),
+            ("from", "2026-11-27"),
+            ("until", "2026-11-28"),
+        ]);
+
+        let request = wanted(&mut form, &zone);
+
+        let expected = json!({
+            "dataset": "messages", "format": "csv", "csv": "raw",
+            "from": "2026-11-26T23:00:00Z", "until": "2026-11-28T23:00:00Z",
+        });
+        assert_eq!(request, expected);
+        assert!(!form.is_refused());
+    }
+
+    #[test]
+    fn what_is_no_day_is_refused_beside_its_field() {
+        let mut form = Form::of([("dataset", "messages"), ("until", "tomorrow")]);
+
+        wanted(&mut form, &TimeZone::UTC);
+
+        assert!(form.error("until").is_some());
+    }
+}

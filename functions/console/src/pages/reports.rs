@@ -1,0 +1,579 @@
+//! Reports: what an account sent over time and what became of it, and campaigns beside each other. All counts are the API's.
+
+use std::{borrow::Borrow, collections::BTreeMap};
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, RawQuery, State},
+    response::Response,
+    routing::get,
+};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+
+use crate::{
+    ask::Listed,
+    assets, chart,
+    console::Console,
+    countries,
+    form::{self, Form},
+    money,
+    pages::error::Refused,
+    path,
+    respond::page,
+    shell::Shell,
+    signed_in::SignedIn,
+    ui::{self, Choice, Html, Icon, Part},
+    words,
+};
+
+const PATH: &str = "/reports";
+const COMPARE: &str = "/reports/compare";
+/// Days, and what they are called.
+const PERIODS: [(u32, &str); 4] = [
+    (7, "7 days"),
+    (14, "14 days"),
+    (30, "30 days"),
+    (90, "90 days"),
+];
+const USUAL: u32 = 14;
+/// What groups can have in common, by the API's words.
+const GROUPS: [(&str, &str); 8] = [
+    ("country", "Country"),
+    ("gateway", "Gateway"),
+    ("sender", "Sender"),
+    ("campaign", "Campaign"),
+    ("template", "Template"),
+    ("status", "Status"),
+    ("lane", "Lane"),
+    ("hour", "Hour"),
+];
+/// Campaigns that can be compared.
+const COMPARED: usize = 10;
+/// Rows of a table of groups; there are as many hours as one likes.
+const SHOWN: usize = 100;
+
+pub fn routes() -> Router<Console> {
+    Router::new()
+        .route(PATH, get(show))
+        .route(COMPARE, get(compare))
+}
+
+#[derive(Debug, Deserialize)]
+struct Report {
+    total: Figures,
+    funnel: Funnel,
+    previous: Option<Figures>,
+    groups: Vec<Group>,
+    latency: Latency,
+    reasons: Vec<Reason>,
+    insights: Vec<String>,
+    batches: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Figures {
+    accepted: u64,
+    sent: u64,
+    delivered: u64,
+    clicked: u64,
+    parts: u64,
+    cost_micros: u64,
+    without_price: u64,
+    counts: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Funnel {
+    audience: u64,
+    accepted: u64,
+    sent: u64,
+    delivered: u64,
+    clicked: u64,
+    replied: Option<u64>,
+    opted_out: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Group {
+    key: Option<String>,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+#[derive(Debug, Deserialize)]
+struct Latency {
+    deliveries: u64,
+    p50: Option<i64>,
+    p90: Option<i64>,
+    p99: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reason {
+    messages: u64,
+    words: String,
+    advice: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Comparison {
+    campaigns: Vec<Compared>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Compared {
+    campaign: String,
+    name: String,
+    #[serde(flatten)]
+    figures: Figures,
+    latency: Latency,
+}
+
+#[derive(Debug, Deserialize)]
+struct Account {
+    time_zone: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Named {
+    id: String,
+    name: String,
+    #[serde(default)]
+    status: String,
+}
+
+/// One step of the funnel: how many came so far, of those of the step before.
+struct Step {
+    name: &'static str,
+    count: u64,
+    of: u64,
+    tone: &'static str,
+}
+
+impl Step {
+    fn bar(&self, all: impl Borrow<u64>) -> Html {
+        ui::bar([Part::new(self.name, self.count, self.tone)], all)
+    }
+}
+
+impl Figures {
+    /// Not delivered, refused or too late.
+    fn lost(&self) -> u64 {
+        let ends = [
+            "undelivered",
+            "failed",
+            "expired",
+            "suppressed",
+            "cancelled",
+            "unknown",
+        ];
+        ends.iter()
+            .map(|end| self.counts.get(*end).copied().unwrap_or(0))
+            .sum()
+    }
+
+    fn rate(&self) -> String {
+        ui::percent(self.delivered, self.sent)
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let lost = self.lost();
+        let rest = self.accepted.saturating_sub(self.delivered + lost);
+        vec![
+            Part::new("delivered", self.delivered, "good"),
+            Part::new("on their way", rest, "busy"),
+            Part::new("not delivered", lost, "bad"),
+        ]
+    }
+
+    fn bar(&self) -> Html {
+        ui::bar(self.parts(), self.accepted)
+    }
+
+    fn cost(&self) -> String {
+        let cost = money::shown(self.cost_micros);
+        if self.without_price > 0 {
+            format!("at least {cost}")
+        } else {
+            cost
+        }
+    }
+}
+
+impl Funnel {
+    fn steps(&self) -> Vec<Step> {
+        let step = |name, count, of, tone| Step {
+            name,
+            count,
+            of,
+            tone,
+        };
+        let mut steps = vec![
+            step("Audience", self.audience, self.audience, "quiet"),
+            step("Accepted", self.accepted, self.audience, "quiet"),
+            step("Sent", self.sent, self.accepted, "busy"),
+            step("Delivered", self.delivered, self.sent, "good"),
+            step("Opened a link", self.clicked, self.delivered, "accent"),
+        ];
+        steps.extend(
+            self.replied
+                .map(|count| step("Wrote back", count, self.delivered, "accent")),
+        );
+        steps.extend(
+            self.opted_out
+                .map(|count| step("Opted out", count, self.delivered, "warn")),
+        );
+        steps
+    }
+}
+
+impl Latency {
+    /// Of so many of a hundred: an upper bound.
+    fn within(seconds: Option<i64>) -> String {
+        match seconds {
+            None => "over a day".to_owned(),
+            Some(seconds @ ..60) => format!("{seconds} s"),
+            Some(seconds) => ui::duration(jiff::SignedDuration::from_secs(seconds)),
+        }
+    }
+
+    fn median(&self) -> String {
+        if self.deliveries == 0 {
+            return "–".to_owned();
+        }
+        Self::within(self.p50)
+    }
+
+    fn most(&self) -> String {
+        if self.deliveries == 0 {
+            return "no deliveries yet".to_owned();
+        }
+        let (nine, all) = (Self::within(self.p90), Self::within(self.p99));
+        format!("90% within {nine}, 99% within {all}")
+    }
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    days: Option<u32>,
+    #[serde(default)]
+    by: String,
+}
+
+struct Period {
+    days: u32,
+    name: &'static str,
+    is_shown: bool,
+}
+
+struct Row {
+    name: String,
+    link: Option<String>,
+    figures: Figures,
+}
+
+#[derive(Template)]
+#[template(path = "reports.html")]
+struct ReportsPage {
+    shell: Shell,
+    days: u32,
+    by: &'static str,
+    by_name: &'static str,
+    form: Form,
+    total: Figures,
+    before: Option<String>,
+    latency: Latency,
+    steps: Vec<Step>,
+    audience: u64,
+    insights: Vec<String>,
+    chart: Html,
+    rows: Vec<Row>,
+    /// Groups that aren't shown.
+    more: Option<usize>,
+    periods: Vec<Period>,
+    reasons: Vec<Reason>,
+    nothing: bool,
+}
+
+impl ReportsPage {
+    fn groups() -> Vec<Choice> {
+        GROUPS
+            .iter()
+            .map(|(word, name)| Choice::new(*word, *name))
+            .collect()
+    }
+}
+
+async fn show(
+    State(console): State<Console>,
+    who: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refused> {
+    let days = asked
+        .days
+        .filter(|days| PERIODS.iter().any(|(known, _)| known == days));
+    let days = days.unwrap_or(USUAL);
+    let (by, by_name) = *GROUPS
+        .iter()
+        .find(|(word, _)| *word == asked.by)
+        .unwrap_or(&GROUPS[0]);
+    let account: Account = console.get(&who, "/v1/account").await?;
+    let zone = TimeZone::get(&account.time_zone).unwrap_or(TimeZone::UTC);
+    let today = Timestamp::now().to_zoned(zone.clone()).date();
+    let first = today.saturating_sub((i64::from(days) - 1).days());
+    let from = first
+        .to_zoned(zone)
+        .map_or(Timestamp::UNIX_EPOCH, |midnight| midnight.timestamp());
+    let from = from.to_string();
+    let of_days = path::with(
+        "/v1/reports",
+        &[("from", &from), ("by", "day"), ("previous", "true")],
+    );
+    let of_groups = path::with("/v1/reports", &[("from", &from), ("by", by)]);
+    let (report, grouped): (Report, Report) =
+        futures::try_join!(console.get(&who, &of_days), console.get(&who, &of_groups))?;
+    let named = names(&console, &who, by).await?;
+    let mut rows: Vec<Row> = grouped
+        .groups
+        .into_iter()
+        .map(|group| row(by, group, &named))
+        .collect();
+    if by != "hour" {
+        rows.sort_by_key(|row| std::cmp::Reverse(row.figures.accepted));
+    }
+    let more = rows.len().checked_sub(SHOWN).filter(|more| *more > 0);
+    let periods = PERIODS.map(|(count, name)| Period {
+        days: count,
+        name,
+        is_shown: count == days,
+    });
+    rows.truncate(SHOWN);
+    Ok(page(&ReportsPage {
+        shell: who.shell("Reports", PATH),
+        days,
+        by,
+        by_name,
+        form: Form::of([("by", by), ("days", days.to_string().as_str())]),
+        before: report.previous.as_ref().map(Figures::rate),
+        steps: report.funnel.steps(),
+        audience: report.funnel.audience,
+        chart: chart_of(&report.groups, first, today),
+        nothing: report.batches == 0,
+        total: report.total,
+        latency: report.latency,
+        insights: report.insights,
+        reasons: report.reasons,
+        rows,
+        more,
+        periods: periods.into(),
+    }))
+}
+
+/// Every day has its place, also one on which nothing was sent.
+fn chart_of(groups: &[Group], first: Date, last: Date) -> Html {
+    let of_day: BTreeMap<&str, &Figures> = groups
+        .iter()
+        .filter_map(|group| Some((group.key.as_deref()?, &group.figures)))
+        .collect();
+    let nothing = Figures {
+        accepted: 0,
+        sent: 0,
+        delivered: 0,
+        clicked: 0,
+        parts: 0,
+        cost_micros: 0,
+        without_price: 0,
+        counts: BTreeMap::new(),
+    };
+    let mut bars = Vec::new();
+    let mut day = first;
+    while day <= last {
+        let figures = of_day.get(day.to_string().as_str()).copied();
+        bars.push(chart::Bar {
+            label: day.strftime("%-d %b").to_string(),
+            parts: figures.unwrap_or(&nothing).parts(),
+        });
+        match day.tomorrow() {
+            Ok(tomorrow) => day = tomorrow,
+            Err(_) => break,
+        }
+    }
+    chart::bars("Messages by day", &bars)
+}
+
+/// Of what has an id and a name.
+async fn names(
+    console: &Console,
+    who: &SignedIn,
+    by: &str,
+) -> Result<BTreeMap<String, String>, Refused> {
+    let path = match by {
+        "gateway" => "/v1/gateways",
+        "campaign" => "/v1/campaigns?limit=500",
+        "template" => "/v1/templates?limit=500",
+        _ => return Ok(BTreeMap::new()),
+    };
+    let listed: Listed<Named> = console.get(who, path).await?;
+    Ok(listed.data.into_iter().map(|it| (it.id, it.name)).collect())
+}
+
+fn row(by: &str, group: Group, named: &BTreeMap<String, String>) -> Row {
+    let Group { key, figures } = group;
+    let Some(key) = key else {
+        let name = match by {
+            "campaign" => "Sent by API",
+            "template" => "Without a template",
+            "gateway" => "Never handed to a gateway, or simulated",
+            "sender" => "Picked from several, or never tried",
+            _ => "Not known",
+        };
+        return Row {
+            name: name.to_owned(),
+            link: None,
+            figures,
+        };
+    };
+    let known = named.get(&key);
+    let name = match by {
+        "country" => countries::name(&key).to_owned(),
+        "status" => words::message(&key).label.to_owned(),
+        // `2026-11-28T14:00+01:00`: the zone is the account's, which the page says.
+        "hour" => key.get(..16).unwrap_or(&key).replace('T', ", "),
+        _ => known.unwrap_or(&key).clone(),
+    };
+    let link = match by {
+        "campaign" => Some(format!("/campaigns/{key}")),
+        "gateway" => Some(format!("/gateways/{key}")),
+        _ => None,
+    };
+    Row {
+        name,
+        link: link.filter(|_| known.is_some()),
+        figures,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "reports_compare.html")]
+struct ComparePage {
+    shell: Shell,
+    campaigns: Vec<Choice>,
+    chosen: Form,
+    compared: Vec<Compared>,
+    best: Option<String>,
+}
+
+async fn compare(
+    State(console): State<Console>,
+    who: SignedIn,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refused> {
+    let mut chosen = Form::parse(query.unwrap_or_default().as_bytes());
+    let listed: Listed<Named> = console.get(&who, "/v1/campaigns?limit=50").await?;
+    let begun = listed
+        .data
+        .into_iter()
+        .filter(|it| !matches!(it.status.as_str(), "draft" | "scheduled" | "recurring"));
+    let campaigns = begun.map(|it| Choice::new(it.id, it.name)).collect();
+    let ids: Vec<String> = chosen.all("c").map(str::to_owned).collect();
+    if ids.len() > COMPARED {
+        chosen.refuse("c", "Ten campaigns at most fit beside each other.");
+    }
+    let compared = if ids.is_empty() || chosen.is_refused() {
+        Vec::new()
+    } else {
+        let ids = ids.join(",");
+        let path = path::with("/v1/reports/compare", &[("campaigns", &ids)]);
+        let Comparison { campaigns } = console.get(&who, &path).await?;
+        campaigns
+    };
+    Ok(page(&ComparePage {
+        shell: who.shell("Compare campaigns", PATH),
+        campaigns,
+        chosen,
+        best: best(&compared),
+        compared,
+    }))
+}
+
+/// A sentence on which did best, where there is something to compare.
+fn best(compared: &[Compared]) -> Option<String> {
+    let share = |it: &Compared| (it.figures.delivered * 1_000).checked_div(it.figures.sent);
+    let with_some = compared.iter().filter(|it| it.figures.sent > 0);
+    let first = with_some.clone().max_by_key(|it| share(it))?;
+    let last = with_some.min_by_key(|it| share(it))?;
+    (share(first) > share(last)).then(|| {
+        format!(
+            "{} arrived best: {} were delivered, of {} {}.",
+            first.name,
+            first.figures.rate(),
+            last.name,
+            last.figures.rate()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(delivered: u64, sent: u64) -> Figures {
+        Figures {
+            accepted: sent,
+            sent,
+            delivered,
+            clicked: 0,
+            parts: sent,
+            cost_micros: 0,
+            without_price: 0,
+            counts: [("failed".to_owned(), sent - delivered)].into(),
+        }
+    }
+
+    #[test]
+    fn a_day_on_which_nothing_was_sent_has_its_place_in_the_chart() {
+        let group = Group {
+            key: Some("2026-11-28".to_owned()),
+            figures: figures(7, 9),
+        };
+
+        let chart = chart_of(
+            &[group],
+            "2026-11-26".parse().unwrap(),
+            "2026-11-28".parse().unwrap(),
+        );
+
+        let chart = chart.to_string();
+        for day in ["26 Nov", "27 Nov", "28 Nov"] {
+            assert!(
+                chart.contains(&format!("<th scope=\"row\">{day}</th>")),
+                "{chart}"
+            );
+        }
+        assert!(chart.contains("<td>7</td><td>0</td><td>2</td>"), "{chart}");
+    }
+
+    #[test]
+    fn the_best_of_several_campaigns_is_named_and_of_equals_none() {
+        let of = |name: &str, delivered| Compared {
+            campaign: String::new(),
+            name: name.to_owned(),
+            figures: figures(delivered, 100),
+            latency: Latency {
+                deliveries: 0,
+                p50: None,
+                p90: None,
+                p99: None,
+            },
+        };
+
+        let said = best(&[of("Spring", 90), of("Autumn", 97)]);
+
+        let expected = "Autumn arrived best: 97.0% were delivered, of Spring 90.0%.";
+        assert_eq!(said.as_deref(), Some(expected));
+        assert_eq!(best(&[of("Spring", 90), of("Autumn", 90)]), None);
+        assert_eq!(best(&[]), None);
+    }
+}
