@@ -1,6 +1,7 @@
 //! Carillon as its users see it: HTTP only, against the deployed local stack. Each test has an account and a gateway of its own.
 
 mod account;
+mod alerts;
 mod allowed;
 mod api_keys;
 mod bad_input;
