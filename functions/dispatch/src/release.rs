@@ -2,7 +2,7 @@
 //! over accounts, and each gateway account what its pace allows. Pointers first, then the cursor: a crash in between only doubles pointers.
 
 use carillon_core::{
-    batch::{Batch, Lane, Sweep},
+    batch::{Batch, Control, Lane, Sweep},
     chunk::Pointer,
     event::{CampaignTurn, Event},
     id::{BatchId, GatewayAccountId},
@@ -41,6 +41,7 @@ enum What {
     Next {
         batch: BatchId,
         cursor: u32,
+        control: Control,
         /// Told before the first ones leave.
         started: Option<Box<Event>>,
     },
@@ -120,10 +121,15 @@ impl Dispatcher<'_> {
             })
             .buffer_unordered(CONCURRENT);
         while let Some((work, chunks, result)) = done.next().await {
-            if let Err(error) = result {
-                let account = work.ask.account;
-                tracing::error!(%account, error = chain(&error), "chunks can't be released");
-                continue;
+            match result {
+                Ok(true) => {}
+                // Held, ended or moved since it was read.
+                Ok(false) => continue,
+                Err(error) => {
+                    let account = work.ask.account;
+                    tracing::error!(%account, error = chain(&error), "chunks can't be released");
+                    continue;
+                }
             }
             match work.what {
                 What::Due(pointers) => {
@@ -172,6 +178,7 @@ impl Work {
         let next = What::Next {
             batch: id,
             cursor,
+            control: batch.progress.control,
             started: started.flatten().map(Box::new),
         };
         Some(Self::new(outline.parts, outline, chunks, next))
@@ -192,26 +199,31 @@ impl Work {
         }
     }
 
-    async fn release(&self, state: &State, chunks: u32, now: Timestamp) -> Result<(), StoreError> {
+    /// `false` when the batch was held, ended or moved since it was read.
+    async fn release(
+        &self,
+        state: &State,
+        chunks: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let Outline { lane, account, .. } = self.outline;
         let queues = &state.queues;
         match &self.what {
             What::Due(pointers) => {
                 let pointers = &pointers[..pointers.len().min(chunks as usize)];
-                queues.send_pointers(lane, account, pointers).await
+                queues.send_pointers(lane, account, pointers).await?;
             }
             What::Next {
                 batch,
                 cursor,
+                control,
                 started,
             } => {
+                if *cursor == 0 && !begin(state, *batch, *control, now).await? {
+                    return Ok(false);
+                }
                 if let Some(started) = started {
                     queues.send_events(vec![Event::clone(started)]).await?;
-                }
-                if *cursor == 0 {
-                    // The first period of sweeping begins with the first release.
-                    let sweep = Sweep { at: now, below: 0 };
-                    state.batches.swept(*batch, sweep).await?;
                 }
                 let next = cursor + chunks;
                 let pointer = |chunk| Pointer {
@@ -220,8 +232,24 @@ impl Work {
                 };
                 let pointers: Vec<Pointer> = (*cursor..next).map(pointer).collect();
                 queues.send_pointers(lane, account, &pointers).await?;
-                state.batches.advance(*batch, next).await
+                state.batches.advance(*batch, next).await?;
             }
         }
+        Ok(true)
     }
+}
+
+/// Before the first release. Of what was cancelled nothing leaves, so that needs no such word.
+async fn begin(
+    state: &State,
+    batch: BatchId,
+    control: Control,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if control == Control::Running {
+        return state.batches.begin(batch, now).await;
+    }
+    let sweep = Sweep { at: now, below: 0 };
+    state.batches.swept(batch, sweep).await?;
+    Ok(true)
 }

@@ -162,6 +162,8 @@ pub struct BatchProgress {
     pub control: Control,
     /// Chunks below it have been released at least once.
     pub cursor: u32,
+    /// When its first chunks were about to be released: from then on its time can't be moved.
+    pub begun: Option<Timestamp>,
     /// How many chunks there are; known once it is `Ready`.
     pub chunks: Option<u32>,
     /// The last sweep; `None` asks for one at once, as a resume does.
@@ -229,6 +231,7 @@ impl Batch {
             stage,
             control: Control::Running,
             cursor: 0,
+            begun: None,
             chunks,
             swept: None,
             preparing_until: None,
@@ -243,6 +246,11 @@ impl Batch {
     /// Nothing more will be sent of it.
     pub const fn is_over(&self) -> bool {
         matches!(self.progress.stage, Stage::Finished | Stage::Failed)
+    }
+
+    /// Something of it may have left.
+    pub const fn has_begun(&self) -> bool {
+        self.progress.begun.is_some() || self.progress.cursor > 0
     }
 
     /// Whether the dispatcher may release chunks of it.

@@ -92,7 +92,7 @@ impl Campaigns {
     }
 
     /// Like [`Campaigns::change`], with the batch that its new plan names, which the dispatcher works with from then on. The batch of its
-    /// old plan is cancelled, if that isn't over.
+    /// old plan is cancelled with it; [`Stale`] too if that has begun.
     pub async fn begin(
         &self,
         campaign: &Campaign,

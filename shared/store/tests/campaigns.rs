@@ -251,3 +251,70 @@ async fn a_campaign_begins_with_its_batch_and_never_has_two() {
     let active = stores.batches.active().await.unwrap();
     assert_eq!(active, [planned.terms.id, started.terms.id]);
 }
+
+/// A batch whose time has come, and a plan that would replace it.
+async fn due(stores: &Stores) -> (Batch, Campaign, Batch) {
+    let account = build::id();
+    let draft = campaign(account);
+    stores.create(&draft).await;
+    let batch = |stage| Batch::new(build::terms(now()), stage, Some(1));
+    let (planned, later) = (batch(Stage::Ready), batch(Stage::Preparing));
+    let at = |version, id| Campaign {
+        version,
+        plan: Plan::Scheduled {
+            at: now(),
+            batch: id,
+        },
+        ..draft.clone()
+    };
+    let (scheduled, moved) = (at(2, planned.terms.id), at(3, later.terms.id));
+    let entry = audit(account, "schedule");
+    let begun = stores.campaigns.begin(&scheduled, &planned, None, &entry);
+    begun.await.unwrap().unwrap();
+    (planned, moved, later)
+}
+
+#[tokio::test]
+async fn of_a_campaign_that_is_moved_and_one_that_begins_one_wins() {
+    let stores = stores().await;
+    for begins_first in [true, false] {
+        let (planned, moved, later) = due(&stores).await;
+        let id = planned.terms.id;
+        let entry = audit(moved.account, "move");
+        let begin = async || stores.batches.begin(id, now()).await.unwrap();
+        let change = async || {
+            let written = stores.campaigns.begin(&moved, &later, Some(id), &entry);
+            written.await.unwrap()
+        };
+
+        let (begins, moves) = if begins_first {
+            (begin().await, change().await)
+        } else {
+            let moves = change().await;
+            (begin().await, moves)
+        };
+
+        let won = if begins_first { Err(Stale) } else { Ok(()) };
+        assert_eq!((begins, moves), (begins_first, won));
+        let old = stores.batches.find(id).await.unwrap().unwrap();
+        assert_eq!(old.progress.begun.is_some(), begins_first);
+        let cancelled = old.progress.control == Control::Cancelled;
+        assert_eq!(cancelled, !begins_first);
+        let audited = stores.actions(moved.account).await;
+        assert_eq!(audited.contains(&"move".to_owned()), !begins_first);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_is_held_or_ended_does_not_begin() {
+    let stores = stores().await;
+    for control in [Control::Paused, Control::Cancelled] {
+        let (planned, ..) = due(&stores).await;
+        let id = planned.terms.id;
+        stores.batches.control(id, control).await.unwrap();
+
+        let begins = stores.batches.begin(id, now()).await.unwrap();
+
+        assert!(!begins, "{control:?}");
+    }
+}

@@ -10,6 +10,7 @@ mod document;
 mod events;
 mod marketing;
 mod members;
+mod moving;
 mod once;
 mod opt_ins;
 mod permissions;

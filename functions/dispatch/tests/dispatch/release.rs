@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use carillon_core::{
-    batch::{BatchTerms, Lane, RouteEntry},
+    batch::{BatchTerms, Control, Lane, RouteEntry},
     id::{BatchId, GatewayAccountId},
     reason::Reason,
     routing::Routing,
@@ -156,4 +156,38 @@ async fn an_account_with_many_chunks_waiting_does_not_delay_one_with_few() {
         released[&large] < 100,
         "the lane is kept short: {released:?}"
     );
+}
+
+#[tokio::test]
+async fn what_was_cancelled_or_held_since_it_was_read_does_not_leave() {
+    let setup = Setup::new().await;
+    for control in [Control::Cancelled, Control::Paused] {
+        let id = setup.ready(2).await;
+        let read = setup.batch(id).await;
+        setup.state.batches.control(id, control).await.unwrap();
+
+        let mut batches = [read];
+        let mut dispatcher = setup.dispatcher();
+        dispatcher.release(&mut batches, Vec::new(), at(1)).await;
+
+        assert_eq!(released(&setup).await.get(&id), None, "{control:?}");
+        assert_eq!(batches[0].progress.cursor, 0, "{control:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_says_that_it_begins_before_anything_of_it_leaves() {
+    let setup = Setup::new().await;
+    let (id, early) = (setup.ready(2).await, at(60));
+    let later = BatchTerms {
+        not_before: Some(early),
+        ..build::terms(at(0))
+    };
+    let later = setup.make(later, 2, Activity::Active).await;
+    let mut dispatcher = setup.dispatcher();
+
+    dispatcher.tick(at(1)).await.unwrap();
+
+    assert_eq!(setup.batch(id).await.progress.begun, Some(at(1)));
+    assert!(!setup.batch(later).await.has_begun());
 }

@@ -17,6 +17,7 @@ pub fn to_item(batch: &Batch) -> Item {
         stage: at,
         control,
         cursor,
+        begun,
         chunks,
         swept,
         preparing_until,
@@ -33,6 +34,9 @@ pub fn to_item(batch: &Batch) -> Item {
     set("stage", stage(*at));
     set("control", word(*control));
     set("released", number(*cursor));
+    if let Some(begun) = begun {
+        set("begun", time(*begun));
+    }
     if let Some(chunks) = chunks {
         set("chunks", number(*chunks));
     }
@@ -63,6 +67,7 @@ pub fn from_item(item: &Item) -> Result<Batch, StoreError> {
         stage: from_word(item.text("stage")?)?,
         control: from_word(item.text("control")?)?,
         cursor: item.number("released")?,
+        begun: item.find_time("begun")?,
         chunks: item
             .find_number("chunks")?
             .map(|chunks| u32::try_from(chunks).map_err(|_| StoreError::corrupt("chunks")))

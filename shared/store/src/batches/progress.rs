@@ -122,6 +122,26 @@ impl Batches {
         .map(drop)
     }
 
+    /// Its first chunks are about to be released, if nobody held or ended it since it was read: a campaign that is moved and one that
+    /// begins meet here. The first period of sweeping begins with it.
+    pub async fn begin(&self, id: BatchId, now: Timestamp) -> Result<bool, StoreError> {
+        let sweep = Sweep { at: now, below: 0 };
+        let values = [
+            (":now", time(now)),
+            (":sweep", json(&sweep)),
+            (":ready", stage(Stage::Ready)),
+            (":running", word(Control::Running)),
+        ];
+        self.change(
+            id,
+            "SET begun = if_not_exists(begun, :now), swept = :sweep",
+            "stage = :ready AND control = :running",
+            values,
+            "begin a batch",
+        )
+        .await
+    }
+
     /// The chunks that nobody worked on were released again.
     pub async fn swept(&self, id: BatchId, sweep: Sweep) -> Result<(), StoreError> {
         let values = [(":sweep", json(&sweep))];
@@ -215,13 +235,16 @@ impl Batches {
     }
 }
 
-/// Cancels a batch that isn't over, as a part of a transaction.
+/// Cancels a batch of which nothing has left, as a part of a transaction: once it has begun, another one in its stead would send twice.
 pub(crate) fn cancellation(table: &str, id: BatchId) -> TransactWriteItem {
     let update = Update::builder()
         .table_name(table)
         .set_key(Some(keys::batch(id).item()))
         .update_expression("SET control = :cancelled REMOVE swept")
-        .condition_expression("stage = :preparing OR stage = :ready")
+        .condition_expression(
+            "(stage = :preparing OR stage = :ready) AND attribute_not_exists(begun) AND released = :none",
+        )
+        .expression_attribute_values(":none", number(0))
         .expression_attribute_values(":cancelled", word(Control::Cancelled))
         .expression_attribute_values(":preparing", stage(Stage::Preparing))
         .expression_attribute_values(":ready", stage(Stage::Ready))

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use carillon_core::{
-    batch::Control,
+    batch::{Batch, Control},
     campaign::{Campaign, Plan},
     event::CampaignTurn,
     id::CampaignId,
@@ -92,11 +92,20 @@ pub async fn cancel(
             let campaign = recurring::stop(&api, &who, campaign).await?;
             answer(&api, campaign).await
         }
+        // One that has begun keeps its batch, and what was sent of it.
+        Plan::Scheduled { .. } if has_begun(&api, &campaign).await? => {
+            controlled(&api, &who, id, Control::Cancelled).await
+        }
         Plan::Draft | Plan::Scheduled { .. } => {
             let campaign = cancel_plan(&api, &who, campaign).await?;
             answer(&api, campaign).await
         }
     }
+}
+
+async fn has_begun(api: &Api, campaign: &Campaign) -> Result<bool, Problem> {
+    let batch = batch_of(api, campaign).await?;
+    Ok(batch.as_ref().is_some_and(Batch::has_begun))
 }
 
 /// Stops the batch first, so that a crash in between leaves nothing that could go out.
@@ -108,8 +117,15 @@ pub async fn cancel_plan(
     let now = time::now();
     if let Some(batch) = campaign.plan.batch() {
         tell_of_plan(api, &campaign, batch, CampaignTurn::Cancelled, now).await?;
-        retire(api, &campaign, batch).await?;
+        let ended = retire(api, &campaign, batch).await?;
         api.schedules.remove(campaign.id).await?;
+        if ended.as_ref().is_some_and(Batch::has_begun) {
+            // Its time came first: it follows its batch, which ends.
+            let audit = act::audit(who, "campaign.cancel", campaign.id, now);
+            api.audit.record(&audit).await?;
+            api.queues.wake_dispatcher(batch).await?;
+            return Ok(campaign);
+        }
     }
     campaign.plan = Plan::Cancelled;
     campaign.changed = now;

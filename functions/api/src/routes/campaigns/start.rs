@@ -108,7 +108,7 @@ pub struct ScheduleRequest {
     recurrence: Option<Recurrence>,
 }
 
-/// Schedules a draft, or moves a scheduled campaign. It is prepared 15 minutes early and begins on the second.
+/// Schedules a draft, or moves a scheduled campaign that has not begun. It is prepared 15 minutes early and begins on the second.
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/schedule", operation_id = "scheduleCampaign", tag = "campaigns",
     security(("key" = ["campaigns:write"])),
@@ -311,7 +311,9 @@ async fn begin(
     let batch = batch(&campaign, id, content, pinned, now);
     let audit = act::audit(who, action, campaign.id, now);
     let begun = api.campaigns.begin(&campaign, &batch, replaced, &audit);
-    begun.await?.map_err(|Stale| super::draft::stale())?;
+    if let Err(Stale) = begun.await? {
+        return Err(lost(api, replaced).await?);
+    }
     let sent = SentBefore {
         campaign: campaign.id,
         at,
@@ -322,6 +324,23 @@ async fn begin(
         tracing::warn!(campaign = %campaign.id, error = chain(&error), "what a campaign says is not remembered");
     }
     Ok(Begun { campaign, repeated })
+}
+
+/// Why a campaign could not begin anew: its time came first, or somebody changed it.
+async fn lost(api: &Api, replaced: Option<BatchId>) -> Result<Problem, Problem> {
+    let batch = match replaced {
+        Some(batch) => api.batches.find(batch).await?,
+        None => None,
+    };
+    let Some(batch) = batch.filter(Batch::has_begun) else {
+        return Ok(super::draft::stale());
+    };
+    let detail = if batch.is_over() {
+        "The campaign has been sent. Make a new one to send again."
+    } else {
+        "The campaign has begun, so its time can't be changed any more. Pause or cancel it instead."
+    };
+    Ok(Problem::new(Code::InvalidState, detail))
 }
 
 const fn planned(plan: Plan) -> Option<Timestamp> {
@@ -397,11 +416,16 @@ pub async fn ask(
     Ok(api.queues.prepare(&request).await?)
 }
 
-/// Ends a batch whose time has not come: nothing of it may leave.
-pub async fn retire(api: &Api, campaign: &Campaign, batch: BatchId) -> Result<(), Problem> {
+/// Ends a batch whose time has not come: nothing of it may leave. The batch as it is then.
+pub async fn retire(
+    api: &Api,
+    campaign: &Campaign,
+    batch: BatchId,
+) -> Result<Option<Batch>, Problem> {
     api.batches.control(batch, Control::Cancelled).await?;
     let found = api.batches.find(batch).await?;
-    if found.is_some_and(|batch| batch.progress.stage == Stage::Preparing) {
+    let prepares = |batch: &Batch| batch.progress.stage == Stage::Preparing;
+    if found.as_ref().is_some_and(prepares) {
         // No entry asks for it any more, and only `prepare` can end it.
         let (account, campaign) = (campaign.account, campaign.id);
         let request = PrepareRequest {
@@ -411,7 +435,7 @@ pub async fn retire(api: &Api, campaign: &Campaign, batch: BatchId) -> Result<()
         };
         api.queues.prepare(&request).await?;
     }
-    Ok(())
+    Ok(found)
 }
 
 fn begun_before() -> Problem {
