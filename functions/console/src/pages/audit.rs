@@ -41,8 +41,9 @@ struct Entry {
 }
 
 /// Kinds of things, as actions begin, with the page of one of them where there is one.
-const THINGS: [(&str, &str, Option<&str>); 20] = [
+const THINGS: [(&str, &str, Option<&str>); 23] = [
     ("account", "the account's settings", None),
+    ("batch", "an API send", None),
     ("campaign", "a campaign", Some("/campaigns/")),
     ("consent", "a consent", None),
     ("contact", "a contact", Some("/contacts/")),
@@ -51,8 +52,10 @@ const THINGS: [(&str, &str, Option<&str>); 20] = [
     ("gateway", "a gateway", Some("/gateways/")),
     ("import", "an import", None),
     ("key", "an API key", None),
+    ("lake", "the daily lake", None),
     ("list", "a list", Some("/lists/")),
     ("member", "a member", None),
+    ("number", "a person's data", None),
     ("opt_in", "a question for consent", None),
     ("replies", "the replies", None),
     ("route", "a route", Some("/routes/")),
@@ -64,33 +67,63 @@ const THINGS: [(&str, &str, Option<&str>); 20] = [
     ("webhook", "a webhook", Some("/webhooks/")),
 ];
 
+/// What is done to things, as actions end.
+const ACTS: [(&str, &str); 28] = [
+    ("add", "added"),
+    ("cancel", "cancelled"),
+    ("change", "changed"),
+    ("create", "made"),
+    ("delete", "deleted"),
+    ("disable", "switched off"),
+    ("discard", "discarded"),
+    ("download", "downloaded"),
+    ("erase", "erased"),
+    ("import", "imported"),
+    ("invite", "invited"),
+    ("merge", "merged"),
+    ("pause", "paused"),
+    ("record", "made"),
+    ("redrive", "sent again"),
+    ("remove", "removed"),
+    ("replay", "sent events again to"),
+    ("report", "gathered"),
+    ("report.download", "downloaded"),
+    ("resume", "resumed"),
+    ("retry", "retried events of"),
+    ("retry_failed", "sent again what failed of"),
+    ("revoke", "revoked"),
+    ("schedule", "scheduled"),
+    ("start", "started"),
+    ("test", "tested"),
+    ("undo", "undid"),
+    ("upsert", "added or changed"),
+];
+/// What is said otherwise.
+const SAID: [(&str, &str); 10] = [
+    ("account.set_quotas", "set the quotas of the account"),
+    ("campaign.skip", "skipped a time of a campaign"),
+    ("list.gone", "took everybody off a deleted list"),
+    ("list.members", "changed who is on a list"),
+    ("member.alert", "switched alerts on"),
+    ("member.alert_no_more", "switched alerts off"),
+    ("member.join", "signed in for the first time"),
+    ("member.sign_out_everywhere", "signed out everywhere"),
+    ("suppression.remove", "took back an opt-out"),
+    ("webhook.rotate_secret", "made a new secret for a webhook"),
+];
+
 impl Entry {
     /// `started a campaign`.
     fn did(&self) -> String {
+        if let Some((_, words)) = SAID.iter().find(|(action, _)| *action == self.action) {
+            return (*words).to_owned();
+        }
         let (thing, act) = self.action.split_once('.').unwrap_or((&self.action, ""));
         let thing = named(thing).map_or(thing, |(_, words, _)| *words);
-        let act = match act {
-            "create" | "record" => "made",
-            "change" => "changed",
-            "delete" => "deleted",
-            "revoke" => "revoked",
-            "invite" => "invited",
-            "remove" => "removed",
-            "start" => "started",
-            "pause" => "paused",
-            "resume" => "resumed",
-            "cancel" => "cancelled",
-            "redrive" => "sent again",
-            "discard" => "discarded",
-            "download" => "downloaded",
-            "import" => "imported",
-            "upsert" => "added or changed",
-            "merge" => "merged",
-            "retry_failed" => "sent again what failed of",
-            "set_quotas" => "set the quotas of",
-            other => return format!("{}: {thing}", other.replace('_', " ")),
-        };
-        format!("{act} {thing}")
+        match ACTS.iter().find(|(name, _)| *name == act) {
+            Some((_, words)) => format!("{words} {thing}"),
+            None => format!("{}: {thing}", act.replace('_', " ")),
+        }
     }
 
     /// Where to look at it.
@@ -216,6 +249,8 @@ mod tests {
             ),
             ("gateway.delete", "deleted a gateway", None),
             ("key.revoke", "revoked an API key", None),
+            ("member.join", "signed in for the first time", None),
+            ("number.report.download", "downloaded a person's data", None),
             ("thing.new_act", "new act: thing", None),
         ] {
             assert_eq!(entry(action).did(), words);
