@@ -16,7 +16,7 @@ use crate::{
     originator::Originator,
     phone::Country,
     reason::Reason,
-    status::{BatchView, Status, status},
+    status::{BatchView, Status, Totals, status},
 };
 
 /// What the messages of a cell have in common.
@@ -278,6 +278,20 @@ impl Breakdown {
         self.by(|_| ()).into_values().next().unwrap_or_default()
     }
 
+    /// By ends only. Chunks aren't told.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for (place, tally) in &self.cells {
+            totals.take(place.status, tally.messages);
+            totals.submitted += tally.submitted;
+            totals.doubted += tally.doubted;
+            totals.resent += tally.resent;
+            totals.clicked += tally.clicked;
+            totals.read += tally.read;
+        }
+        totals
+    }
+
     /// Summed up by whatever the cells have in common.
     pub fn by<K: Ord>(&self, key: impl Fn(&Place) -> K) -> BTreeMap<K, Tally> {
         let mut groups = BTreeMap::new();
@@ -299,7 +313,6 @@ mod tests {
         chunk::source::Source,
         routing::{Choice, Exit, Routing, Rule},
         rules::Class,
-        status::Totals,
     };
 
     fn batch(accepted: u64, parts: u64) -> Batch {
@@ -401,6 +414,8 @@ mod tests {
             let statuses = breakdown.by(|place| place.status);
             let ended = statuses.get(&Status::Failed).map_or(0, |tally| tally.messages);
             prop_assert_eq!(ended, totals.failed);
+            let counted = Totals { chunks: 0, chunks_done: 0, ..totals };
+            prop_assert_eq!(breakdown.totals(), counted);
         }
     }
 

@@ -165,6 +165,49 @@ impl Totals {
         }
     }
 
+    /// More messages of one status.
+    pub fn take(&mut self, status: Status, messages: u64) {
+        self.accepted += messages;
+        *self.of(status) += messages;
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            accepted,
+            submitted,
+            in_flight,
+            delivered,
+            undelivered,
+            failed,
+            expired,
+            suppressed,
+            cancelled,
+            unknown,
+            doubted,
+            resent,
+            clicked,
+            read,
+            chunks,
+            chunks_done,
+        } = other;
+        self.accepted += accepted;
+        self.submitted += submitted;
+        self.in_flight += in_flight;
+        self.delivered += delivered;
+        self.undelivered += undelivered;
+        self.failed += failed;
+        self.expired += expired;
+        self.suppressed += suppressed;
+        self.cancelled += cancelled;
+        self.unknown += unknown;
+        self.doubted += doubted;
+        self.resent += resent;
+        self.clicked += clicked;
+        self.read += read;
+        self.chunks += chunks;
+        self.chunks_done += chunks_done;
+    }
+
     fn of(&mut self, status: Status) -> &mut u64 {
         match status {
             Status::Scheduled | Status::Queued | Status::Held | Status::Sending | Status::Sent => {
