@@ -26,6 +26,7 @@ mod services;
 #[cfg(test)]
 mod tests;
 mod time;
+mod timeline;
 mod warnings;
 mod wording;
 

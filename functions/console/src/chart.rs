@@ -1,6 +1,10 @@
 //! Charts as inline SVG, made here: sharp at every size, readable without colour, and with their figures as a table behind them.
 
+mod lines;
+
 use std::fmt::Write as _;
+
+pub use self::lines::{Line, lines};
 
 use crate::ui::{self, Html, Part, count, escape};
 
@@ -24,18 +28,7 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
     let sum = |bar: &Bar| bar.parts.iter().map(|part| part.count).sum::<u64>();
     let top = round_up(bars.iter().map(sum).max().unwrap_or_default());
     let plot = HEIGHT - FOOT;
-    let mut svg = String::new();
-    for quarter in [0, 2, 4] {
-        let y = plot - (plot - 12) * quarter / 4;
-        let value = count(top * quarter / 4);
-        write!(
-            svg,
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{y}\" y2=\"{y}\"/><text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{value}</text>",
-            LEFT - 8,
-            y + 4
-        )
-        .expect("a string takes everything");
-    }
+    let mut svg = grid(top);
     let columns = u64::try_from(bars.len().max(1)).unwrap_or(1);
     let wide = ((WIDTH - LEFT) / columns).max(2);
     let gap = GAP.min(wide / 3);
@@ -84,15 +77,43 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
         .first()
         .map(|bar| bar.parts.as_slice())
         .unwrap_or_default();
+    let heads: Vec<&str> = heads.iter().map(|part| part.label).collect();
+    figure(title, &svg, &legend(bars), ("Day", &heads), &rows)
+}
+
+/// A line for the bottom, the middle and the top of a scale.
+fn grid(top: u64) -> String {
+    let (plot, mut svg) = (HEIGHT - FOOT, String::new());
+    for quarter in [0, 2, 4] {
+        let y = plot - (plot - 12) * quarter / 4;
+        let value = count(top * quarter / 4);
+        write!(
+            svg,
+            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{y}\" y2=\"{y}\"/><text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{value}</text>",
+            LEFT - 8,
+            y + 4
+        )
+        .expect("a string takes everything");
+    }
+    svg
+}
+
+/// With its legend, and its figures as a table behind it.
+fn figure(
+    title: &str,
+    svg: &str,
+    legend: &Html,
+    (first, heads): (&str, &[&str]),
+    rows: &str,
+) -> Html {
     let heads: String = heads
         .iter()
-        .map(|part| format!("<th scope=\"col\">{}</th>", escape(part.label)))
+        .map(|head| format!("<th scope=\"col\">{}</th>", escape(head)))
         .collect();
-    let legend = legend(bars);
     let title = escape(title);
     Html::new(format!(
         "<figure class=\"chart\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">{svg}</svg>{legend}\
-         <details><summary>Show the figures</summary><table><thead><tr><th scope=\"col\">Day</th>{heads}</tr></thead><tbody>{rows}</tbody></table></details></figure>"
+         <details><summary>Show the figures</summary><table><thead><tr><th scope=\"col\">{first}</th>{heads}</tr></thead><tbody>{rows}</tbody></table></details></figure>"
     ))
 }
 

@@ -61,5 +61,6 @@ pub mod snapshot;
 pub mod status;
 pub mod suppression;
 pub mod template;
+pub mod timeline;
 pub mod webhook;
 pub mod zones;

@@ -29,6 +29,7 @@ use crate::{
     report::Report,
     services::Api,
     time,
+    timeline::TimelineReport,
     wording::TemplateInput,
 };
 
@@ -290,6 +291,22 @@ pub async fn report(
 ) -> Result<Response, Problem> {
     let batch = find(&api, &who, id).await?;
     Ok(Json(Report::count(&api, &batch).await?).into_response())
+}
+
+/// When a batch's messages left, and when each came to its end.
+#[utoipa::path(
+    get, path = "/v1/batches/{id}/timeline", operation_id = "timelineOfBatch", tag = "batches",
+    security(("key" = ["messages:read"])),
+    params(("id" = String, Path, description = "`bat_…`")),
+    responses((status = 200, description = "The columns of a chart", body = TimelineReport)),
+)]
+pub async fn timeline(
+    State(api): State<Api>,
+    who: May<ReadMessages>,
+    InPath(id): InPath<BatchId>,
+) -> Result<Response, Problem> {
+    let batch = find(&api, &who, id).await?;
+    Ok(Json(TimelineReport::count(&api, &batch).await?).into_response())
 }
 
 /// A batch's messages, in the order of their ids.

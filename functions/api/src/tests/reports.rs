@@ -113,8 +113,12 @@ impl Reports {
     }
 
     async fn report(&self, query: &str) -> Value {
+        self.get(&format!("/v1/reports?{query}")).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
         let key = self.caller.key.secret.expose();
-        let request = Request::get(format!("/v1/reports?{query}"));
+        let request = Request::get(path);
         let request = request.header("authorization", format!("Bearer {key}"));
         let answer = self
             .caller
@@ -208,4 +212,19 @@ async fn answers_count_once_for_each_person_and_of_a_batch_only_its_recipients()
     };
     assert_eq!(answers(&of_batch), [Some(2), Some(2), Some(1), Some(1)]);
     assert_eq!(answers(&of_time), [Some(2), Some(2), Some(2), Some(2)]);
+}
+
+#[tokio::test]
+async fn a_timeline_tells_of_every_message_of_a_batch() {
+    let reports = Reports::new().await;
+    let batch = reports.batch(at(0)).await;
+    reports.with_chunk(batch).await;
+
+    let timeline = reports.get(&format!("/v1/batches/{batch}/timeline")).await;
+
+    let columns = timeline["columns"].as_array().unwrap();
+    let sent: u64 = columns.iter().filter_map(|it| it["sent"].as_u64()).sum();
+    assert_eq!((sent, &timeline["counted"]), (2, &json!(2)), "{timeline}");
+    let begins: Timestamp = timeline["begins"].as_str().unwrap().parse().unwrap();
+    assert_eq!(begins, at(0));
 }

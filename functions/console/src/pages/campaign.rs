@@ -3,6 +3,7 @@
 mod links;
 mod retry_failed;
 mod review;
+mod timeline;
 
 use askama::Template;
 use axum::{
@@ -12,7 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use carillon_core::{api_key::Scope, id::CampaignId, reason::Reason, retry};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use self::{
     links::{Link, links},
     review::{Review, review},
+    timeline::timeline,
 };
 use super::campaigns::{Campaign, Counted, writes};
 use crate::{
@@ -230,6 +232,9 @@ fn pace(campaign: &Campaign, report: &Report, now: Timestamp) -> Option<Pace> {
 struct Asked {
     cursor: Option<String>,
     status: Option<String>,
+    /// Only the part of the page that moves.
+    #[serde(skip)]
+    polled: bool,
 }
 
 #[derive(Template)]
@@ -250,11 +255,21 @@ struct CampaignPage {
     /// Of one that has not begun.
     review: Option<Review>,
     links: Vec<Link>,
+    timeline: Option<timeline::Shown>,
     /// What failed was sent again as this one.
     retried_as: Option<CampaignId>,
 }
 
 impl CampaignPage {
+    /// Each look counts every message.
+    fn looks_again(&self) -> &'static str {
+        match self.report.accepted {
+            ..=20_000 => "3s",
+            20_001..=200_000 => "15s",
+            _ => "60s",
+        }
+    }
+
     fn may_retry(&self) -> bool {
         let is_over = matches!(self.campaign.status.as_str(), "finished" | "cancelled");
         self.may_write && is_over && self.retried_as.is_none() && self.report.lost() > 0
@@ -293,8 +308,10 @@ async fn show(
     State(console): State<Console>,
     who: SignedIn,
     Path(id): Path<String>,
-    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+    Query(mut asked): Query<Asked>,
 ) -> Result<Response, Refused> {
+    asked.polled = headers.contains_key("hx-request");
     campaign_page(&console, &who, &id, asked, None).await
 }
 
@@ -310,7 +327,11 @@ async fn campaign_page(
         format!("{path}/report"),
         format!("{path}/messages?limit={LIMIT}"),
     );
-    let Asked { cursor, status } = asked;
+    let Asked {
+        cursor,
+        status,
+        polled,
+    } = asked;
     let status = status.unwrap_or_default();
     for (name, value) in [
         ("status", status.as_str()),
@@ -337,6 +358,10 @@ async fn campaign_page(
     let links = match campaign.progress {
         Some(_) if planned.tracks_links() => links(console, who, &path).await?,
         _ => Vec::new(),
+    };
+    let timeline = match campaign.progress {
+        Some(_) if !polled => timeline(console, who, &path).await?,
+        _ => None,
     };
     let retried_as = match campaign.batch {
         Some(batch) if report.lost() > 0 => {
@@ -369,6 +394,7 @@ async fn campaign_page(
         planned,
         report,
         links,
+        timeline,
         retried_as,
         status,
         may_write: who.may(Scope::CampaignsWrite),
@@ -453,6 +479,7 @@ async fn perform(
             let asked = Asked {
                 cursor: None,
                 status: None,
+                polled: false,
             };
             let words = form::sentence(&refused.detail);
             let shown = campaign_page(console, who, id, asked, Some(words)).await?;

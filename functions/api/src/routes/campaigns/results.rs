@@ -19,6 +19,7 @@ use crate::{
     report::Report,
     services::Api,
     time,
+    timeline::TimelineReport,
 };
 
 /// What became of a campaign's messages, counted now.
@@ -39,6 +40,26 @@ pub async fn report(
         None => Report::nothing(time::now()),
     };
     Ok(Json(report).into_response())
+}
+
+/// When a campaign's messages left, and when each came to its end.
+#[utoipa::path(
+    get, path = "/v1/campaigns/{id}/timeline", operation_id = "timelineOfCampaign", tag = "campaigns",
+    security(("key" = ["campaigns:read"])),
+    params(("id" = String, Path, description = "`cmp_…`")),
+    responses((status = 200, description = "The columns of a chart", body = TimelineReport)),
+)]
+pub async fn timeline(
+    State(api): State<Api>,
+    who: May<ReadCampaigns>,
+    InPath(id): InPath<CampaignId>,
+) -> Result<Response, Problem> {
+    let campaign = find(&api, &who, id).await?;
+    let timeline = match batch_of(&api, &campaign).await? {
+        Some(batch) => TimelineReport::count(&api, &batch).await?,
+        None => TimelineReport::nothing(time::now()),
+    };
+    Ok(Json(timeline).into_response())
 }
 
 /// A campaign's messages, in the order of their ids.
