@@ -226,6 +226,7 @@ pub fn draw(
         created: now,
         expires: None,
         revoked: None,
+        used: None,
     };
     let hash = secret.hash(&api.key);
     NewKey {

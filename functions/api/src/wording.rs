@@ -156,13 +156,36 @@ pub async fn find(
     };
     wanted.encoding = content.encoding.unwrap_or(wanted.encoding);
     if let Some(tracking) = content.tracking {
-        let tracked = wanted.track_links(&base(&api.settings));
-        wanted = tracked.map_err(|error| untracked(error, &pointer))?;
-        if let Some(links) = &mut wanted.links {
-            links.valid_for = tracking.valid_for;
-        }
+        wanted = tracked(&api.settings, wanted, tracking, &pointer)?;
     }
     read(&api.settings, wanted, &pointer)
+}
+
+fn tracked(
+    settings: &Settings,
+    content: Content,
+    Tracking { valid_for }: Tracking,
+    pointer: &str,
+) -> Result<Content, Problem> {
+    let tracked = content.track_links(&base(settings));
+    let mut content = tracked.map_err(|error| untracked(error, pointer))?;
+    if let Some(links) = &mut content.links {
+        links.valid_for = valid_for;
+    }
+    Ok(content)
+}
+
+/// A content with what a request says of its links.
+pub fn with_links(
+    settings: &Settings,
+    content: Content,
+    links: Option<LinkTracking>,
+    pointer: &str,
+) -> Result<Content, Problem> {
+    match links.unwrap_or_default().check("")? {
+        Some(tracking) => tracked(settings, content, tracking, pointer),
+        None => Ok(content),
+    }
 }
 
 /// What codes of links are put after.

@@ -24,6 +24,7 @@ use http::{HeaderMap, header, request::Parts};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    logs::chain,
     problem::{Code, Problem},
     quota::{Limiter, Told},
 };
@@ -382,7 +383,9 @@ impl Authenticator {
 
     async fn read(&self, hash: String, now: Timestamp) -> Result<Known, Problem> {
         let key = self.keys.find(&hash).await?.ok_or_else(unauthenticated)?;
-        let account = self.accounts.find(key.account).await?;
+        let (account, ()) =
+            futures::join!(self.accounts.find(key.account), self.note(&hash, &key, now));
+        let account = account?;
         let known = Known {
             read: now,
             key,
@@ -390,6 +393,16 @@ impl Authenticator {
         };
         self.keep(hash, known.clone());
         Ok(known)
+    }
+
+    /// That it is used, once an hour. A request doesn't fail for it.
+    async fn note(&self, hash: &str, key: &ApiKey, now: Timestamp) {
+        if !key.is_news(now) {
+            return;
+        }
+        if let Err(error) = self.keys.used(hash, now).await {
+            tracing::warn!(key = %key.id, error = chain(&error), "the use of an API key can't be noted");
+        }
     }
 
     /// As if the key had just been read, of an account without quotas of its own.

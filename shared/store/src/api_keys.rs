@@ -5,14 +5,15 @@ use carillon_core::{
     api_key::{Mode, Scope},
     id::{AccountId, ApiKeyId},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     StoreError,
     audit::Audit,
+    condition,
     core_table::{Condition, CoreTable, DOC},
-    item::{Item, ReadItem, json, text},
+    item::{Item, ReadItem, json, text, time},
     keys::{self, INDEX, INDEX_PARTITION, INDEX_SORT, PARTITION},
 };
 
@@ -28,6 +29,20 @@ pub struct ApiKey {
     pub created: Timestamp,
     pub expires: Option<Timestamp>,
     pub revoked: Option<Timestamp>,
+    /// About when it was used last: noted once an hour. Beside the document, which a use doesn't change.
+    #[serde(skip)]
+    pub used: Option<Timestamp>,
+}
+
+/// A use is noted when the last one that was is so old.
+const NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+impl ApiKey {
+    /// Whether a use at this time is worth a write.
+    pub fn is_news(&self, now: Timestamp) -> bool {
+        self.used
+            .is_none_or(|used| now.duration_since(used) >= NOTED_EVERY)
+    }
 }
 
 /// A key with what it is found by.
@@ -63,13 +78,29 @@ impl ApiKeys {
             .table
             .get(&keys::api_key(hash), "read an API key")
             .await?;
-        item.map(|item| item.json(DOC)).transpose()
+        item.as_ref().map(from_item).transpose()
     }
 
     /// All of an account, oldest first.
     pub async fn list(&self, account: AccountId) -> Result<Vec<ApiKey>, StoreError> {
         let items = self.query(account, None).await?;
-        items.iter().map(|item| item.json(DOC)).collect()
+        items.iter().map(from_item).collect()
+    }
+
+    /// Notes that it was used, unless that was noted within the hour. Returns whether it was noted now.
+    pub async fn used(&self, hash: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self.table.client().update_item();
+        let update = update
+            .table_name(self.table.name())
+            .set_key(Some(keys::api_key(hash).item()))
+            .update_expression("SET used = :now")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(used) OR used <= :before)",
+            )
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":before", time(now - NOTED_EVERY));
+        let noted = condition::held(update.send().await, "note that an API key is used")?;
+        Ok(noted.is_some())
     }
 
     /// `None` when the account has no such key. Revoking it twice changes nothing.
@@ -84,7 +115,7 @@ impl ApiKeys {
         let Some(item) = items.first() else {
             return Ok(None);
         };
-        let mut key: ApiKey = item.json(DOC)?;
+        let mut key = from_item(item)?;
         if key.revoked.is_some() {
             return Ok(Some(key));
         }
@@ -134,5 +165,14 @@ pub(crate) fn to_item(stored: &StoredKey) -> Item {
     item.insert(INDEX_PARTITION.to_owned(), text(keys_of));
     item.insert(INDEX_SORT.to_owned(), text(key.id));
     item.insert(DOC.to_owned(), json(key));
+    if let Some(used) = key.used {
+        item.insert("used".to_owned(), time(used));
+    }
     item
+}
+
+fn from_item(item: &Item) -> Result<ApiKey, StoreError> {
+    let key: ApiKey = item.json(DOC)?;
+    let used = item.find_time("used")?;
+    Ok(ApiKey { used, ..key })
 }

@@ -53,6 +53,7 @@ fn key(account: &Account, hash: &str) -> StoredKey {
         created: now(),
         expires: None,
         revoked: None,
+        used: None,
     };
     StoredKey {
         key,
@@ -189,4 +190,43 @@ async fn quotas_of_an_account_are_set_and_taken_back() {
     assert_eq!((without, stranger), (account.clone(), None));
     let entries = stores.audit.list(account.id, None, 10).await.unwrap();
     assert_eq!(entries.len(), 3);
+}
+
+#[tokio::test]
+async fn the_use_of_a_key_is_noted_once_an_hour_and_outlives_its_revocation() {
+    let (stores, account) = (stores().await, account());
+    let made = key(&account, "one");
+    let id = made.key.id;
+    let entry = audit(&account, "account.create");
+    let safeguards = Safeguards::of(account.id);
+    let keys = [made];
+    let created = stores.accounts.create(&account, &safeguards, &keys, &entry);
+    created.await.unwrap();
+    let minutes = |minutes| now() + jiff::SignedDuration::from_mins(minutes);
+    let is_news = async |minute| {
+        let found = stores.keys.find("one").await.unwrap();
+        found.unwrap().is_news(minutes(minute))
+    };
+
+    let mut noted = Vec::new();
+    for minute in [0, 59, 60] {
+        let news = is_news(minute).await;
+        noted.push((
+            news,
+            stores.keys.used("one", minutes(minute)).await.unwrap(),
+        ));
+    }
+    let unknown = stores.keys.used("two", now()).await.unwrap();
+    let entry = audit(&account, "key.revoke");
+    let revoked = stores
+        .keys
+        .revoke(account.id, id, minutes(90), &entry)
+        .await;
+
+    assert_eq!(noted, [(true, true), (false, false), (true, true)]);
+    assert!(!unknown, "no key comes of its use");
+    assert_eq!(stores.keys.find("two").await.unwrap(), None);
+    let last = Some(minutes(60));
+    assert_eq!(revoked.unwrap().unwrap().used, last);
+    assert_eq!(stores.keys.find("one").await.unwrap().unwrap().used, last);
 }

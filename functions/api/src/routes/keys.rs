@@ -61,6 +61,10 @@ pub struct KeyView {
     #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked: Option<Timestamp>,
+    /// About when it was used last: noted once an hour. Absent for one that never was.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used: Option<Timestamp>,
 }
 
 /// A key, this once in full.
@@ -89,6 +93,7 @@ impl KeyView {
             created,
             expires,
             revoked,
+            used,
         } = key;
         let mode = match mode {
             api_key::Mode::Live => Mode::Live,
@@ -103,6 +108,7 @@ impl KeyView {
             created,
             expires,
             revoked,
+            last_used: used,
         }
     }
 }

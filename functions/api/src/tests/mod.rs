@@ -4,6 +4,7 @@
 mod alerts;
 mod bad_input;
 mod consents;
+mod console;
 mod dead_letters;
 mod deliver;
 mod document;

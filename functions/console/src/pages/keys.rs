@@ -49,6 +49,7 @@ struct Key {
     created: Timestamp,
     expires: Option<Timestamp>,
     revoked: Option<Timestamp>,
+    last_used: Option<Timestamp>,
 }
 
 impl Key {

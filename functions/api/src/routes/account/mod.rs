@@ -111,6 +111,9 @@ pub struct WarningView {
     reason = "left out, null and given are three things"
 )]
 pub struct AccountChange {
+    /// As members see it, and as `{{account}}` in what handsets are answered.
+    #[schema(min_length = 1, max_length = 100)]
+    name: Option<String>,
     /// A name of the IANA database, such as `Europe/Paris`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
@@ -207,7 +210,7 @@ pub async fn get(State(api): State<Api>, who: May<ReadAccount>) -> Result<Respon
     answer(&api, safeguards).await
 }
 
-/// Changes what the account lets leave. It acts within seconds, also on what is running.
+/// Changes the account's name, and what it lets leave. It acts within seconds, also on what is running.
 #[utoipa::path(
     patch, path = "/v1/account", operation_id = "changeAccount", tag = "account",
     security(("key" = ["account:write"])),
@@ -219,7 +222,7 @@ pub async fn patch(
     State(api): State<Api>,
     who: May<WriteAccount>,
     headers: HeaderMap,
-    Input { value, .. }: Input<AccountChange>,
+    Input { mut value, .. }: Input<AccountChange>,
 ) -> Result<Response, Problem> {
     let expected = edit::expected(&headers, "account")?;
     who.must_be_live()?;
@@ -227,15 +230,24 @@ pub async fn patch(
     if expected != edit::etag(before.version) && expected != "*" {
         return Err(edit::stale("account"));
     }
+    let name = value.name.take();
+    let name = name.map(|name| check::name("/name", &name)).transpose()?;
     let after = changed(before, value)?;
     let audit = act::audit(&who, "account.change", who.account, time::now());
-    let written = api.safeguards.change(&after, &audit).await?;
+    let written = match name {
+        Some(name) => {
+            let change = api.safeguards.change_and_name(&after, &name, &audit);
+            change.await?
+        }
+        None => api.safeguards.change(&after, &audit).await?,
+    };
     written.map_err(|Stale| edit::stale("account"))?;
     answer(&api, after).await
 }
 
 fn changed(mut safeguards: Safeguards, change: AccountChange) -> Result<Safeguards, Problem> {
     let AccountChange {
+        name: _,
         time_zone,
         countries,
         switches,

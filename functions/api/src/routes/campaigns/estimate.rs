@@ -16,7 +16,7 @@ use carillon_core::{
     hours::{Hours, HoursKey, hours_key},
     id::CampaignId,
     moment::Moment,
-    phone::Phone,
+    phone::{Country, Phone},
     reason::Reason,
     routing::{Destination, Routing},
     rules::Class,
@@ -60,6 +60,8 @@ pub struct Estimate {
     held: BTreeMap<String, u64>,
     /// Who would get nothing, by reason. How much marketing somebody got lately is looked at when the campaign is prepared, not here.
     skipped: BTreeMap<String, u64>,
+    /// Of these, where it is about the country: by reason, how many in which. Numbers of no country are left out.
+    skipped_by_country: BTreeMap<String, BTreeMap<String, u64>>,
     /// Rows or contacts that the numbers were made from.
     looked_at: usize,
     /// All of the audience was looked at; if not, the numbers are scaled up from a part of it.
@@ -67,6 +69,9 @@ pub struct Estimate {
     /// Why there is no way out at the moment, and so no price.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// The same as a problem's `code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem_code: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -104,6 +109,7 @@ struct Estimating<'a> {
     countries: BTreeMap<Option<String>, Tally>,
     held: BTreeMap<String, usize>,
     skipped: BTreeMap<String, usize>,
+    skipped_by_country: BTreeMap<&'static str, BTreeMap<String, usize>>,
 }
 
 /// What a campaign would be if it began now, or at its time.
@@ -149,6 +155,7 @@ pub async fn estimate(
         countries: BTreeMap::new(),
         held: BTreeMap::new(),
         skipped: BTreeMap::new(),
+        skipped_by_country: BTreeMap::new(),
     };
     let looked_at = rows.len();
     for row in rows {
@@ -158,7 +165,7 @@ pub async fn estimate(
         estimating.skipped.insert("excluded".to_owned(), excluded);
     }
     let mut estimate = estimating.scaled(share, looked_at);
-    estimate.problem = problem;
+    (estimate.problem, estimate.problem_code) = problem.unzip();
     Ok(Json(estimate).into_response())
 }
 
@@ -166,7 +173,7 @@ pub async fn estimate(
 async fn routing(
     api: &Api,
     campaign: &Campaign,
-) -> Result<(Option<Routing>, Option<String>), Problem> {
+) -> Result<(Option<Routing>, Option<(String, &'static str)>), Problem> {
     if campaign.test {
         return Ok((None, None));
     }
@@ -184,7 +191,7 @@ async fn routing(
                 Code::NoGateway | Code::NoRoute | Code::SendingStopped
             ) =>
         {
-            Ok((None, Some(problem.detail)))
+            Ok((None, Some((problem.detail, problem.code.as_str()))))
         }
         Err(problem) => Err(problem),
     }
@@ -254,11 +261,11 @@ impl Estimating<'_> {
             Verdict::Wait(_, reason) => {
                 *self.held.entry(reason.code().to_owned()).or_default() += 1;
             }
-            Verdict::End(_, reason) => return self.skip(reason.code()),
+            Verdict::End(_, reason) => return self.skip_there(reason, recipient.country),
         }
         let cost = match self.cost_of_part(&recipient) {
             Ok(cost) => cost,
-            Err(code) => return self.skip(code),
+            Err(reason) => return self.skip_there(reason, recipient.country),
         };
         let country = recipient.country.map(|country| country.to_string());
         let tally = self.countries.entry(country).or_default();
@@ -272,6 +279,17 @@ impl Estimating<'_> {
 
     fn skip(&mut self, code: &str) {
         *self.skipped.entry(code.to_owned()).or_default() += 1;
+    }
+
+    /// With where it is, if that is the reason.
+    fn skip_there(&mut self, reason: Reason, country: Option<Country>) {
+        let code = reason.code();
+        let is_about_it = matches!(reason, Reason::NoRoute | Reason::GeoBlocked);
+        if let Some(country) = country.filter(|_| is_about_it) {
+            let countries = self.skipped_by_country.entry(code).or_default();
+            *countries.entry(country.to_string()).or_default() += 1;
+        }
+        self.skip(code);
     }
 
     fn parts(&self, recipient: &Recipient) -> Result<u32, RenderError> {
@@ -302,7 +320,7 @@ impl Estimating<'_> {
     }
 
     /// By the first way that is tried while all is well.
-    fn cost_of_part(&self, recipient: &Recipient) -> Result<Option<u64>, &'static str> {
+    fn cost_of_part(&self, recipient: &Recipient) -> Result<Option<u64>, Reason> {
         let Some(routing) = &self.routing else {
             return Ok(None);
         };
@@ -311,10 +329,8 @@ impl Estimating<'_> {
             country: recipient.country,
             spread: (self.spread)(recipient.number),
         };
-        match routing.ways(&to, |_| 0) {
-            Ok(ways) => Ok(ways.first().and_then(|way| way.cost)),
-            Err(reason) => Err(reason.code()),
-        }
+        let ways = routing.ways(&to, |_| 0)?;
+        Ok(ways.first().and_then(|way| way.cost))
     }
 
     fn scaled(self, share: f64, looked_at: usize) -> Estimate {
@@ -324,6 +340,9 @@ impl Estimating<'_> {
             let counts = counts.into_iter();
             counts.map(|(word, count)| (word, all(count))).collect()
         };
+        let there = |(reason, countries): (&str, BTreeMap<String, usize>)| {
+            (reason.to_owned(), words(countries))
+        };
         let mut estimate = Estimate {
             recipients: 0,
             parts: 0,
@@ -332,9 +351,11 @@ impl Estimating<'_> {
             countries: Vec::new(),
             held: words(self.held),
             skipped: words(self.skipped),
+            skipped_by_country: self.skipped_by_country.into_iter().map(there).collect(),
             looked_at,
             complete: share >= 1.0,
             problem: None,
+            problem_code: None,
         };
         for (country, tally) in self.countries {
             let line = CountryEstimate {

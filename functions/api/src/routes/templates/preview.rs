@@ -27,7 +27,7 @@ use crate::{
     fields::Class,
     services::Api,
     warnings::{self, ContentWarning, Sent},
-    wording::{self, EncodingPolicy},
+    wording::{self, EncodingPolicy, LinkTracking},
 };
 
 /// Characters outside the GSM alphabet that are told at most.
@@ -44,6 +44,8 @@ pub struct PreviewRequest {
     vars: BTreeMap<String, String>,
     /// The recipient's language; left out, the value `language`.
     language: Option<String>,
+    /// Left out: addresses in the text stay as they are.
+    links: Option<LinkTracking>,
     /// What it will be sent as, for the warnings.
     #[serde(default)]
     r#as: SentAs,
@@ -74,6 +76,8 @@ pub struct TextPreviewRequest {
     vars: BTreeMap<String, String>,
     /// The recipient's language; left out, the value `language`.
     language: Option<String>,
+    /// Left out: addresses in the text stay as they are.
+    links: Option<LinkTracking>,
     /// What it will be sent as, for the warnings.
     #[serde(default)]
     r#as: SentAs,
@@ -147,19 +151,13 @@ pub async fn of_template(
         version,
         vars,
         language,
+        links,
         r#as: sent_as,
     } = value;
     let sent_as = sent_as.check()?;
     let template = find(&api, &who, id, version).await?;
-    preview(
-        &api,
-        who.account,
-        template.content,
-        vars,
-        language,
-        &sent_as,
-    )
-    .await
+    let content = wording::with_links(&api.settings, template.content, links, "/links")?;
+    preview(&api, who.account, content, vars, language, &sent_as).await
 }
 
 /// A text as a recipient gets it. Nothing is kept.
@@ -180,10 +178,12 @@ pub async fn of_text(
         encoding,
         vars,
         language,
+        links,
         r#as: sent_as,
     } = value;
     let sent_as = sent_as.check()?;
     let content = content(&api.settings, text, languages, encoding)?;
+    let content = wording::with_links(&api.settings, content, links, "/text")?;
     preview(&api, who.account, content, vars, language, &sent_as).await
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{audience, file::Checked};
-use crate::{console::Console, form::Form, path::part, signed_in::SignedIn};
+use crate::{ask::FieldError, console::Console, form::Form, path::part, signed_in::SignedIn};
 
 #[derive(Debug, Deserialize)]
 pub struct Look {
@@ -56,18 +56,38 @@ impl Look {
             "sender": form.given("sender"),
         });
         let first = first(form, checked);
-        if let Some(id) = form.given("template") {
-            let path = format!("/v1/templates/{}/preview", part(id));
-            let body = json!({"vars": first, "as": sent_as});
-            return console.post(who, &path, &body).await.ok();
+        let (path, mut body) = match form.given("template") {
+            Some(id) => (
+                format!("/v1/templates/{}/preview", part(id)),
+                json!({"vars": first, "as": sent_as}),
+            ),
+            None => {
+                let text = form.given("text")?;
+                let mut body =
+                    json!({"text": text, "vars": shown_values(text, first), "as": sent_as});
+                if form.has("smart", "yes") {
+                    body["encoding"] = "smart".into();
+                }
+                ("/v1/templates/preview".to_owned(), body)
+            }
+        };
+        let plain = body.clone();
+        if form.has("links", "yes") {
+            // As long as they will be, with the host that they will have.
+            body["links"] = json!({"track": true});
         }
-        let text = form.given("text")?;
-        let mut body = json!({"text": text, "vars": shown_values(text, first), "as": sent_as});
-        if form.has("smart", "yes") {
-            body["encoding"] = "smart".into();
+        match console.post(who, &path, &body).await {
+            Ok(looked) => Some(looked),
+            Err(refused) if body != plain => {
+                // The text without them, and what is wrong with them.
+                let mut looked: Self = console.post(who, &path, &plain).await.ok()?;
+                let errors = refused.errors.into_iter();
+                let warnings = errors.map(|FieldError { detail, .. }| Warning { detail });
+                looked.warnings.extend(warnings);
+                Some(looked)
+            }
+            Err(_) => None,
         }
-        let looked = console.post(who, "/v1/templates/preview", &body).await;
-        looked.ok()
     }
 }
 

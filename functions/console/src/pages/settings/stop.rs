@@ -1,4 +1,4 @@
-//! What stops sending at once, the account's clock, and the guard of one-time passwords.
+//! What stops sending at once, the account's name and clock, and the guard of one-time passwords.
 
 use askama::Template;
 use axum::{
@@ -95,7 +95,10 @@ async fn stop_page(
 }
 
 fn clock_of(account: &Account) -> Form {
-    let mut fields = vec![("time_zone", account.time_zone.clone())];
+    let mut fields = vec![
+        ("name", account.name.clone()),
+        ("time_zone", account.time_zone.clone()),
+    ];
     if account.velocity {
         fields.push(("velocity", "yes".to_owned()));
     }
@@ -118,13 +121,18 @@ async fn clock(
     form: Form,
 ) -> Result<Response, Refused> {
     let body = json!({
+        "name": form.get("name"),
         "time_zone": form.given("time_zone"),
         "velocity": form.has("velocity", "yes"),
     });
     match change(&console, &who, &version(&form), &body).await? {
         Ok(()) => Ok(saved(PATH)),
         Err(refused) => {
-            let fields = [("/time_zone", "time_zone"), ("/velocity", "velocity")];
+            let fields = [
+                ("/name", "name"),
+                ("/time_zone", "time_zone"),
+                ("/velocity", "velocity"),
+            ];
             let form = form.refused_by(&refused, &fields);
             stop_page(&console, &who, Some(form), None).await
         }
