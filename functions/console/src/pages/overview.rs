@@ -1,11 +1,14 @@
 //! The first page: what goes on, and what needs somebody.
 
+mod attention;
+
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
 use carillon_core::api_key::Scope;
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Time, tz::TimeZone};
 use serde::Deserialize;
 
+use self::attention::{Attention, attention};
 use super::campaigns::{Campaign, Progress, count_anew};
 use crate::{
     ask::Listed,
@@ -78,13 +81,6 @@ struct Listing<T> {
 struct DeadLetters {
     data: Vec<serde_json::Value>,
     next_cursor: Option<String>,
-}
-
-/// Something for somebody to do.
-struct Attention {
-    words: String,
-    what_now: String,
-    path: Option<String>,
 }
 
 /// Deliveries by a gateway in the last hours.
@@ -244,85 +240,4 @@ fn days(campaigns: &[Campaign], now: Timestamp, zone: &TimeZone) -> Html {
         "Campaign messages of the last 14 days",
         &bars.collect::<Vec<_>>(),
     )
-}
-
-fn attention(
-    account: &Account,
-    gateways: &[Gateway],
-    active: &[Campaign],
-    dead: &DeadLetters,
-) -> Vec<Attention> {
-    let mut found = Vec::new();
-    let mut say = |words: String, what_now: &str, path: Option<String>| {
-        let what_now = what_now.to_owned();
-        found.push(Attention {
-            words,
-            what_now,
-            path,
-        });
-    };
-    if account.switches.all {
-        say(
-            "Sending is switched off for the whole account.".to_owned(),
-            "Nothing leaves until an owner switches it on again.",
-            None,
-        );
-    }
-    for gateway in gateways.iter().filter(|it| it.enabled) {
-        match gateway.health.state.as_str() {
-            "closed" | "healthy" | "ok" => {}
-            _ => say(
-                format!("{} is not well.", gateway.name),
-                "Messages go by other gateways where a route has some; the rest waits.",
-                None,
-            ),
-        }
-    }
-    for campaign in active.iter().filter(|it| it.status == "paused") {
-        say(
-            format!("{} is paused.", campaign.name),
-            "Resume it, or cancel what has not left.",
-            Some(format!("/campaigns/{}", campaign.id)),
-        );
-    }
-    if !dead.data.is_empty() {
-        let more = if dead.next_cursor.is_some() {
-            "More than "
-        } else {
-            ""
-        };
-        let letters = u64::try_from(dead.data.len()).unwrap_or_default();
-        say(
-            format!(
-                "{more}{} could not be worked on.",
-                ui::plural(letters, "thing", "things")
-            ),
-            "Nothing is lost: each can be sent again or let go.",
-            None,
-        );
-    }
-    let Spending {
-        hour,
-        day,
-        month,
-        reserved,
-    } = &account.spending;
-    let near = [
-        ("this hour", *hour, reserved.hour),
-        ("today", *day, reserved.day),
-        ("this month", *month, reserved.month),
-    ];
-    for (when, cap, spent) in near {
-        if cap.is_some_and(|cap| spent.saturating_mul(10) >= cap.saturating_mul(8)) {
-            say(
-                format!("Over 80% of what may be spent {when} is spent."),
-                "What goes over the limit is not sent. An owner can raise it.",
-                None,
-            );
-        }
-    }
-    for warning in &account.warnings {
-        say(crate::form::sentence(&warning.words), "", None);
-    }
-    found
 }
