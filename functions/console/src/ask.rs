@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::{console::Console, pages::error::Refused, signed_in::SignedIn};
+use crate::{console::Console, pages::error::Refused, plain, signed_in::SignedIn};
 
 /// A request to be made in a member's name.
 pub struct Ask<'a> {
@@ -167,13 +167,16 @@ fn refused(status: StatusCode, body: &[u8]) -> Refused {
         title,
         detail,
         code,
-        errors,
+        mut errors,
         request_id,
     } = problem;
+    for FieldError { pointer, detail } in &mut errors {
+        *detail = plain::field(pointer, detail);
+    }
     Refused {
         status,
         title,
-        detail,
+        detail: plain::words(&code, &detail),
         code,
         errors,
         request_id,

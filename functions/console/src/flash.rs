@@ -75,6 +75,7 @@ const SAID: &[(&str, &str)] = &[
         "invited",
         "Invited. They can sign in with that address now.",
     ),
+    ("moved", "Moved. It starts by itself at its new time."),
     ("list-deleted", "The list is gone. Its contacts stay."),
     ("list-made", "Here is the list. Put people onto it below."),
     ("off-list", "Taken off the list. The contact stays."),

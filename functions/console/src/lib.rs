@@ -18,6 +18,7 @@ mod oidc;
 mod pages;
 mod path;
 mod people;
+mod plain;
 mod planned;
 mod respond;
 mod rules;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use serde::Deserialize;
 
-use crate::ui;
+use crate::ui::{self, Html};
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Planned {
@@ -65,6 +65,19 @@ pub struct Links {
 pub struct Schedule {
     pub at: Option<Timestamp>,
     pub local: Option<DateTime>,
+}
+
+impl Schedule {
+    pub fn when(&self) -> Html {
+        match (self.at, self.local) {
+            (Some(at), _) => ui::time(at),
+            (None, Some(local)) => Html::new(format!(
+                "{}, by each recipient's clock",
+                day_and_time(local)
+            )),
+            (None, None) => Html::default(),
+        }
+    }
 }
 
 /// As the API answers, none is left out but the pace.

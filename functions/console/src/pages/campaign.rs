@@ -1,6 +1,7 @@
 //! One campaign: how far it is, what became of its messages, what went wrong and what to do about it.
 
 mod links;
+mod moving;
 mod retry_failed;
 mod review;
 mod timeline;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 
 use self::{
     links::{Link, links},
-    review::{Review, review},
+    review::{Review, Trouble, review},
     timeline::timeline,
 };
 use super::campaigns::{Campaign, Counted, writes};
@@ -29,12 +30,13 @@ use crate::{
     assets,
     console::Console,
     form::{self, Form},
+    pages::compose::terms,
     pages::error::Refused,
     planned::{Audience, Planned},
     respond::{go, page},
     shell::Shell,
     signed_in::SignedIn,
-    ui::{self, Html, Icon},
+    ui::{self, Field, Html, Icon},
     words,
 };
 
@@ -45,6 +47,7 @@ pub fn routes() -> Router<Console> {
         .route("/campaigns/{id}", get(show))
         .route("/campaigns/{id}/cancel", get(confirm).post(cancel))
         .merge(retry_failed::routes())
+        .merge(moving::routes())
         .route("/campaigns/{id}/{act}", post(act))
 }
 
@@ -228,13 +231,21 @@ fn pace(campaign: &Campaign, report: &Report, now: Timestamp) -> Option<Pace> {
     Some(Pace { per_second, left })
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Asked {
     cursor: Option<String>,
     status: Option<String>,
     /// Only the part of the page that moves.
     #[serde(skip)]
     polled: bool,
+}
+
+/// What could not be done, on the page where it was asked for.
+#[derive(Default)]
+struct Wrong {
+    problem: Option<Trouble>,
+    /// Another time that it can't have.
+    moving: Option<Form>,
 }
 
 #[derive(Template)]
@@ -251,9 +262,11 @@ struct CampaignPage {
     status: String,
     pager: Html,
     may_write: bool,
-    problem: Option<String>,
+    problem: Option<Trouble>,
     /// Of one that has not begun.
     review: Option<Review>,
+    /// Of one that starts by itself: to another time.
+    moving: Option<Form>,
     links: Vec<Link>,
     timeline: Option<timeline::Shown>,
     /// What failed was sent again as this one.
@@ -312,7 +325,7 @@ async fn show(
     Query(mut asked): Query<Asked>,
 ) -> Result<Response, Refused> {
     asked.polled = headers.contains_key("hx-request");
-    campaign_page(&console, &who, &id, asked, None).await
+    campaign_page(&console, &who, &id, asked, Wrong::default()).await
 }
 
 async fn campaign_page(
@@ -320,7 +333,7 @@ async fn campaign_page(
     who: &SignedIn,
     id: &str,
     asked: Asked,
-    problem: Option<String>,
+    wrong: Wrong,
 ) -> Result<Response, Refused> {
     let path = format!("/v1/campaigns/{}", encoded(id));
     let (report_path, mut messages) = (
@@ -355,6 +368,13 @@ async fn campaign_page(
         "draft" | "scheduled" => Some(review(console, who, &path, &planned).await?),
         _ => None,
     };
+    let may_write = who.may(Scope::CampaignsWrite);
+    let Wrong { problem, moving } = wrong;
+    let problem = problem.map(|it| it.from_sender(planned.sender.as_deref()));
+    let clock = review.as_ref().map(|review| &review.clock);
+    let moving = clock
+        .filter(|_| may_write && campaign.status == "scheduled")
+        .map(|clock| moving.unwrap_or_else(|| moving::form(&planned, clock)));
     let links = match campaign.progress {
         Some(_) if planned.tracks_links() => links(console, who, &path).await?,
         _ => Vec::new(),
@@ -397,9 +417,10 @@ async fn campaign_page(
         timeline,
         retried_as,
         status,
-        may_write: who.may(Scope::CampaignsWrite),
+        may_write,
         problem,
         review,
+        moving,
     }))
 }
 
@@ -476,13 +497,11 @@ async fn perform(
     match ask.answer::<Done>().await {
         Ok(_) => Ok(go(&format!("/campaigns/{id}?said={said}"))),
         Err(refused) if refused.belongs_to_form() => {
-            let asked = Asked {
-                cursor: None,
-                status: None,
-                polled: false,
+            let wrong = Wrong {
+                problem: Some(Trouble::of(&refused)),
+                moving: None,
             };
-            let words = form::sentence(&refused.detail);
-            let shown = campaign_page(console, who, id, asked, Some(words)).await?;
+            let shown = campaign_page(console, who, id, Asked::default(), wrong).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
         }
         Err(refused) => Err(refused),

@@ -22,6 +22,7 @@ use crate::{
     assets,
     console::Console,
     pages::error::Refused,
+    planned::Schedule,
     respond::page,
     shell::Shell,
     signed_in::SignedIn,
@@ -50,28 +51,6 @@ pub struct Campaign {
     pub batch: Option<BatchId>,
     pub schedule: Option<Schedule>,
     pub created: Timestamp,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct Schedule {
-    at: Option<String>,
-    time_zone: Option<String>,
-    local: Option<String>,
-}
-
-impl Schedule {
-    pub fn words(&self) -> String {
-        let Self {
-            at,
-            time_zone,
-            local,
-        } = self;
-        match (at, local) {
-            (Some(at), _) => format!("{at} {}", time_zone.as_deref().unwrap_or_default()),
-            (None, Some(local)) => format!("{local}, by each recipient's clock"),
-            (None, None) => String::new(),
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -187,6 +166,14 @@ impl Campaign {
             self.status.as_str(),
             "preparing" | "running" | "cancelling" | "paused"
         )
+    }
+
+    /// Of one that starts by itself, when.
+    pub fn starts(&self) -> Option<Html> {
+        let schedule = self.schedule.as_ref();
+        schedule
+            .filter(|_| self.status == "scheduled")
+            .map(Schedule::when)
     }
 
     pub fn bar(&self) -> Html {

@@ -6,7 +6,7 @@ mod body;
 mod draft;
 pub mod file;
 mod look;
-mod terms;
+pub mod terms;
 
 use askama::Template;
 use axum::{

@@ -10,23 +10,26 @@ use serde::Deserialize;
 use crate::{
     ask::Listed,
     console::Console,
+    countries,
     form::{self, Form},
     pages::{
         compose::{audience, file::Checked},
         error::Refused,
     },
+    plain::{self, Way},
     planned::{Line, Names, Planned},
     signed_in::SignedIn,
     ui,
 };
 
-#[derive(Default)]
 pub struct Review {
+    /// The account's.
+    pub clock: TimeZone,
     pub estimate: Option<Estimate>,
     pub texts: Vec<Rendered>,
     pub warnings: Vec<String>,
     /// Why it can't be started as it is.
-    pub problem: Option<String>,
+    pub problem: Option<Trouble>,
     pub lines: Vec<Line>,
     /// Of an audience that is a file.
     pub file: Option<Checked>,
@@ -41,9 +44,41 @@ pub struct Estimate {
     pub parts_without_price: u64,
     pub held: BTreeMap<String, u64>,
     pub skipped: BTreeMap<String, u64>,
+    skipped_by_country: BTreeMap<String, BTreeMap<String, u64>>,
     pub looked_at: u64,
     pub complete: bool,
-    pub problem: Option<String>,
+    problem: Option<String>,
+    problem_code: Option<String>,
+}
+
+/// Why something can't be done, and the page that mends it.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    pub words: String,
+    pub way: Option<Way>,
+}
+
+impl Trouble {
+    pub fn of(refused: &Refused) -> Self {
+        Self::new(&refused.code, &refused.detail)
+    }
+
+    fn new(code: &str, detail: &str) -> Self {
+        Self {
+            words: form::sentence(&plain::words(code, detail)),
+            way: plain::way_out(code),
+        }
+    }
+
+    /// Of a campaign from this sender, which is named where it may be the reason.
+    #[must_use]
+    pub fn from_sender(mut self, sender: Option<&str>) -> Self {
+        if let Some(sender) = sender {
+            let named = format!("the sender “{sender}”");
+            self.words = self.words.replacen("this sender", &named, 1);
+        }
+        self
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,6 +114,29 @@ impl Estimate {
         self.held.values().sum()
     }
 
+    /// What has no way out, and what may not go where it should.
+    pub fn troubles(&self, sender: Option<&str>) -> Vec<Trouble> {
+        let all = self.problem.as_ref().map(|detail| {
+            let code = self.problem_code.as_deref().unwrap_or_default();
+            Trouble::new(code, detail).from_sender(sender)
+        });
+        let there = |reason: Reason, code: &str, words: &str| {
+            let countries = self.skipped_by_country.get(reason.code())?;
+            let words = format!("{words} {}.", named(countries));
+            Some(Trouble {
+                words,
+                way: plain::way_out(code),
+            })
+        };
+        let no_route = "None of your routes has a gateway for numbers in";
+        let not_allowed = "Your account doesn't send to";
+        let some = [
+            there(Reason::NoRoute, "no_route", no_route),
+            there(Reason::GeoBlocked, "country_not_allowed", not_allowed),
+        ];
+        all.into_iter().chain(some.into_iter().flatten()).collect()
+    }
+
     pub fn why_left_out(&self) -> String {
         Self::words(&self.skipped)
     }
@@ -101,6 +159,16 @@ impl Estimate {
         }
         words.join(", ")
     }
+}
+
+/// `France (12), Spain (3)`: those with the most people first.
+fn named(countries: &BTreeMap<String, u64>) -> String {
+    let mut countries: Vec<_> = countries.iter().collect();
+    countries.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let named = countries
+        .into_iter()
+        .map(|(code, count)| format!("{} ({})", countries::name(code), ui::count(count)));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,14 +194,18 @@ pub async fn review(
     planned: &Planned,
 ) -> Result<Review, Refused> {
     let form = Form::of(audience::fields(&planned.audience));
-    let (lines, file) = futures::try_join!(
+    let ((lines, clock), file) = futures::try_join!(
         lines(console, who, planned),
         Checked::of(console, who, &form)
     )?;
     let begun = Review {
+        clock,
         lines,
         file: file.and_then(Result::ok),
-        ..Review::default()
+        estimate: None,
+        texts: Vec::new(),
+        warnings: Vec::new(),
+        problem: None,
     };
     let ask = |what: &str| console.ask(who, Method::POST, &format!("{path}/{what}"));
     let looked = futures::try_join!(
@@ -148,15 +220,19 @@ pub async fn review(
             ..begun
         }),
         Err(refused) if refused.belongs_to_form() => Ok(Review {
-            problem: Some(form::sentence(&refused.detail)),
+            problem: Some(Trouble::of(&refused).from_sender(planned.sender.as_deref())),
             ..begun
         }),
         Err(refused) => Err(refused),
     }
 }
 
-/// All that was chosen.
-async fn lines(console: &Console, who: &SignedIn, planned: &Planned) -> Result<Vec<Line>, Refused> {
+/// All that was chosen, by the account's clock.
+async fn lines(
+    console: &Console,
+    who: &SignedIn,
+    planned: &Planned,
+) -> Result<(Vec<Line>, TimeZone), Refused> {
     let account: Account = console.get(who, "/v1/account").await?;
     let clock = TimeZone::get(&account.time_zone).unwrap_or(TimeZone::UTC);
     let mut names = Names::new();
@@ -168,5 +244,55 @@ async fn lines(console: &Console, who: &SignedIn, planned: &Planned) -> Result<V
         let named = lists.data.into_iter().chain(segments.data);
         names.extend(named.map(|it| (it.id, it.name)));
     }
-    Ok(planned.lines(&names, &clock))
+    Ok((planned.lines(&names, &clock), clock))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn estimate(more: serde_json::Value) -> Estimate {
+        let mut document = json!({
+            "recipients": 2, "parts": 2, "cost": 0, "parts_without_price": 2, "held": {}, "skipped": {}, "skipped_by_country": {},
+            "looked_at": 2, "complete": true,
+        });
+        let more = more.as_object().unwrap().clone();
+        document.as_object_mut().unwrap().extend(more);
+        serde_json::from_value(document).unwrap()
+    }
+
+    #[test]
+    fn who_has_no_gateway_is_named_with_the_way_out() {
+        for (name, more, words, path) in [
+            (
+                "all",
+                json!({"problem": "`POST /v1/routes/explain` tells why", "problem_code": "no_route"}),
+                "none of your routes is for the sender “ACME”",
+                "/routes",
+            ),
+            (
+                "some countries",
+                json!({"skipped_by_country": {"gateway.no_route": {"FR": 3, "ES": 12}}}),
+                "has a gateway for numbers in Spain (12), France (3).",
+                "/routes",
+            ),
+            (
+                "where nothing may go",
+                json!({"skipped_by_country": {"policy.geo_blocked": {"FR": 3}}}),
+                "Your account doesn't send to France (3).",
+                "/settings/countries",
+            ),
+        ] {
+            let troubles = estimate(more).troubles(Some("ACME"));
+
+            let [trouble] = troubles.as_slice() else {
+                panic!("{name}: {} troubles", troubles.len());
+            };
+            assert!(trouble.words.contains(words), "{name}: {}", trouble.words);
+            assert_eq!(trouble.way.map(|way| way.path), Some(path), "{name}");
+        }
+        assert!(estimate(json!({})).troubles(None).is_empty());
+    }
 }

@@ -16,8 +16,13 @@ const HOURS: &str = "hold";
 const VALID: i64 = 3 * 24 * 3_600;
 
 pub fn whens() -> [Choice; 3] {
+    let [at, local] = times();
+    [Choice::new("now", "As soon as I start it"), at, local]
+}
+
+/// Of one that starts by itself.
+pub fn times() -> [Choice; 2] {
     [
-        Choice::new("now", "As soon as I start it"),
         Choice::new("at", "At a time").hint("For everybody at the same moment."),
         Choice::new("local", "At each recipient's local time")
             .hint("Ten o'clock is ten o'clock where they are. Plan it a day ahead: it begins where the day does."),
@@ -68,20 +73,8 @@ pub fn blank(clock: &str) -> Vec<(String, String)> {
 /// For a form that shows a draft. `clock`: the account's; a moment is told by it, whatever it was typed by.
 pub fn fields(planned: &Planned, clock: &TimeZone) -> Vec<(String, String)> {
     let policies = &planned.policies;
-    let zone = clock.iana_name().unwrap_or("UTC");
-    let typed = |time: jiff::civil::DateTime| time.strftime("%Y-%m-%dT%H:%M").to_string();
-    let (when, at) = match &planned.schedule {
-        Some(Schedule { at: Some(at), .. }) => ("at", typed(at.to_zoned(clock.clone()).datetime())),
-        Some(Schedule {
-            local: Some(local), ..
-        }) => ("local", typed(*local)),
-        _ => ("now", String::new()),
-    };
     let fields = [
         ("class", planned.class.as_str()),
-        ("when", when),
-        ("at", &at),
-        ("zone", zone),
         ("missed", &policies.quiet_hours),
         ("lane", &planned.lane),
         ("doubt", &policies.doubt),
@@ -92,7 +85,28 @@ pub fn fields(planned: &Planned, clock: &TimeZone) -> Vec<(String, String)> {
         || vec![("spread_unit".to_owned(), "hours".to_owned())],
         |over| amount::fields("spread", over).to_vec(),
     );
-    fields.into_iter().chain(valid).chain(spread).collect()
+    let timed = time_fields(planned.schedule.as_ref(), clock);
+    fields
+        .into_iter()
+        .chain(timed)
+        .chain(valid)
+        .chain(spread)
+        .collect()
+}
+
+/// When it leaves, by the account's clock or by each recipient's.
+pub fn time_fields(schedule: Option<&Schedule>, clock: &TimeZone) -> [(String, String); 3] {
+    let zone = clock.iana_name().unwrap_or("UTC");
+    let typed = |time: jiff::civil::DateTime| time.strftime("%Y-%m-%dT%H:%M").to_string();
+    let (when, at) = match schedule {
+        Some(Schedule { at: Some(at), .. }) => ("at", typed(at.to_zoned(clock.clone()).datetime())),
+        Some(Schedule {
+            local: Some(local), ..
+        }) => ("local", typed(*local)),
+        _ => ("now", String::new()),
+    };
+    [("when", when), ("at", &at), ("zone", zone)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 /// As the API wants it; what can't be read is refused in the form.
@@ -115,7 +129,7 @@ pub fn given(form: &mut Form) -> Map<String, Value> {
 }
 
 /// `null` for one that is started by hand.
-fn schedule(form: &mut Form) -> Value {
+pub fn schedule(form: &mut Form) -> Value {
     let when = form.get("when").to_owned();
     if !matches!(when.as_str(), "at" | "local") {
         return Value::Null;
