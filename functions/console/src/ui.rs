@@ -3,7 +3,6 @@
 pub mod amount;
 pub mod attributes;
 mod boxes;
-mod checks;
 mod field;
 mod figures;
 mod icon;
@@ -16,7 +15,6 @@ use askama::filters::HtmlSafe;
 
 pub use self::{
     boxes::{boxes, tick},
-    checks::checks,
     field::{Choice, Field},
     figures::{count, duration, percent, plural, time},
     icon::Icon,

@@ -3,16 +3,22 @@
 use super::{Choice, Html, escape};
 use crate::form::Form;
 
-/// Several of a set: fields of the same name.
+/// Several of a set: fields of the same name. Those that need no hint stand close together.
 pub fn boxes(name: &str, legend: &str, choices: impl AsRef<[Choice]>, form: &Form) -> Html {
-    let choices = choices.as_ref().iter();
+    let choices = choices.as_ref();
+    let look = if choices.iter().all(|choice| choice.hint.is_empty()) {
+        "choices close"
+    } else {
+        "choices"
+    };
     let boxes: String = choices
+        .iter()
         .map(|choice| one(name, &choice.value, choice, form))
         .collect();
     let (wrong, error, about) = complaint(name, form);
     let legend = escape(legend);
     Html::new(format!(
-        "<fieldset class=\"field{wrong}\"{about}><legend>{legend}</legend>{error}<div class=\"choices\">{boxes}</div></fieldset>"
+        "<fieldset class=\"field{wrong}\"{about}><legend>{legend}</legend>{error}<div class=\"{look}\">{boxes}</div></fieldset>"
     ))
 }
 
@@ -70,5 +76,23 @@ mod tests {
             html.contains("id=\"scopes-error\">Not &lt;b&gt;."),
             "{html}"
         );
+        assert!(
+            html.contains("aria-describedby=\"scopes-error\" aria-invalid"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn what_needs_no_hint_stands_close_together() {
+        for (name, hint, expected) in [
+            ("without", "", "class=\"choices close\""),
+            ("with", "All of it.", "class=\"choices\""),
+        ] {
+            let choices = [Choice::new("a", "A"), Choice::new("b", "B").hint(hint)];
+
+            let html = boxes("lists", "Lists", choices, &Form::default()).to_string();
+
+            assert!(html.contains(expected), "{name}: {html}");
+        }
     }
 }
