@@ -97,47 +97,81 @@ if (kept) {
 const file = document.querySelector(".drop input[type=file]");
 if (file) {
   const place = file.closest(".drop");
+  const form = file.form;
   const status = document.getElementById("sending");
+  const [bar, percent] = place.querySelector(".there").children;
   status.textContent = "Or drop it here.";
-  file.addEventListener("change", () => file.files[0] && send(file.files[0]));
   for (const turn of ["dragover", "dragenter"]) place.addEventListener(turn, (event) => { event.preventDefault(); place.classList.add("over"); });
   for (const turn of ["dragleave", "drop"]) place.addEventListener(turn, () => place.classList.remove("over"));
-  place.addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (event.dataTransfer.files[0]) send(event.dataTransfer.files[0]);
-  });
   const size = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-  // Until it is there, the form waits for it.
-  let sending = null;
-  kept.addEventListener("submit", (event) => {
-    if (!sending) return;
-    event.preventDefault();
-    event.stopPropagation();
-    sending.then(() => kept.requestSubmit(event.submitter));
-  });
-  const send = (chosen) => {
-    sending = put(chosen).finally(() => { sending = null; });
+  // Seen by the percent, told by the quarter.
+  let told = 0;
+  const progress = (name, part) => {
+    const shown = Math.floor(part * 100);
+    bar.value = shown;
+    percent.textContent = `${shown}%`;
+    if (shown - told >= 25 && shown < 100) status.textContent = `${name}: ${told = shown}% is there.`;
   };
+  const post = (url, body, name) => new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.upload.onprogress = ({ loaded, total }) => progress(name, loaded / total);
+    request.onload = () => request.status < 400 ? done() : failed(request);
+    // A bucket that doesn't answer scripts takes the file all the same.
+    request.onerror = () => fetch(url, { method: "POST", mode: "no-cors", body }).then(done, failed);
+    request.open("POST", url);
+    request.send(body);
+  });
+  // Its id, once it is there.
   async function put(chosen) {
-    const { upload, phone_column, _token } = kept.elements;
-    status.textContent = `${chosen.name} (${size(chosen.size)}) is on its way.`;
+    const name = `${chosen.name} (${size(chosen.size)})`;
+    told = 0;
+    progress(name, 0);
+    bar.parentElement.classList.add("on");
+    status.textContent = `${name} is on its way.`;
     try {
-      const asked = await fetch("/campaigns/new/file", { method: "POST", body: new URLSearchParams({ _token: _token.value }) });
+      const asked = await fetch("/campaigns/new/file", { method: "POST", body: new URLSearchParams({ _token: document.querySelector("[name=_token]").value }) });
       const { id, url, fields } = await asked.json();
       const body = new FormData();
       for (const [name, value] of Object.entries(fields)) body.append(name, value);
       body.append("file", chosen);
-      await fetch(url, { method: "POST", mode: "no-cors", body });
-      if (phone_column) phone_column.value = "";
-      upload.value = id;
-      // It is there: it need not be sent with the form too.
-      file.value = "";
-      status.textContent = `${chosen.name} (${size(chosen.size)}) is there.`;
-      upload.dispatchEvent(new Event("change", { bubbles: true }));
+      await post(url, body, name);
+      progress(name, 1);
+      status.textContent = `${name} is there.`;
+      return id;
     } catch {
+      bar.parentElement.classList.remove("on");
       status.textContent = `${chosen.name} did not get through. Choose it again.`;
     }
   }
+  // Of a form of ours, which waits until the file is there; or one that is all about the file, and goes on to `data-then`.
+  let sending = null;
+  const send = (chosen) => {
+    sending = put(chosen).then((id) => {
+      sending = null;
+      // It is there: it need not be sent with the form too.
+      if (id && form === kept) file.value = "";
+      if (!id || form !== kept) return id;
+      const { upload, phone_column } = kept.elements;
+      if (phone_column) phone_column.value = "";
+      upload.value = id;
+      upload.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  };
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    file.files = event.dataTransfer.files;
+    file.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  if (form === kept) file.addEventListener("change", () => file.files[0] && send(file.files[0]));
+  form.addEventListener("submit", (event) => {
+    if (form === kept ? !sending : !file.files[0]) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (form === kept) return sending.then(() => kept.requestSubmit(event.submitter));
+    if (sending) return;
+    send(file.files[0]);
+    sending.then((id) => id && location.assign(form.dataset.then + id));
+  });
 }
 
 // Names of time zones, which browsers know by themselves.

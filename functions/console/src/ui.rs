@@ -8,6 +8,7 @@ mod figures;
 mod icon;
 mod progress;
 pub mod tabs;
+mod upload;
 
 use std::fmt::{self, Write as _};
 
@@ -19,6 +20,7 @@ pub use self::{
     figures::{count, duration, percent, plural, time},
     icon::Icon,
     progress::{Part, bar, legend},
+    upload::upload,
 };
 use crate::words::{Tone, Word};
 

@@ -37,7 +37,7 @@ use crate::{
     respond::{go, page, reaching},
     shell::Shell,
     signed_in::SignedIn,
-    ui::{self, Choice, Field, Icon},
+    ui::{self, Choice, Field, Html, Icon},
 };
 
 const NEW: &str = "/campaigns/new";
@@ -88,6 +88,13 @@ struct Compose {
     file: Option<Result<Checked, String>>,
     /// It was not sent yet, so a script may fill in what was typed before a reload.
     fresh: bool,
+}
+
+fn file_hint() -> Html {
+    Html::new(
+        "A CSV whose first line names the columns: phone, name, city … Whatever a spreadsheet writes will do.\
+         <noscript> Up to 4 MB here; a larger one is for <a href=\"/imports\">an import</a>.</noscript>",
+    )
 }
 
 fn classes() -> [Choice; 2] {

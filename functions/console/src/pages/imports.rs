@@ -209,6 +209,14 @@ struct Slot {
 struct UploadPage {
     shell: Shell,
     slot: Slot,
+    form: Form,
+}
+
+fn file_hint() -> Html {
+    Html::new(
+        "From a spreadsheet: save it as CSV. Any separator and any encoding that spreadsheets write will do. Keep the page open until the \
+         next one comes.",
+    )
 }
 
 async fn upload(State(console): State<Console>, who: SignedIn) -> Result<Response, Refused> {
@@ -217,7 +225,8 @@ async fn upload(State(console): State<Console>, who: SignedIn) -> Result<Respons
         .await?;
     let url = slot.url.clone();
     let shell = who.shell("Import a file", UNDER);
-    Ok(leading_to(&url, page(&UploadPage { shell, slot })))
+    let form = Form::default();
+    Ok(leading_to(&url, page(&UploadPage { shell, slot, form })))
 }
 
 #[derive(Debug, Deserialize)]
