@@ -8,7 +8,11 @@ use uuid::Uuid;
 use crate::{
     batch::BatchTerms,
     click::Device,
-    id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId, WebhookId},
+    export::{Export, Progress, Stage},
+    id::{
+        AccountId, BatchId, CampaignId, EventId, ExportId, ExportScheduleId, GatewayAccountId,
+        WebhookId,
+    },
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
     limits::spend::{Period, Standing},
@@ -56,6 +60,7 @@ pub enum EventData {
     Disabled(DisabledEvent),
     Cap(CapEvent),
     Gateway(GatewayEvent),
+    Export(ExportEvent),
     Test(TestEvent),
 }
 
@@ -105,6 +110,17 @@ pub struct CapEvent {
 pub struct GatewayEvent {
     pub gateway: GatewayAccountId,
     pub reason: Reason,
+}
+
+/// An export is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportEvent {
+    pub export: ExportId,
+    /// What made it; `None`: somebody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ExportScheduleId>,
+    pub rows: u64,
 }
 
 /// Somebody tries an endpoint.
@@ -324,6 +340,27 @@ impl Event {
             data: EventData::Gateway(data),
             only: None,
         }
+    }
+
+    /// The same however often it is told. `None` while it isn't over, and of one that was cancelled: whoever did so knows.
+    pub fn of_export(export: &Export, progress: &Progress) -> Option<Self> {
+        let kind = match progress.stage {
+            Stage::Finished => "export.finished",
+            Stage::Failed => "export.failed",
+            Stage::Queued | Stage::Running | Stage::Cancelled => return None,
+        };
+        Some(Self {
+            id: EventId::of_text(&format!("{kind}.{}", export.id)),
+            account: export.account,
+            kind: kind.to_owned(),
+            timestamp: progress.finished.unwrap_or(export.created),
+            data: EventData::Export(ExportEvent {
+                export: export.id,
+                schedule: export.schedule(),
+                rows: progress.settled_rows(),
+            }),
+            only: None,
+        })
     }
 
     /// Told to the account's other endpoints.

@@ -268,6 +268,14 @@ impl Kind for Export {
 pub type ExportId = Id<Export>;
 
 #[derive(Debug)]
+pub enum ExportSchedule {}
+impl Kind for ExportSchedule {
+    const PREFIX: &'static str = "exs";
+}
+/// What makes an export each day, week or month.
+pub type ExportScheduleId = Id<ExportSchedule>;
+
+#[derive(Debug)]
 pub enum WebhookEndpoint {}
 impl Kind for WebhookEndpoint {
     const PREFIX: &'static str = "whk";

@@ -155,7 +155,7 @@ fn days_between(first: Date, last: Date) -> i64 {
     first.duration_until(last).as_hours() / 24
 }
 
-fn monday_of(day: Date) -> Date {
+pub(crate) fn monday_of(day: Date) -> Date {
     let since = day.weekday().to_monday_zero_offset();
     day.saturating_sub(Span::new().days(since))
 }

@@ -6,6 +6,7 @@ pub mod lake;
 pub mod messages;
 pub mod progress;
 pub mod records;
+pub mod schedule;
 pub mod table;
 
 use jiff::{Timestamp, civil::Date};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::progress::{Part, Progress, Stage};
 use crate::{
     api_key::Scope,
-    id::{AccountId, BatchId, CampaignId, ExportId},
+    id::{AccountId, BatchId, CampaignId, ExportId, ExportScheduleId},
     status::Status,
 };
 
@@ -88,6 +89,11 @@ pub enum Purpose {
     Download,
     /// The account's lake: the batches that were made on that day, by UTC.
     Lake { day: Date },
+    /// A schedule, for its time on that day.
+    Schedule {
+        schedule: ExportScheduleId,
+        on: Date,
+    },
 }
 
 /// What an export was made with; never changes.
@@ -158,6 +164,13 @@ impl Format {
 }
 
 impl Export {
+    pub const fn schedule(&self) -> Option<ExportScheduleId> {
+        match self.purpose {
+            Purpose::Schedule { schedule, .. } => Some(schedule),
+            Purpose::Download | Purpose::Lake { .. } => None,
+        }
+    }
+
     /// Whether a batch of its account is in it by when and by whom it was made.
     pub fn includes(&self, began: Timestamp, test: bool) -> bool {
         let Filter { from, until, .. } = &self.filter;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// What customers are told of, by Standard Webhooks' rules for names. `docs/events.md` has a schema for each.
-pub const TYPES: [&str; 24] = [
+pub const TYPES: [&str; 26] = [
     "account.cap_near",
     "account.cap_reached",
     "campaign.cancelled",
@@ -17,6 +17,8 @@ pub const TYPES: [&str; 24] = [
     "campaign.started",
     "contact.opted_in",
     "contact.opted_out",
+    "export.failed",
+    "export.finished",
     "gateway.failing",
     "inbound.received",
     "message.cancelled",
