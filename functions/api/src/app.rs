@@ -17,9 +17,9 @@ use crate::{
     openapi,
     routes::{
         account, audit, batches, campaigns, clicks, consents, contacts, dead_letters, erasures,
-        exports, gateways, imports, inbound, keys, lake, lists, members, messages, meta,
-        number_reports, opt_ins, reports, routes, rules, segments, senders, suppressions,
-        templates, uploads, webhooks,
+        export_schedules, exports, gateways, imports, inbound, keys, lake, lists, members,
+        messages, meta, number_reports, opt_ins, reports, routes, rules, segments, senders,
+        suppressions, templates, uploads, webhooks,
     },
     services::Api,
 };
@@ -112,6 +112,12 @@ pub fn described() -> OpenApiRouter<Api> {
         .routes(routes!(exports::get))
         .routes(routes!(exports::cancel))
         .routes(routes!(exports::download))
+        .routes(routes!(export_schedules::create, export_schedules::list))
+        .routes(routes!(
+            export_schedules::get,
+            export_schedules::patch,
+            export_schedules::delete
+        ))
         .routes(routes!(lake::get, lake::patch))
         .routes(routes!(reports::report))
         .routes(routes!(reports::compare))

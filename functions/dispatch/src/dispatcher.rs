@@ -76,6 +76,8 @@ pub struct Memory {
     pub exports_from: Option<Timestamp>,
     /// What is looked at once a minute is looked at again then.
     pub minute_from: Option<Timestamp>,
+    /// When schedules of exports are looked at next.
+    pub schedules_from: Option<Timestamp>,
     /// When lakes are looked at next.
     pub lakes_from: Option<Timestamp>,
     /// Batches that need no look before then.

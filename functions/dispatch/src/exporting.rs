@@ -1,13 +1,20 @@
 //! Exports that nobody writes: just asked for, out of their worker's time, or their worker died. Each is asked for again; a second
-//! worker finds it taken.
+//! worker finds it taken. Those whose worker died just after their end are told of here. And schedules of exports, each minute: what is due
+//! becomes an export.
 
-use carillon_store::StoreError;
+use carillon_core::{
+    event::Event,
+    export::{Export, schedule::ExportSchedule},
+};
+use carillon_runtime::logs::chain;
+use carillon_store::{StoreError, queues::ExportRequest, records::Stale};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::dispatcher::Dispatcher;
 
 /// They are looked at this often, and at the beginning of each minute's invocation.
 const EVERY: SignedDuration = SignedDuration::from_secs(15);
+const SCHEDULES_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 impl Dispatcher<'_> {
     pub async fn ask_for_exports(&mut self, now: Timestamp) -> Result<(), StoreError> {
@@ -15,9 +22,59 @@ impl Dispatcher<'_> {
             return Ok(());
         }
         self.memory.exports_from = Some(now + EVERY);
-        for request in self.state.exports.idle(now).await? {
-            self.state.queues.export(&request).await?;
+        let state = self.state;
+        let unattended = state.exports.unattended(now).await?;
+        for request in unattended.idle {
+            state.queues.export(&request).await?;
+        }
+        for (export, progress) in unattended.over {
+            let event = Event::of_export(&export, &progress);
+            state
+                .queues
+                .send_events(event.into_iter().collect())
+                .await?;
+            state.exports.retire(request(&export)).await?;
         }
         Ok(())
+    }
+
+    pub async fn begin_scheduled_exports(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        if self.memory.schedules_from.is_some_and(|from| now < from) {
+            return Ok(());
+        }
+        self.memory.schedules_from = Some(now + SCHEDULES_EVERY);
+        for schedule in self.state.export_schedules.due(now).await? {
+            let id = schedule.id;
+            if let Err(error) = self.begin_due(schedule, now).await {
+                tracing::error!(schedule = %id, error = chain(&error), "a scheduled export can't be begun");
+            }
+        }
+        Ok(())
+    }
+
+    /// All of its times that are due, oldest first. Whoever is told that it is stale leaves it to the next minute.
+    async fn begin_due(
+        &self,
+        mut schedule: ExportSchedule,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let state = self.state;
+        while let Some((export, after)) = schedule.due(now) {
+            if let Err(Stale) = state.export_schedules.begin(&export, &after).await? {
+                break;
+            }
+            tracing::info!(export = %export.id, schedule = %after.id, "a scheduled export is asked for");
+            // Lost, it is asked for again.
+            state.queues.export(&request(&export)).await?;
+            schedule = after;
+        }
+        Ok(())
+    }
+}
+
+fn request(export: &Export) -> ExportRequest {
+    ExportRequest {
+        export: export.id,
+        account: export.account,
     }
 }

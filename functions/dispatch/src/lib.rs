@@ -22,8 +22,8 @@ mod tick;
 
 use carillon_store::{
     StoreError, batches::Batches, deliveries::Deliveries, dispatcher_lock::DispatcherLock,
-    exports::Exports, lakes::Lakes, ledger::Ledger, queues::Queues, rate::Rate,
-    safeguards::SafeguardStore, spending::Spending, told::Told,
+    export_schedules::ExportSchedules, exports::Exports, lakes::Lakes, ledger::Ledger,
+    queues::Queues, rate::Rate, safeguards::SafeguardStore, spending::Spending, told::Told,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -33,6 +33,7 @@ use crate::dispatcher::{Call, Dispatcher};
 pub struct State {
     pub batches: Batches,
     pub exports: Exports,
+    pub export_schedules: ExportSchedules,
     pub lakes: Lakes,
     pub ledger: Ledger,
     pub queues: Queues,

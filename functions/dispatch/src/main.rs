@@ -6,6 +6,7 @@ use carillon_store::{
     batches::Batches,
     deliveries::Deliveries,
     dispatcher_lock::DispatcherLock,
+    export_schedules::ExportSchedules,
     exports::Exports,
     lakes::Lakes,
     ledger::Ledger,
@@ -51,6 +52,7 @@ async fn state() -> Result<State, Error> {
     Ok(State {
         batches: Batches::new(aws.dynamodb(), &core),
         exports: Exports::new(aws.dynamodb(), &core),
+        export_schedules: ExportSchedules::new(aws.dynamodb(), &core),
         lakes: Lakes::new(aws.dynamodb(), &core),
         ledger: Ledger::new(aws.dynamodb(), Config::required("LEDGER_TABLE")?),
         queues: Queues::new(aws.sqs(), urls),

@@ -34,6 +34,12 @@ impl Dispatcher<'_> {
         if let Err(error) = self.ask_for_exports(now).await {
             tracing::error!(error = chain(&error), "exports can't be asked for");
         }
+        if let Err(error) = self.begin_scheduled_exports(now).await {
+            tracing::error!(
+                error = chain(&error),
+                "schedules of exports can't be looked up"
+            );
+        }
         if let Err(error) = self.ask_for_lakes(now).await {
             tracing::error!(error = chain(&error), "days of lakes can't be asked for");
         }

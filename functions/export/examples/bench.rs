@@ -31,6 +31,7 @@ async fn main() {
                 core: (*core).to_owned(),
                 ledger: (*ledger).to_owned(),
                 contacts: (*contacts).to_owned(),
+                hooks: None,
             };
             let request = ExportRequest {
                 export: export.parse().unwrap(),
@@ -65,6 +66,7 @@ fn run(setup: &Setup, export: &Export) {
         core,
         ledger,
         contacts,
+        hooks: _,
     } = &setup.tables;
     let (account, export) = (export.account.to_string(), export.id.to_string());
     let status = Command::new(env::current_exe().unwrap())

@@ -13,7 +13,8 @@ use carillon_core::keyed_hash::DeploymentKey;
 use carillon_store::{
     batches::Batches, campaigns::Campaigns, contacts::Contacts,
     dead_letter_queues::DeadLetterQueues, export_files::ExportFiles, exports::Exports,
-    files::Files, inbound_log::InboundLog, ledger::Ledger, suppressions::Suppressions,
+    files::Files, inbound_log::InboundLog, ledger::Ledger, queues::Queues,
+    suppressions::Suppressions,
 };
 use jiff::SignedDuration;
 
@@ -22,6 +23,7 @@ use jiff::SignedDuration;
 pub struct State {
     pub dead: DeadLetterQueues,
     pub exports: Exports,
+    pub queues: Queues,
     pub export_files: ExportFiles,
     pub batches: Batches,
     pub campaigns: Campaigns,

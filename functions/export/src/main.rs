@@ -3,9 +3,18 @@
 use aws_lambda_events::sqs::SqsEvent;
 use carillon_runtime::{config::Config, logs};
 use carillon_store::{
-    aws::Aws, batches::Batches, campaigns::Campaigns, contacts::Contacts,
-    dead_letter_queues::DeadLetterQueues, export_files::ExportFiles, exports::Exports,
-    files::Files, inbound_log::InboundLog, ledger::Ledger, suppressions::Suppressions,
+    aws::Aws,
+    batches::Batches,
+    campaigns::Campaigns,
+    contacts::Contacts,
+    dead_letter_queues::DeadLetterQueues,
+    export_files::ExportFiles,
+    exports::Exports,
+    files::Files,
+    inbound_log::InboundLog,
+    ledger::Ledger,
+    queues::{QueueUrls, Queues},
+    suppressions::Suppressions,
 };
 use export::{Limits, State, worker::handle};
 use jiff::{SignedDuration, Timestamp};
@@ -29,9 +38,14 @@ async fn state() -> Result<State, Error> {
     let contacts = Config::required("CONTACTS_TABLE")?;
     let bucket = Config::required("FILES_BUCKET")?;
     let dead = Config::list("DEAD_LETTER_URLS");
+    let urls = QueueUrls {
+        hooks: Config::optional("HOOKS_QUEUE_URL"),
+        ..QueueUrls::default()
+    };
     Ok(State {
         dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
         exports: Exports::new(aws.dynamodb(), &core),
+        queues: Queues::new(aws.sqs(), urls),
         export_files: ExportFiles::new(aws.s3(), &bucket),
         batches: Batches::new(aws.dynamodb(), &core),
         campaigns: Campaigns::new(aws.dynamodb(), &core),

@@ -5,6 +5,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use carillon_core::{
     chunk::window::Token,
     dead_letter::Why,
+    event::Event,
     export::{Export, Progress, Stage},
 };
 use carillon_runtime::{
@@ -82,9 +83,11 @@ pub async fn work(
     let (token, now) = (random::bytes(), Timestamp::now());
     let until = now + state.limits.lease;
     let leased = state.exports.lease(request, token, now, until).await?;
-    let Ok((export, progress)) = leased else {
+    let Ok((export, mut progress)) = leased else {
         return Ok(Ended::Lost);
     };
+    // Of a worker that died over a part, what it had counted.
+    progress.settle();
     let mut writer = Writer {
         state,
         request,
@@ -108,6 +111,7 @@ pub async fn work(
                 return Ok(Ended::Lost);
             }
             if writer.progress.stage.is_over() {
+                writer.tell().await?;
                 return Ok(Ended::Failed);
             }
         }
@@ -165,10 +169,7 @@ impl Writer<'_> {
             file.abandon().await?;
             return filled;
         }
-        self.progress.parts.push(file.finish().await?);
-        self.progress.failures = 0;
-        self.progress.rows = self.progress.settled_rows();
-        self.progress.bytes = self.progress.settled_bytes();
+        self.progress.completed(file.finish().await?);
         self.note().await
     }
 
@@ -221,9 +222,20 @@ impl Writer<'_> {
         self.progress.manifest = Some(key);
         self.progress.stage = Stage::Finished;
         self.progress.finished = Some(now);
-        Ok(match self.note().await? {
-            Ok(()) => Ended::Finished,
-            Err(Lost) => Ended::Lost,
-        })
+        if let Err(Lost) = self.note().await? {
+            return Ok(Ended::Lost);
+        }
+        self.tell().await?;
+        Ok(Ended::Finished)
+    }
+
+    /// Tells its account that it is over. Who dies before it is retired leaves that to the dispatcher.
+    async fn tell(&self) -> Result<(), StoreError> {
+        let event = Event::of_export(self.export, &self.progress);
+        self.state
+            .queues
+            .send_events(event.into_iter().collect())
+            .await?;
+        self.state.exports.retire(self.request).await
     }
 }

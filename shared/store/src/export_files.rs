@@ -9,10 +9,7 @@ use aws_sdk_s3::{
     types::{CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
-use carillon_core::{
-    export::{Export, Purpose},
-    id::{AccountId, ExportId},
-};
+use carillon_core::export::{Export, Purpose};
 use jiff::SignedDuration;
 
 use crate::StoreError;
@@ -40,17 +37,14 @@ impl ExportFiles {
         Self { client, bucket }
     }
 
-    /// Where a part goes. A download's has the word of its worker in it: two workers never write one file, and what a dead one left is
+    /// Where a part goes. A download's and a schedule's has the word of its worker in it: two workers never write one file, and what a dead one left is
     /// named by nobody. A lake's has not, since whatever lies there is read; there the second worker writes over the first.
     pub fn part_key(export: &Export, part: usize, worker: &str) -> String {
-        let Export { id, account, .. } = export;
+        let account = export.account;
         let extension = export.format.extension();
         match export.purpose {
-            Purpose::Download => {
-                format!(
-                    "{}/part-{part:05}-{worker}.{extension}",
-                    home(*account, *id)
-                )
+            Purpose::Download | Purpose::Schedule { .. } => {
+                format!("{}/part-{part:05}-{worker}.{extension}", home(export))
             }
             Purpose::Lake { day } => {
                 format!("exports/lake/account={account}/dt={day}/part-{part:05}.{extension}")
@@ -59,7 +53,7 @@ impl ExportFiles {
     }
 
     pub fn manifest_key(export: &Export) -> String {
-        format!("{}/manifest.json", home(export.account, export.id))
+        format!("{}/manifest.json", home(export))
     }
 
     pub async fn begin(&self, key: String, content_type: &str) -> Result<Writing, StoreError> {
@@ -171,6 +165,11 @@ impl ExportFiles {
     }
 }
 
-fn home(account: AccountId, export: ExportId) -> String {
-    format!("exports/{account}/{export}")
+/// A schedule's are found by who knows the schedule and the day.
+fn home(export: &Export) -> String {
+    let Export { id, account, .. } = export;
+    match export.purpose {
+        Purpose::Download | Purpose::Lake { .. } => format!("exports/{account}/{id}"),
+        Purpose::Schedule { schedule, on } => format!("exports/{account}/{schedule}/{on}"),
+    }
 }

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, ReturnValue},
+    types::{AttributeValue, ReturnValue, TransactWriteItem},
 };
 use carillon_core::{
     chunk::window::Token,
@@ -37,6 +37,13 @@ pub struct Exports {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost;
 
+/// Marked exports that need somebody.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Unattended {
+    pub idle: Vec<ExportRequest>,
+    pub over: Vec<(Export, Progress)>,
+}
+
 impl Exports {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let table = CoreTable::new(client, table);
@@ -45,14 +52,7 @@ impl Exports {
 
     /// Writes it once; a second call with the same id changes nothing. Without an `audit` nobody asked: it is the schedule's.
     pub async fn create(&self, export: &Export, audit: Option<&Audit>) -> Result<(), StoreError> {
-        let mut item = keys::export(export.account, export.id).item();
-        item.insert(DOC.to_owned(), json(export));
-        item.extend(moved(&Progress::queued()));
-        let mark = keys::exporting(export.account, export.id).item();
-        let mut writes = vec![
-            self.table.put(item, Condition::NEW),
-            self.table.put(mark, Condition::ANY),
-        ];
+        let mut writes = created(&self.table, export);
         writes.extend(audit.map(|audit| audit.write(&self.table)));
         let written = self.table.commit(writes, "create an export").await?;
         match written {
@@ -120,7 +120,8 @@ impl Exports {
         read(&item).map(Ok)
     }
 
-    /// How far its owner has come, and until when it is its owner now. One that was cancelled meanwhile is lost to it.
+    /// How far its owner has come, and until when it is its owner now. One that was cancelled meanwhile is lost to it. One that is over stays
+    /// marked until it is retired.
     pub async fn note(
         &self,
         request: ExportRequest,
@@ -152,13 +153,7 @@ impl Exports {
             update.expression_attribute_values(":until", time(until))
         };
         let written = condition::held(update.send().await, "note an export's progress")?;
-        if written.is_none() {
-            return Ok(Err(Lost));
-        }
-        if over {
-            self.unmark(request).await?;
-        }
-        Ok(Ok(()))
+        Ok(written.map(drop).ok_or(Lost))
     }
 
     /// Lets go of it, so that the next worker needn't wait for the lease to end.
@@ -191,13 +186,13 @@ impl Exports {
             .expression_attribute_values(":running", stage(Stage::Running));
         let ended = condition::held(update.send().await, "cancel an export")?;
         if ended.is_some() {
-            self.unmark(request).await?;
+            self.retire(request).await?;
         }
         Ok(ended.is_some())
     }
 
-    /// Those that aren't over and that nobody writes at this time.
-    pub async fn idle(&self, now: Timestamp) -> Result<Vec<ExportRequest>, StoreError> {
+    /// Those that nobody writes at this time, and those whose worker died between their end and telling of it.
+    pub async fn unattended(&self, now: Timestamp) -> Result<Unattended, StoreError> {
         let query = self
             .table
             .client()
@@ -208,25 +203,25 @@ impl Exports {
             .consistent_read(true);
         let marks = query.into_paginator().items().send().try_collect().await;
         let marks: Vec<Item> = marks.map_err(StoreError::service("list exports at work"))?;
-        let mut idle = Vec::new();
+        let mut unattended = Unattended::default();
         for mark in &marks {
             let request = request(mark.text(keys::SORT)?)?;
             let key = keys::export(request.account, request.export);
             let Some(item) = self.table.get(&key, "read an export").await? else {
                 continue;
             };
-            let (_, progress) = read(&item)?;
+            let (export, progress) = read(&item)?;
             if progress.stage.is_over() {
-                // Whoever ended it died before this.
-                self.unmark(request).await?;
+                unattended.over.push((export, progress));
             } else if item.find_time(UNTIL)?.is_none_or(|until| until <= now) {
-                idle.push(request);
+                unattended.idle.push(request);
             }
         }
-        Ok(idle)
+        Ok(unattended)
     }
 
-    async fn unmark(&self, request: ExportRequest) -> Result<(), StoreError> {
+    /// Takes the mark of one that is over, once that was told.
+    pub async fn retire(&self, request: ExportRequest) -> Result<(), StoreError> {
         let key = keys::exporting(request.account, request.export);
         let delete = self
             .table
@@ -237,7 +232,7 @@ impl Exports {
         let deleted = delete.send().await;
         deleted
             .map(drop)
-            .map_err(StoreError::service("end an export"))
+            .map_err(StoreError::service("retire an export"))
     }
 
     fn update(
@@ -251,6 +246,18 @@ impl Exports {
             .table_name(self.table.name())
             .set_key(Some(key.item()))
     }
+}
+
+/// What makes an export.
+pub(crate) fn created(table: &CoreTable, export: &Export) -> Vec<TransactWriteItem> {
+    let mut item = keys::export(export.account, export.id).item();
+    item.insert(DOC.to_owned(), json(export));
+    item.extend(moved(&Progress::queued()));
+    let mark = keys::exporting(export.account, export.id).item();
+    vec![
+        table.put(item, Condition::NEW),
+        table.put(mark, Condition::ANY),
+    ]
 }
 
 fn stage(stage: Stage) -> AttributeValue {

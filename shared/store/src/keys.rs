@@ -8,8 +8,8 @@ use carillon_core::{
     click::Click,
     id::{
         AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId, ExportId,
-        GatewayAccountId, ImportId, ListId, MemberId, PrivacyRequestId, ReplayId, TemplateId,
-        UploadId, WebhookId,
+        ExportScheduleId, GatewayAccountId, ImportId, ListId, MemberId, PrivacyRequestId, ReplayId,
+        TemplateId, UploadId, WebhookId,
     },
     message_id::MessageId,
     phone::Country,
@@ -223,6 +223,19 @@ pub fn exporting(account: AccountId, id: ExportId) -> Key {
 }
 
 pub const EXPORTING: &str = "exporting";
+
+pub const EXPORT_SCHEDULE: &str = "export-schedule#";
+
+pub fn export_schedule(account: AccountId, id: ExportScheduleId) -> Key {
+    Key::new(account.to_string(), format!("{EXPORT_SCHEDULE}{id}"))
+}
+
+/// When a schedule of exports is looked at next.
+pub fn export_schedule_look(account: AccountId, id: ExportScheduleId) -> Key {
+    Key::new(EXPORT_SCHEDULES, format!("{account}#{id}"))
+}
+
+pub const EXPORT_SCHEDULES: &str = "export-schedules";
 
 /// Batches that are looked at after they are done are spread over as many partitions.
 pub const CLOSING_SHARDS: u32 = 16;

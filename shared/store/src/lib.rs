@@ -21,6 +21,7 @@ pub mod dispatcher_lock;
 pub mod error;
 pub mod event_bus;
 pub mod export_files;
+pub mod export_schedules;
 pub mod exports;
 pub mod files;
 pub mod gateway_accounts;

@@ -8,7 +8,7 @@ use axum::{
 };
 use carillon_core::{
     export::{CsvCells, Dataset, Export, Filter, Format, Numbers, Part, Progress, Purpose, Stage},
-    id::{BatchId, CampaignId, ExportId},
+    id::{BatchId, CampaignId, ExportId, ExportScheduleId},
     status::Status,
 };
 use carillon_runtime::{
@@ -71,7 +71,7 @@ pub struct ExportRequest {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Dataset)]
-enum DatasetWord {
+pub enum DatasetWord {
     Messages,
     Campaigns,
     /// Each time that somebody, or a program, opened a tracked link.
@@ -84,7 +84,7 @@ enum DatasetWord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ExportFormat)]
-enum FormatWord {
+pub enum FormatWord {
     #[default]
     Csv,
     /// Compressed by ZSTD.
@@ -94,7 +94,7 @@ enum FormatWord {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CsvCells)]
-enum CsvWord {
+pub enum CsvWord {
     /// With a byte order mark, and `'` before what a spreadsheet would take for a formula, such as a number's `+`.
     SpreadsheetSafe,
     /// As it is, for machines. Don't open it in a spreadsheet.
@@ -150,6 +150,10 @@ pub struct ExportView {
     #[schema(value_type = Option<String>, format = Date)]
     #[serde(skip_serializing_if = "Option::is_none")]
     lake: Option<Date>,
+    /// `exs_…`: what made it, of the time from `from` to `until`.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<ExportScheduleId>,
     /// How far it is: of messages in chunks of up to 100, of anything else in pages.
     progress: ExportProgress,
     #[schema(value_type = String, format = DateTime)]
@@ -271,17 +275,11 @@ async fn wanted(
         let detail = "only messages and clicks are of a batch; leave it out";
         return Err(refused(pointer, detail));
     }
-    if !statuses.is_empty() && dataset != Dataset::Messages {
-        let detail = "only messages have a status; leave it out";
-        return Err(refused("/statuses", detail));
-    }
+    may_have_statuses(dataset, &statuses)?;
     if matches!((from, until), (Some(from), Some(until)) if from >= until) {
         return Err(refused("/until", "must be after `from`"));
     }
-    if format == FormatWord::Parquet && (csv.is_some() || gzip) {
-        let pointer = if gzip { "/gzip" } else { "/csv" };
-        return Err(refused(pointer, "is of CSV; leave it out"));
-    }
+    let format = format_of(format, csv, gzip)?;
     let batch = batch_of(api, who, batch, campaign).await?;
     Ok(Export {
         id,
@@ -294,18 +292,45 @@ async fn wanted(
             until,
             statuses,
         },
-        format: match format {
-            FormatWord::Parquet => Format::Parquet,
-            FormatWord::Csv => Format::Csv {
-                cells: csv.map_or_else(CsvCells::default, CsvCells::from),
-                gzip,
-            },
-        },
+        format,
         numbers: numbers.into(),
         purpose: Purpose::Download,
         test: !who.sees(false),
         created,
     })
+}
+
+/// How it is written, once it is known to make sense.
+pub(super) fn format_of(
+    format: FormatWord,
+    csv: Option<CsvWord>,
+    gzip: bool,
+) -> Result<Format, Problem> {
+    match format {
+        FormatWord::Parquet if gzip => Err(refused("/gzip", "is of CSV; leave it out")),
+        FormatWord::Parquet if csv.is_some() => Err(refused("/csv", "is of CSV; leave it out")),
+        FormatWord::Parquet => Ok(Format::Parquet),
+        FormatWord::Csv => Ok(Format::Csv {
+            cells: csv.map_or_else(CsvCells::default, CsvCells::from),
+            gzip,
+        }),
+    }
+}
+
+/// The words for it, and whether it is in one gzip stream.
+pub(super) fn words_of(format: Format) -> (FormatWord, Option<CsvWord>, bool) {
+    match format {
+        Format::Parquet => (FormatWord::Parquet, None, false),
+        Format::Csv { cells, gzip } => (FormatWord::Csv, Some(cells.into()), gzip),
+    }
+}
+
+pub(super) fn may_have_statuses(dataset: Dataset, statuses: &[Status]) -> Result<(), Problem> {
+    if statuses.is_empty() || dataset == Dataset::Messages {
+        return Ok(());
+    }
+    let detail = "only messages have a status; leave it out";
+    Err(refused("/statuses", detail))
 }
 
 /// What makes messages fewer, as a pointer to it.
@@ -348,13 +373,13 @@ async fn batch_of(
     Ok(Some(batch))
 }
 
-fn refused(pointer: &str, detail: &str) -> Problem {
+pub(super) fn refused(pointer: &str, detail: &str) -> Problem {
     let error = FieldError::new(pointer, "invalid", detail);
     Problem::of_fields(Code::InvalidContent, vec![error])
 }
 
 /// An export shows nothing that its reader could not see otherwise.
-fn may_read(who: &Principal, dataset: Dataset) -> Result<(), Problem> {
+pub(super) fn may_read(who: &Principal, dataset: Dataset) -> Result<(), Problem> {
     let scope = dataset.needs();
     if who.scopes.contains(&scope) {
         return Ok(());
@@ -504,6 +529,7 @@ fn request(export: &Export) -> Request {
 
 impl ExportView {
     fn new(export: Export, progress: Progress) -> Self {
+        let schedule = export.schedule();
         let Export {
             id,
             account: _,
@@ -522,15 +548,13 @@ impl ExportView {
             until,
             statuses,
         } = filter;
-        let (format, csv, gzip) = match format {
-            Format::Parquet => (FormatWord::Parquet, None, false),
-            Format::Csv { cells, gzip } => (FormatWord::Csv, Some(cells.into()), gzip),
-        };
+        let (format, csv, gzip) = words_of(format);
         let Progress {
             stage,
             parts,
             next: _,
             done,
+            settled: _,
             of,
             rows,
             bytes,
@@ -561,8 +585,9 @@ impl ExportView {
             statuses,
             lake: match purpose {
                 Purpose::Lake { day } => Some(day),
-                Purpose::Download => None,
+                Purpose::Download | Purpose::Schedule { .. } => None,
             },
+            schedule,
             progress,
             created,
             finished,

@@ -9,6 +9,7 @@ pub mod consents;
 pub mod contacts;
 pub mod dead_letters;
 pub mod erasures;
+pub mod export_schedules;
 pub mod exports;
 pub mod gateways;
 pub mod imports;

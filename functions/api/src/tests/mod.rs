@@ -9,6 +9,7 @@ mod dead_letters;
 mod deliver;
 mod document;
 mod events;
+mod export_schedules;
 mod marketing;
 mod members;
 mod moving;

@@ -1,15 +1,21 @@
-//! Exports that nobody writes are asked for again.
+//! Exports that nobody writes are asked for again, and schedules of them make one for each of their times.
 
-use carillon_core::export::{
-    CsvCells, Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage,
-    lake::LakeSchedule,
+use carillon_core::{
+    event::{Event, QueuedEvents},
+    export::{
+        CsvCells, Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage,
+        lake::LakeSchedule,
+        schedule::{ExportSchedule, What, When},
+    },
+    recurrence::Every,
+    zones::Zone,
 };
 use carillon_store::{
     audit::{Actor, Audit},
     queues::ExportRequest,
 };
 use carillon_testkit::{build, stack};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, civil::Date};
 
 use crate::setup::{Setup, at};
 
@@ -54,10 +60,134 @@ async fn an_export_is_asked_for_while_nobody_holds_it_and_it_is_not_over() {
     };
     let noted = exports.note(request, token, &over, until).await;
     let finished = asked(300).await;
+    asked(400).await;
 
     assert!(leased.unwrap().is_ok());
     assert_eq!(noted.unwrap(), Ok(()));
     assert_eq!((never_begun, held, abandoned, finished), (1, 0, 1, 0));
+    // Its worker didn't live to tell.
+    let event = Event::of_export(&export, &over).unwrap();
+    assert_eq!(told(&setup).await, [event]);
+}
+
+async fn told(setup: &Setup) -> Vec<Event> {
+    let url = setup.urls.hooks.as_ref().unwrap();
+    let queued = stack::taken(&setup.sqs, url).await.into_iter();
+    let queued = queued.map(|body| serde_json::from_str::<QueuedEvents>(&body).unwrap());
+    queued.flat_map(|queued| queued.events).collect()
+}
+
+fn audit(setup: &ExportSchedule) -> Audit {
+    Audit {
+        id: build::id(),
+        at: at(0),
+        account: setup.account,
+        actor: Actor::Operator,
+        action: "test".to_owned(),
+        target: setup.id.to_string(),
+    }
+}
+
+/// Each day at six, in UTC.
+fn daily() -> ExportSchedule {
+    let when = When {
+        every: Every::Day,
+        time: "06:00".parse().unwrap(),
+        zone: Zone::parse("UTC").unwrap(),
+    };
+    ExportSchedule {
+        id: build::id(),
+        account: build::id(),
+        what: What {
+            dataset: Dataset::Messages,
+            format: Format::Parquet,
+            numbers: Numbers::Masked,
+            statuses: Vec::new(),
+        },
+        test: false,
+        paused: false,
+        next: when.next(None, at(0)).unwrap(),
+        when,
+        last: None,
+        created: at(0),
+        version: 1,
+    }
+}
+
+async fn days(setup: &Setup, schedule: &ExportSchedule) -> Vec<Date> {
+    let account = schedule.account;
+    let exports = setup.state.exports.list(account, None, 50).await.unwrap();
+    let day = |export: &Export| match export.purpose {
+        Purpose::Schedule { on, schedule: by } if by == schedule.id => on,
+        _ => panic!("{export:?}"),
+    };
+    exports
+        .iter()
+        .rev()
+        .map(|(export, _)| day(export))
+        .collect()
+}
+
+#[tokio::test]
+async fn each_time_of_a_schedule_becomes_an_export_once_however_many_look() {
+    let setup = Setup::new().await;
+    let schedule = daily();
+    let schedules = &setup.state.export_schedules;
+    schedules
+        .create(&schedule, &audit(&schedule))
+        .await
+        .unwrap();
+    let first = schedule.next.at;
+    let second = first + SignedDuration::from_hours(24);
+    let look = async |time| {
+        setup
+            .dispatcher()
+            .begin_scheduled_exports(time)
+            .await
+            .unwrap()
+    };
+
+    look(first - SignedDuration::from_secs(1)).await;
+    let early = days(&setup, &schedule).await;
+    tokio::join!(look(first), look(first), look(first));
+    look(first + SignedDuration::from_mins(1)).await;
+    let once = days(&setup, &schedule).await;
+    // Nobody looked for nine days.
+    look(second + SignedDuration::from_hours(24 * 8)).await;
+
+    let on = schedule.next.on;
+    let day = |number: i64| on.saturating_add(Span::new().days(number));
+    assert_eq!((early, once), (Vec::new(), vec![on]));
+    assert_eq!(days(&setup, &schedule).await, [on, day(7), day(8), day(9)]);
+    let url = setup.urls.exports.as_ref().unwrap();
+    assert_eq!(stack::taken(&setup.sqs, url).await.len(), 4);
+    let found = schedules.find(schedule.account, schedule.id).await;
+    assert_eq!(found.unwrap().unwrap().next.on, day(10));
+}
+
+#[tokio::test]
+async fn what_was_paused_or_deleted_makes_nothing() {
+    let setup = Setup::new().await;
+    let schedules = &setup.state.export_schedules;
+    let (mut paused, deleted) = (daily(), daily());
+    for schedule in [&paused, &deleted] {
+        schedules.create(schedule, &audit(schedule)).await.unwrap();
+    }
+    let due = paused.next.at;
+    let (_, late) = deleted.due(due).unwrap();
+    let (export, _) = deleted.due(due).unwrap();
+
+    paused.paused = true;
+    paused.version += 1;
+    let changed = schedules.change(&paused, &audit(&paused)).await.unwrap();
+    let gone = schedules.delete(&deleted, &audit(&deleted)).await.unwrap();
+    let begun = schedules.begin(&export, &late).await.unwrap();
+    let looked = schedules.due(due).await.unwrap();
+
+    assert!(changed.is_ok() && gone.is_ok());
+    assert!(begun.is_err(), "it was deleted since it was read");
+    assert_eq!(looked, []);
+    assert_eq!(days(&setup, &deleted).await, Vec::<Date>::new());
 }
 
 #[tokio::test]

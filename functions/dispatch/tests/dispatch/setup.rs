@@ -11,6 +11,7 @@ use carillon_store::{
     batches::{Activity, Batches},
     deliveries::Deliveries,
     dispatcher_lock::DispatcherLock,
+    export_schedules::ExportSchedules,
     exports::Exports,
     gateway_accounts::GatewayAccounts,
     lakes::Lakes,
@@ -56,6 +57,7 @@ impl Setup {
         let state = State {
             batches: Batches::new(aws.dynamodb(), &core),
             exports: Exports::new(aws.dynamodb(), &core),
+            export_schedules: ExportSchedules::new(aws.dynamodb(), &core),
             lakes: Lakes::new(aws.dynamodb(), &core),
             ledger: Ledger::new(aws.dynamodb(), ledger),
             queues: Queues::new(aws.sqs(), urls.clone()),

@@ -2,15 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-#[expect(dead_code, reason = "the benchmark needs more")]
 mod setup;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use carillon_core::{
-    export::{CsvCells, Export, Filter, Format, Stage, progress},
+    export::{CsvCells, Export, Filter, Format, Progress, Stage, progress},
     status::Status,
 };
+use carillon_store::exports::Unattended;
 use export::worker::Ended;
 use jiff::Timestamp;
 use setup::Setup;
@@ -74,13 +74,23 @@ async fn what_does_not_fit_into_one_invocation_is_asked_for_again_and_finished_b
     let export = setup.export(CSV, Filter::default()).await;
 
     let out_of_time = setup.work_until(&export, Timestamp::now()).await;
-    let idle = setup.state.exports.idle(Timestamp::now()).await.unwrap();
+    let idle = setup
+        .state
+        .exports
+        .unattended(Timestamp::now())
+        .await
+        .unwrap();
     let ended = setup.work(&export).await;
-    let idle_after = setup.state.exports.idle(Timestamp::now()).await.unwrap();
+    let after = setup
+        .state
+        .exports
+        .unattended(Timestamp::now())
+        .await
+        .unwrap();
 
     assert_eq!(out_of_time, Ended::OutOfTime);
-    assert_eq!(idle, [setup.request(&export)]);
-    assert_eq!((ended, idle_after), (Ended::Finished, Vec::new()));
+    assert_eq!(idle.idle, [setup.request(&export)]);
+    assert_eq!((ended, after), (Ended::Finished, Unattended::default()));
 }
 
 #[tokio::test]
@@ -234,8 +244,10 @@ async fn what_can_not_be_read_fails_after_a_while_and_says_so() {
     assert_eq!(broken_off, progress::TRIES - 1);
     assert_eq!(progress.stage, Stage::Failed);
     assert!(progress.problem.is_some());
-    let idle = setup.state.exports.idle(Timestamp::now()).await.unwrap();
-    assert_eq!(idle, [], "nobody asks for it again");
+    let unattended = setup.state.exports.unattended(Timestamp::now()).await;
+    let nothing = Unattended::default();
+    assert_eq!(unattended.unwrap(), nothing, "nobody asks for it again");
+    assert_eq!(setup.told().await, [("export.failed".to_owned(), 0)]);
 }
 
 #[tokio::test]
@@ -252,4 +264,81 @@ async fn a_lake_has_one_file_however_often_its_part_is_written() {
         progress.parts[0].key,
         format!("exports/lake/account={account}/dt=2026-03-01/part-00000.parquet")
     );
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_after_any_of_its_calls_is_followed_by_one_who_comes_to_the_same() {
+    // Two parts, and a word between the blocks of the first.
+    let mut setup = Setup::with_chunks(150).await;
+    setup.state.limits.part_rows = 10_000;
+    let batch = Some(setup.batch);
+    let filter = || Filter {
+        batch,
+        ..Filter::default()
+    };
+    let whole = setup.export(CSV, filter()).await;
+    setup.work(&whole).await;
+    let (expected, whole_files) = setup.files(&whole).await;
+    let whole_files = whole_files.concat();
+    setup.told().await;
+    let mut deaths = 0;
+    for calls in 1.. {
+        let export = setup.export(CSV, filter()).await;
+
+        let died = setup.dies_after(&export, calls).await;
+        let unattended = setup.state.exports.unattended(Timestamp::now()).await;
+        let Unattended { idle, over } = unattended.unwrap();
+        for _ in idle {
+            setup.work(&export).await;
+        }
+
+        let (progress, files) = setup.files(&export).await;
+        let counted = |progress: &Progress| {
+            let Progress {
+                stage, rows, done, ..
+            } = *progress;
+            (stage, rows, done, progress.of, progress.failures)
+        };
+        assert_eq!(
+            counted(&progress),
+            counted(&expected),
+            "after {calls} calls"
+        );
+        assert_eq!(
+            ids(&files.concat()),
+            ids(&whole_files),
+            "after {calls} calls"
+        );
+        let manifest = setup.manifest(&export).await;
+        assert_eq!(manifest["rows"], 15_000, "after {calls} calls: {manifest}");
+        let listed = manifest["parts"].as_array().unwrap().iter();
+        let listed = listed.map(|part| part["sha256"].as_str().unwrap());
+        let noted = progress.parts.iter().map(|part| part.sha256.as_str());
+        assert!(listed.eq(noted), "after {calls} calls: {manifest}");
+        // It was told, or the dispatcher will.
+        let told = setup.told().await;
+        let finished = ("export.finished".to_owned(), 15_000);
+        assert!(told.iter().all(|event| *event == finished), "{told:?}");
+        assert!(!told.is_empty() || !over.is_empty(), "after {calls} calls");
+        // What nobody names: the file that it died over, whole or in pieces.
+        assert!(setup.nobodys(&export).await <= 1, "after {calls} calls");
+        if !died {
+            break;
+        }
+        deaths += 1;
+    }
+    assert!(deaths >= 20, "{deaths} deaths");
+}
+
+/// What a worker leaves that dies over a file, the bucket removes by itself.
+#[test]
+fn what_nobody_names_does_not_stay_in_the_bucket() {
+    let template = include_str!("../../../../infra/data.yaml");
+
+    for rule in [
+        "{ Id: unfinished, Status: Enabled, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }",
+        "{ Id: exports, Status: Enabled, Prefix: exports/acc_, ExpirationInDays: 7 }",
+    ] {
+        assert!(template.contains(rule), "{rule}");
+    }
 }

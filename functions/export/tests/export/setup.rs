@@ -12,6 +12,7 @@ use carillon_core::{
         source::{FrameAddress, Source},
     },
     click::{Click, Device, Visitor},
+    event::{Event, EventData, QueuedEvents},
     export::{Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage as Step},
     frame::{self, Recipient},
     id::{AccountId, BatchId},
@@ -31,16 +32,17 @@ use carillon_store::{
     files::Files,
     inbound_log::InboundLog,
     ledger::Ledger,
-    queues::ExportRequest,
+    queues::{ExportRequest, QueueUrls, Queues},
     suppressions::Suppressions,
 };
-use carillon_testkit::{build, stack};
+use carillon_testkit::{build, mortal, stack};
 use export::{
     Limits, State,
     worker::{Ended, work},
 };
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp, civil::Date};
+use serde_json::Value;
 
 pub const LEASE: Duration = Duration::from_secs(3);
 
@@ -50,6 +52,8 @@ pub struct Tables {
     pub core: String,
     pub ledger: String,
     pub contacts: String,
+    /// Of events, where somebody looks at them.
+    pub hooks: Option<String>,
 }
 
 impl Tables {
@@ -58,11 +62,19 @@ impl Tables {
             core,
             ledger,
             contacts,
+            hooks,
         } = self;
         let bucket = stack::variable("FILES_BUCKET");
         State {
             dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 3),
             exports: Exports::new(aws.dynamodb(), core),
+            queues: Queues::new(
+                aws.sqs(),
+                QueueUrls {
+                    hooks: hooks.clone(),
+                    ..QueueUrls::default()
+                },
+            ),
             export_files: ExportFiles::new(aws.s3(), &bucket),
             batches: Batches::new(aws.dynamodb(), core),
             campaigns: Campaigns::new(aws.dynamodb(), core),
@@ -83,7 +95,9 @@ pub struct Setup {
     pub account: AccountId,
     pub batch: BatchId,
     pub foreign: BatchId,
+    aws: Aws,
     s3: aws_sdk_s3::Client,
+    sqs: aws_sdk_sqs::Client,
     bucket: String,
 }
 
@@ -99,6 +113,7 @@ impl Setup {
             core: stack::table_like(&aws.dynamodb(), "CORE_TABLE").await,
             ledger: stack::table_like(&aws.dynamodb(), "LEDGER_TABLE").await,
             contacts: stack::table_like(&aws.dynamodb(), "CONTACTS_TABLE").await,
+            hooks: Some(stack::queue(&aws.sqs(), "hooks").await),
         };
         let mut state = tables.state(&aws);
         state.limits = Limits {
@@ -118,6 +133,8 @@ impl Setup {
             batch,
             foreign,
             s3: aws.s3(),
+            sqs: aws.sqs(),
+            aws,
             bucket: stack::variable("FILES_BUCKET"),
         }
     }
@@ -254,6 +271,50 @@ impl Setup {
     pub async fn find(&self, export: &Export) -> (Export, Progress) {
         let found = self.state.exports.find(export.account, export.id).await;
         found.unwrap().unwrap()
+    }
+
+    /// Whether a worker died on its way, after so many calls to AWS. It says a word after each chunk, and its lease is over at once.
+    pub async fn dies_after(&self, export: &Export, calls: u32) -> bool {
+        let mut mortal = self.tables.state(&mortal::after(&self.aws, calls));
+        mortal.limits = Limits {
+            lease: SignedDuration::ZERO,
+            note_every: Duration::ZERO,
+            ..self.state.limits
+        };
+        let deadline = Timestamp::now() + SignedDuration::from_mins(15);
+        let worked = work(&mortal, self.request(export), deadline).await;
+        worked.is_err()
+    }
+
+    pub async fn manifest(&self, export: &Export) -> Value {
+        let key = ExportFiles::manifest_key(export);
+        let get = self.s3.get_object().bucket(&self.bucket).key(key);
+        let body = get.send().await.unwrap().body.collect().await.unwrap();
+        serde_json::from_slice(&body.into_bytes()).unwrap()
+    }
+
+    /// Files and uploads under an export's keys that its parts don't name, but for the manifest.
+    pub async fn nobodys(&self, export: &Export) -> usize {
+        let manifest = ExportFiles::manifest_key(export);
+        let home = manifest.trim_end_matches("manifest.json");
+        let list = self.s3.list_objects_v2().bucket(&self.bucket).prefix(home);
+        let files = list.send().await.unwrap().contents().len();
+        let uploads = self.s3.list_multipart_uploads().bucket(&self.bucket);
+        let uploads = uploads.prefix(home).send().await.unwrap();
+        let (_, progress) = self.find(export).await;
+        files - 1 - progress.parts.len() + uploads.uploads().len()
+    }
+
+    /// What events say: kind and rows.
+    pub async fn told(&self) -> Vec<(String, u64)> {
+        let url = self.tables.hooks.as_ref().unwrap();
+        let queued = stack::taken(&self.sqs, url).await.into_iter();
+        let queued = queued.map(|body| serde_json::from_str::<QueuedEvents>(&body).unwrap());
+        let rows = |event: Event| match event.data {
+            EventData::Export(data) => (event.kind, data.rows),
+            other => panic!("{other:?}"),
+        };
+        queued.flat_map(|queued| queued.events).map(rows).collect()
     }
 
     /// Returns when so many of its parts are there.

@@ -208,6 +208,28 @@ fn one_of_each() -> Vec<Event> {
         reason: Reason::Auth,
     };
     events.push(Event::of_failing(account, failing, now, now));
+    let mut export = Export {
+        id: build::id(),
+        account,
+        dataset: Dataset::Messages,
+        filter: Filter::default(),
+        format: Format::Parquet,
+        numbers: Numbers::Full,
+        purpose: Purpose::Download,
+        test: false,
+        created: now,
+    };
+    let mut over = Progress {
+        stage: Stage::Failed,
+        ..Progress::queued()
+    };
+    events.extend(Event::of_export(&export, &over));
+    export.purpose = Purpose::Schedule {
+        schedule: build::id(),
+        on: "2026-11-28".parse().unwrap(),
+    };
+    over.stage = Stage::Finished;
+    events.extend(Event::of_export(&export, &over));
     let disabled = DisabledEvent {
         webhook: build::id(),
         why: WhyDisabled::Gone,

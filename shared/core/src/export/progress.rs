@@ -42,6 +42,9 @@ pub struct Progress {
     pub next: Option<String>,
     /// Steps behind it, with those of the part at hand: chunks of messages, pages of anything else.
     pub done: u64,
+    /// Steps behind the complete parts: where a worker begins.
+    #[serde(default)]
+    pub settled: u64,
     /// How many there are, where that was counted.
     pub of: Option<u64>,
     /// Rows and bytes so far, with those of the part at hand.
@@ -64,6 +67,7 @@ impl Progress {
             parts: Vec::new(),
             next: None,
             done: 0,
+            settled: 0,
             of: None,
             rows: 0,
             bytes: 0,
@@ -74,10 +78,24 @@ impl Progress {
         }
     }
 
-    /// Somebody broke off. After so many in a row it has failed: another try costs as much and comes to the same.
-    pub fn broken_off(&mut self, now: Timestamp) {
+    /// A file is complete, and the next part begins there.
+    pub fn completed(&mut self, part: Part) {
+        self.parts.push(part);
+        self.settled = self.done;
+        self.failures = 0;
+        self.settle();
+    }
+
+    /// Leaves out what was counted of a part that nobody completed.
+    pub fn settle(&mut self) {
+        self.done = self.settled;
         self.rows = self.settled_rows();
         self.bytes = self.settled_bytes();
+    }
+
+    /// Somebody broke off. After so many in a row it has failed: another try costs as much and comes to the same.
+    pub fn broken_off(&mut self, now: Timestamp) {
+        self.settle();
         self.failures += 1;
         if self.failures >= TRIES {
             self.stage = Stage::Failed;

@@ -91,7 +91,7 @@ impl When {
             every: self.every.clone(),
             interval: 1,
             time: self.time,
-            zone: self.zone.clone(),
+            zone: self.zone,
             from: day,
             end: End::Until(Date::MAX),
         }

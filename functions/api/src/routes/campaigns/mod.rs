@@ -6,7 +6,7 @@ pub mod draft;
 pub mod estimate;
 pub mod preview;
 mod ready;
-mod recurrence;
+pub(crate) mod recurrence;
 pub mod recurring;
 pub mod results;
 pub mod retry;

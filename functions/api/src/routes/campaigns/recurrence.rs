@@ -1,5 +1,7 @@
 //! On which days a campaign comes again, as requests say it and as answers show it.
 
+use std::collections::BTreeSet;
+
 use carillon_core::{
     recurrence::{self, End, Every},
     zones::Zone,
@@ -54,7 +56,7 @@ pub struct Recurrence {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Period {
+pub(crate) enum Period {
     Day,
     Week,
     Month,
@@ -62,7 +64,7 @@ enum Period {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Weekday {
+pub(crate) enum Weekday {
     Monday,
     Tuesday,
     Wednesday,
@@ -72,16 +74,33 @@ enum Weekday {
     Sunday,
 }
 
-/// The same day in the words of core, and back.
-const WEEKDAYS: [(Weekday, recurrence::Day); 7] = [
-    (Weekday::Monday, recurrence::Day::Monday),
-    (Weekday::Tuesday, recurrence::Day::Tuesday),
-    (Weekday::Wednesday, recurrence::Day::Wednesday),
-    (Weekday::Thursday, recurrence::Day::Thursday),
-    (Weekday::Friday, recurrence::Day::Friday),
-    (Weekday::Saturday, recurrence::Day::Saturday),
-    (Weekday::Sunday, recurrence::Day::Sunday),
-];
+impl From<Weekday> for recurrence::Day {
+    fn from(day: Weekday) -> Self {
+        match day {
+            Weekday::Monday => Self::Monday,
+            Weekday::Tuesday => Self::Tuesday,
+            Weekday::Wednesday => Self::Wednesday,
+            Weekday::Thursday => Self::Thursday,
+            Weekday::Friday => Self::Friday,
+            Weekday::Saturday => Self::Saturday,
+            Weekday::Sunday => Self::Sunday,
+        }
+    }
+}
+
+impl From<recurrence::Day> for Weekday {
+    fn from(day: recurrence::Day) -> Self {
+        match day {
+            recurrence::Day::Monday => Self::Monday,
+            recurrence::Day::Tuesday => Self::Tuesday,
+            recurrence::Day::Wednesday => Self::Wednesday,
+            recurrence::Day::Thursday => Self::Thursday,
+            recurrence::Day::Friday => Self::Friday,
+            recurrence::Day::Saturday => Self::Saturday,
+            recurrence::Day::Sunday => Self::Sunday,
+        }
+    }
+}
 
 impl Recurrence {
     /// With the first day that it has after `now`, so that its count begins there.
@@ -118,16 +137,7 @@ impl Recurrence {
     }
 
     fn time(&self) -> Result<Time, Problem> {
-        let words = "expected a time without an offset, such as `10:00`";
-        let refused = || check::content(&at("time"), &words);
-        // A date before it, or an offset after it, would be read and left out.
-        if self
-            .time
-            .contains(|letter: char| !letter.is_ascii_digit() && letter != ':')
-        {
-            return Err(refused());
-        }
-        self.time.parse().map_err(|_| refused())
+        time_of_day(&at("time"), &self.time)
     }
 
     fn interval(&self) -> Result<u8, Problem> {
@@ -175,6 +185,17 @@ impl Recurrence {
     }
 }
 
+/// By whatever clock.
+pub(crate) fn time_of_day(pointer: &str, given: &str) -> Result<Time, Problem> {
+    let words = "expected a time without an offset, such as `10:00`";
+    let refused = || check::content(pointer, &words);
+    // A date before it, or an offset after it, would be read and left out.
+    if given.contains(|letter: char| !letter.is_ascii_digit() && letter != ':') {
+        return Err(refused());
+    }
+    given.parse().map_err(|_| refused())
+}
+
 fn fits(checked: &recurrence::Recurrence, now: Timestamp) -> Result<(), Problem> {
     let last_day = checked.last_day();
     if let End::Until(until) = checked.end
@@ -207,9 +228,7 @@ fn nothing() -> Problem {
 }
 
 fn week(days: &[Weekday]) -> Result<Every, Problem> {
-    let words = |day: Weekday| WEEKDAYS.iter().find(|(own, _)| *own == day);
-    let days = days.iter().filter_map(|day| words(*day));
-    let days: std::collections::BTreeSet<_> = days.map(|(_, day)| *day).collect();
+    let days: BTreeSet<_> = days.iter().map(|day| (*day).into()).collect();
     if days.is_empty() {
         return Err(check::content(&at("weekdays"), &"name at least one day"));
     }
@@ -226,16 +245,11 @@ impl From<recurrence::Recurrence> for Recurrence {
             from,
             end,
         } = recurrence;
-        let word = |day: recurrence::Day| WEEKDAYS.iter().find(|(_, own)| *own == day);
         let (every, weekdays, day) = match every {
             Every::Day => (Period::Day, None, None),
             Every::Week(days) => {
-                let days = days.into_iter().filter_map(word);
-                (
-                    Period::Week,
-                    Some(days.map(|(day, _)| *day).collect()),
-                    None,
-                )
+                let days = days.into_iter().map(Weekday::from);
+                (Period::Week, Some(days.collect()), None)
             }
             Every::Month(day) => (Period::Month, None, Some(day)),
         };
