@@ -15,6 +15,7 @@ pub mod contact;
 pub mod content;
 pub mod csv_cell;
 pub mod dead_letter;
+pub mod digest;
 pub mod event;
 pub mod export;
 pub mod filter;

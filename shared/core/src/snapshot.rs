@@ -27,9 +27,22 @@ const MOST: u64 = 8 * 1024 * 1024;
 #[error("a snapshot of a batch is unreadable: {0}")]
 pub struct UnreadableSnapshot(String);
 
+impl UnreadableSnapshot {
+    pub(crate) fn of(error: &dyn std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Kept {
     v: u8,
+    #[serde(flatten)]
+    cells: Cells,
+}
+
+/// A breakdown as it is written.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Cells {
     cells: Vec<Cell>,
     latency: Vec<u64>,
 }
@@ -48,34 +61,44 @@ struct Cell(
 pub fn pack(breakdown: &Breakdown) -> Vec<u8> {
     let kept = Kept {
         v: VERSION,
-        cells: breakdown
-            .cells
-            .iter()
-            .map(|(place, tally)| cell(place, *tally))
-            .collect(),
-        latency: breakdown.latency.counts().to_vec(),
+        cells: cells(breakdown),
     };
     let json = serde_json::to_vec(&kept).expect("words and numbers are JSON");
     zstd::bulk::compress(&json, LEVEL).expect("memory takes whatever is written to it")
 }
 
 pub fn unpack(packed: &[u8]) -> Result<Breakdown, UnreadableSnapshot> {
-    let unreadable = |error: &dyn std::fmt::Display| UnreadableSnapshot(error.to_string());
-    let decoder = zstd::Decoder::new(packed).map_err(|error| unreadable(&error))?;
+    let decoder = zstd::Decoder::new(packed).map_err(|error| UnreadableSnapshot::of(&error))?;
     let mut json = Vec::new();
     let read = decoder.take(MOST).read_to_end(&mut json);
-    read.map_err(|error| unreadable(&error))?;
-    let kept: Kept = serde_json::from_slice(&json).map_err(|error| unreadable(&error))?;
+    read.map_err(|error| UnreadableSnapshot::of(&error))?;
+    let kept: Kept =
+        serde_json::from_slice(&json).map_err(|error| UnreadableSnapshot::of(&error))?;
     if kept.v != VERSION {
-        return Err(unreadable(&format!("it has version {}", kept.v)));
+        return Err(UnreadableSnapshot::of(&format!(
+            "it has version {}",
+            kept.v
+        )));
     }
-    let counts = kept.latency.try_into();
-    let counts = counts.map_err(|_| unreadable(&"its latencies have other steps"))?;
+    of_cells(kept.cells)
+}
+
+pub(crate) fn cells(breakdown: &Breakdown) -> Cells {
+    let cells = breakdown.cells.iter();
+    Cells {
+        cells: cells.map(|(place, tally)| cell(place, *tally)).collect(),
+        latency: breakdown.latency.counts().to_vec(),
+    }
+}
+
+pub(crate) fn of_cells(written: Cells) -> Result<Breakdown, UnreadableSnapshot> {
+    let counts = written.latency.try_into();
+    let counts = counts.map_err(|_| UnreadableSnapshot::of(&"its latencies have other steps"))?;
     let mut breakdown = Breakdown {
         latency: Latency::of_counts(counts),
         ..Breakdown::default()
     };
-    for cell in kept.cells {
+    for cell in written.cells {
         let (place, tally) = place(cell)?;
         breakdown.cells.entry(place).or_default().add(tally);
     }
