@@ -380,7 +380,7 @@ pub async fn patch(
         return Err(edit::stale("schedule"));
     }
     let now = time::now();
-    let schedule = changed(before, value, now)?;
+    let schedule = changed(&before, value, now)?;
     let audit = act::audit(&who, "export_schedule.change", id, now);
     let written = api.export_schedules.change(&schedule, &audit).await?;
     written.map_err(|Stale| edit::stale("schedule"))?;
@@ -389,7 +389,7 @@ pub async fn patch(
 
 /// Its next time is one that is to come: what a pause left out isn't made up, and no day comes twice.
 fn changed(
-    before: ExportSchedule,
+    before: &ExportSchedule,
     change: ExportScheduleChange,
     now: Timestamp,
 ) -> Result<ExportSchedule, Problem> {

@@ -144,7 +144,7 @@ async fn each_time_of_a_schedule_becomes_an_export_once_however_many_look() {
             .dispatcher()
             .begin_scheduled_exports(time)
             .await
-            .unwrap()
+            .unwrap();
     };
 
     look(first - SignedDuration::from_secs(1)).await;

@@ -119,6 +119,10 @@ impl Journey {
             spending: carillon_store::spending::Spending::new(dynamodb.clone(), &core),
             told: carillon_store::told::Told::new(dynamodb.clone(), &core),
             lakes: carillon_store::lakes::Lakes::new(dynamodb.clone(), &core),
+            export_schedules: carillon_store::export_schedules::ExportSchedules::new(
+                dynamodb.clone(),
+                &core,
+            ),
             exports: Exports::new(dynamodb.clone(), &core),
             lock: DispatcherLock::new(dynamodb, &core),
             sweep_after: SignedDuration::from_mins(15),

@@ -106,7 +106,7 @@ impl ExportSchedule {
         }
         let times = self.when.from(self.next.on);
         let missed: Vec<_> = times.occurrences().take_while(|it| it.at <= now).collect();
-        let time = *missed.iter().rev().take(MADE_UP).last()?;
+        let time = *missed.get(missed.len().saturating_sub(MADE_UP))?;
         let after = Self {
             next: self.when.next(Some(time), time.at)?,
             last: Some(time),
