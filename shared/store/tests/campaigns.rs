@@ -270,7 +270,10 @@ async fn due(stores: &Stores) -> (Batch, Campaign, Batch) {
     let (scheduled, moved) = (at(2, planned.terms.id), at(3, later.terms.id));
     let entry = audit(account, "schedule");
     let begun = stores.campaigns.begin(&scheduled, &planned, None, &entry);
-    begun.await.unwrap().unwrap();
+    begun
+        .await
+        .expect("the stack answers")
+        .expect("it is a draft");
     (planned, moved, later)
 }
 

@@ -370,7 +370,7 @@ async fn campaign_page(
     };
     let may_write = who.may(Scope::CampaignsWrite);
     let Wrong { problem, moving } = wrong;
-    let problem = problem.map(|it| it.from_sender(planned.sender.as_deref()));
+    let problem = problem.map(|it| it.sent_as(planned.sender.as_deref()));
     let clock = review.as_ref().map(|review| &review.clock);
     let moving = clock
         .filter(|_| may_write && campaign.status == "scheduled")

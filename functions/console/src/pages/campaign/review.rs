@@ -72,7 +72,7 @@ impl Trouble {
 
     /// Of a campaign from this sender, which is named where it may be the reason.
     #[must_use]
-    pub fn from_sender(mut self, sender: Option<&str>) -> Self {
+    pub fn sent_as(mut self, sender: Option<&str>) -> Self {
         if let Some(sender) = sender {
             let named = format!("the sender “{sender}”");
             self.words = self.words.replacen("this sender", &named, 1);
@@ -118,7 +118,7 @@ impl Estimate {
     pub fn troubles(&self, sender: Option<&str>) -> Vec<Trouble> {
         let all = self.problem.as_ref().map(|detail| {
             let code = self.problem_code.as_deref().unwrap_or_default();
-            Trouble::new(code, detail).from_sender(sender)
+            Trouble::new(code, detail).sent_as(sender)
         });
         let there = |reason: Reason, code: &str, words: &str| {
             let countries = self.skipped_by_country.get(reason.code())?;
@@ -220,7 +220,7 @@ pub async fn review(
             ..begun
         }),
         Err(refused) if refused.belongs_to_form() => Ok(Review {
-            problem: Some(Trouble::of(&refused).from_sender(planned.sender.as_deref())),
+            problem: Some(Trouble::of(&refused).sent_as(planned.sender.as_deref())),
             ..begun
         }),
         Err(refused) => Err(refused),
@@ -253,7 +253,7 @@ mod tests {
 
     use super::*;
 
-    fn estimate(more: serde_json::Value) -> Estimate {
+    fn estimate(more: &serde_json::Value) -> Estimate {
         let mut document = json!({
             "recipients": 2, "parts": 2, "cost": 0, "parts_without_price": 2, "held": {}, "skipped": {}, "skipped_by_country": {},
             "looked_at": 2, "complete": true,
@@ -285,7 +285,7 @@ mod tests {
                 "/settings/countries",
             ),
         ] {
-            let troubles = estimate(more).troubles(Some("ACME"));
+            let troubles = estimate(&more).troubles(Some("ACME"));
 
             let [trouble] = troubles.as_slice() else {
                 panic!("{name}: {} troubles", troubles.len());
@@ -293,6 +293,6 @@ mod tests {
             assert!(trouble.words.contains(words), "{name}: {}", trouble.words);
             assert_eq!(trouble.way.map(|way| way.path), Some(path), "{name}");
         }
-        assert!(estimate(json!({})).troubles(None).is_empty());
+        assert!(estimate(&json!({})).troubles(None).is_empty());
     }
 }
