@@ -147,6 +147,32 @@ test("a key is made, shown once, works, and is revoked", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
+test("without scripts an export is scheduled, paused, resumed and deleted", async () => {
+  const page = await inside(undefined, { javaScriptEnabled: false });
+  await page.goto(`${URL}/exports`);
+  await page.getByRole("link", { name: "Schedule an export" }).click();
+  await page.getByLabel("Opt-outs").check();
+  await page.getByLabel("Each month").check();
+  await page.getByLabel("On day (each month)").fill("32");
+  await page.getByLabel(/^At, by the clock of/).fill("05:17");
+  await page.getByRole("button", { name: "Schedule it" }).click();
+  assert.match(await page.locator("#day-error").innerText(), /1 to 31/);
+  await page.getByLabel("On day (each month)").fill("31");
+  await page.getByRole("button", { name: "Schedule it" }).click();
+  const row = page.getByRole("row").filter({ hasText: "On day 31 of each month at 05:17" }).first();
+  assert.match(await row.innerText(), /Opt-outs[^]*On/);
+  const next = await row.locator("time").getAttribute("datetime");
+  assert.ok(new Date(next) > new Date(), next);
+  await row.getByRole("button", { name: "Pause" }).click();
+  assert.match(await row.innerText(), /Paused/);
+  await row.getByRole("button", { name: "Resume" }).click();
+  assert.equal(await row.locator("time").getAttribute("datetime"), next);
+  await row.getByRole("link", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Delete the schedule" }).click();
+  assert.equal(await row.count(), 0);
+  assert.deepEqual(page.complaints, []);
+});
+
 test("dark and light are a choice, with and without scripts", async () => {
   for (const javaScriptEnabled of [true, false]) {
     const page = await inside(LOOKS.light, { javaScriptEnabled });

@@ -24,6 +24,8 @@ export async function pages(page, things) {
     ["contact-new", "/contacts/new"],
     ["reports-month", "/reports?days=30&by=gateway"],
     ["reports-compare", `/reports/compare?c=${things.finished}`],
+    ["export-schedule-new", "/exports/scheduled/new"],
+    ["export-schedule-delete", `/exports/scheduled/${things.schedule}/delete`],
     ["lists", "/lists"],
     ["list", `/lists/${things.list}`],
     ["list-delete", `/lists/${things.list}/delete`],

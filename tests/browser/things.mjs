@@ -88,6 +88,9 @@ async function tools(gateway) {
   const sender = await api("POST", "/v1/senders", { sender: `Bistro${some.slice(0, 4)}`, countries: ["TO"] });
   const route = await api("POST", "/v1/routes", { name: `Everywhere ${some}`, gateways: [{ gateway }] });
   const webhook = await api("POST", "/v1/webhooks", { url: "https://example.com/carillon", events: ["message.delivered"], description: `CRM ${some}` });
+  // An account has a few of them at most.
+  const { data: [there] } = await api("GET", "/v1/export-schedules");
+  const schedule = there ?? (await api("POST", "/v1/export-schedules", { dataset: "messages", every: "week", weekday: "monday", time: "06:00" }));
   const { id: key } = await api("POST", "/v1/keys", { name: `Shop ${some}` });
-  return { template: template.id, sender: sender.id, route: route.id, webhook: webhook.id, key };
+  return { template: template.id, sender: sender.id, route: route.id, webhook: webhook.id, schedule: schedule.id, key };
 }

@@ -10,6 +10,7 @@ mod contacts;
 mod dead_letters;
 mod doubt;
 mod drafts;
+mod export_schedules;
 mod exports;
 mod failover;
 mod gateways;

@@ -152,6 +152,8 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
     let import = text(&owner.post("/v1/imports", &import).await, "id");
     let export = json!({"dataset": "contacts"});
     let export = text(&owner.post("/v1/exports", &export).await, "id");
+    let schedule = json!({"dataset": "contacts", "every": "day", "time": "06:00"});
+    let schedule = text(&owner.post("/v1/export-schedules", &schedule).await, "id");
     let member = json!({"email": "ada@example.com", "role": "viewer"});
     let member = text(&owner.post("/v1/members", &member).await, "id");
     let last = [
@@ -159,6 +161,7 @@ async fn one_of_each(owner: &Account) -> Vec<(&'static str, String)> {
         ("webhooks", webhook),
         ("imports", import),
         ("exports", export),
+        ("export-schedules", schedule),
         ("members", member),
     ];
     ids.into_iter().chain(last).collect()

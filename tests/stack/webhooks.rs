@@ -21,8 +21,8 @@ use crate::account::{Account, json_body, send};
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A customer's server.
-struct Receiver {
-    url: String,
+pub struct Receiver {
+    pub url: String,
     shared: Arc<Shared>,
 }
 
@@ -39,7 +39,7 @@ struct Call {
 }
 
 impl Receiver {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
@@ -80,7 +80,7 @@ impl Receiver {
         bodies.flat_map(events).filter(is_new).collect()
     }
 
-    async fn wait_for(&self, ready: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    pub async fn wait_for(&self, ready: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let began = Instant::now();
         loop {
             let events = self.events();

@@ -64,6 +64,15 @@ const SAID: &[(&str, &str)] = &[
         "It is being written. Below you see how far it is; you may leave.",
     ),
     (
+        "export-scheduled",
+        "It is scheduled. Below you see when the next file is made.",
+    ),
+    (
+        "export-paused",
+        "Nothing is made until you resume it. What falls into the pause is left out.",
+    ),
+    ("export-resumed", "It goes on with its next time."),
+    (
         "import-stops",
         "It stops after the rows that are on their way.",
     ),

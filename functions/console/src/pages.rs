@@ -7,6 +7,7 @@ pub mod compose;
 pub mod contact;
 pub mod contacts;
 pub mod error;
+pub mod export_schedules;
 pub mod exports;
 pub mod gateway;
 pub mod gateways;
@@ -47,6 +48,7 @@ pub fn routes() -> Router<Console> {
         .merge(inbox::routes())
         .merge(reports::routes())
         .merge(exports::routes())
+        .merge(export_schedules::routes())
         .merge(start::routes())
         .merge(templates::routes())
         .merge(gateways::routes())

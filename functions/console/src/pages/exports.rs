@@ -15,6 +15,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::export_schedules::{self, Schedule};
 use crate::{
     ask::{Done, Listed},
     assets,
@@ -48,6 +49,7 @@ struct Export {
     format: String,
     numbers: String,
     campaign: Option<String>,
+    schedule: Option<String>,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
     lake: Option<Date>,
@@ -101,10 +103,7 @@ impl Export {
     }
 
     fn kind(&self) -> &'static str {
-        match self.format.as_str() {
-            "parquet" => "Parquet",
-            _ => "CSV",
-        }
+        kind(&self.format)
     }
 
     fn bar(&self) -> Html {
@@ -132,7 +131,14 @@ impl Export {
     }
 }
 
-fn dataset(word: &str) -> &str {
+pub fn kind(format: &str) -> &'static str {
+    match format {
+        "parquet" => "Parquet",
+        _ => "CSV",
+    }
+}
+
+pub fn dataset(word: &str) -> &str {
     let known = DATASETS.iter().find(|(known, ..)| *known == word);
     known.map_or(word, |(_, name, _)| name)
 }
@@ -187,33 +193,32 @@ struct Asked {
 struct ExportsPage {
     shell: Shell,
     exports: Vec<Export>,
+    schedules: Vec<Schedule>,
     pager: Html,
     any_active: bool,
     may_write: bool,
     form: Form,
 }
 
-impl ExportsPage {
-    fn datasets() -> Vec<Choice> {
-        let choice =
-            |(word, name, hint): &(&str, &str, &str)| Choice::new(*word, *name).hint(*hint);
-        DATASETS.iter().map(choice).collect()
-    }
+/// What the forms offer.
+pub fn datasets() -> Vec<Choice> {
+    let choice = |(word, name, hint): &(&str, &str, &str)| Choice::new(*word, *name).hint(*hint);
+    DATASETS.iter().map(choice).collect()
+}
 
-    fn formats() -> Vec<Choice> {
-        vec![
-            Choice::new("csv", "CSV for a spreadsheet"),
-            Choice::new("raw", "CSV for a program"),
-            Choice::new("parquet", "Parquet"),
-        ]
-    }
+pub fn formats() -> Vec<Choice> {
+    vec![
+        Choice::new("csv", "CSV for a spreadsheet"),
+        Choice::new("raw", "CSV for a program"),
+        Choice::new("parquet", "Parquet"),
+    ]
+}
 
-    fn numbers() -> Vec<Choice> {
-        vec![
-            Choice::new("full", "Whole"),
-            Choice::new("masked", "Masked: country and last digits"),
-        ]
-    }
+pub fn numbers() -> Vec<Choice> {
+    vec![
+        Choice::new("full", "Whole"),
+        Choice::new("masked", "Masked: country and last digits"),
+    ]
 }
 
 async fn list(
@@ -236,12 +241,17 @@ async fn exports(
 ) -> Result<Response, Refused> {
     let query = [("limit", LIMIT), ("cursor", cursor)];
     let address = path::with("/v1/exports", &query);
-    let Listed { data, next_cursor }: Listed<Export> = console.get(who, &address).await?;
+    let (listed, schedules) = futures::try_join!(
+        console.get::<Listed<Export>>(who, &address),
+        export_schedules::all(console, who)
+    )?;
+    let Listed { data, next_cursor } = listed;
     let status = form.status();
     let shown = page(&ExportsPage {
         shell: who.shell("Exports", PATH),
         any_active: data.iter().any(Export::is_active),
         exports: data,
+        schedules,
         pager: ui::pager(PATH, next_cursor.as_deref(), cursor.is_empty()),
         may_write: who.may(Scope::ExportsWrite),
         form,
@@ -281,7 +291,7 @@ async fn create(
     }
 }
 
-async fn account_zone(console: &Console, who: &SignedIn) -> Result<TimeZone, Refused> {
+pub async fn account_zone(console: &Console, who: &SignedIn) -> Result<TimeZone, Refused> {
     #[derive(Deserialize)]
     struct Account {
         time_zone: String,
@@ -293,6 +303,27 @@ async fn account_zone(console: &Console, who: &SignedIn) -> Result<TimeZone, Ref
 /// The request that the form is, days as those of the account's zone and the last one with it.
 fn wanted(form: &mut Form, zone: &TimeZone) -> Value {
     let mut wanted = Map::new();
+    written_as(form, &mut wanted);
+    let mut set = |name: &str, value: Value| {
+        wanted.insert(name.to_owned(), value);
+    };
+    if let Some(campaign) = form.given("campaign") {
+        set("campaign", json!(campaign));
+    }
+    for (name, ends) in [("from", false), ("until", true)] {
+        let Some(text) = form.given(name).map(str::to_owned) else {
+            continue;
+        };
+        match day(&text, ends, zone) {
+            Some(time) => set(name, json!(time)),
+            None => form.refuse(name, "This is no day. Write it as 2026-11-28."),
+        }
+    }
+    Value::Object(wanted)
+}
+
+/// Of what it is and how it is written.
+pub fn written_as(form: &Form, wanted: &mut Map<String, Value>) {
     let mut set = |name: &str, value: Value| {
         wanted.insert(name.to_owned(), value);
     };
@@ -309,19 +340,6 @@ fn wanted(form: &mut Form, zone: &TimeZone) -> Value {
     if form.get("numbers") == "masked" {
         set("numbers", json!("masked"));
     }
-    if let Some(campaign) = form.given("campaign") {
-        set("campaign", json!(campaign));
-    }
-    for (name, ends) in [("from", false), ("until", true)] {
-        let Some(text) = form.given(name).map(str::to_owned) else {
-            continue;
-        };
-        match day(&text, ends, zone) {
-            Some(time) => set(name, json!(time)),
-            None => form.refuse(name, "This is no day. Write it as 2026-11-28."),
-        }
-    }
-    Value::Object(wanted)
 }
 
 fn day(text: &str, ends: bool, zone: &TimeZone) -> Option<Timestamp> {

@@ -267,6 +267,20 @@ async fn a_lake_has_one_file_however_often_its_part_is_written() {
 }
 
 #[tokio::test]
+async fn a_scheduled_export_lies_where_who_knows_schedule_and_day_finds_it() {
+    let setup = Setup::with_chunks(2).await;
+    let (export, schedule) = setup.scheduled("2026-11-28".parse().unwrap()).await;
+
+    setup.work(&export).await;
+
+    let (_, progress) = setup.find(&export).await;
+    let home = format!("exports/{}/{schedule}/2026-11-28/", setup.account);
+    assert_eq!(progress.manifest, Some(format!("{home}manifest.json")));
+    assert!(progress.parts[0].key.starts_with(&home), "{progress:?}");
+    assert_eq!(setup.told().await, [("export.finished".to_owned(), 200)]);
+}
+
+#[tokio::test]
 async fn a_worker_that_dies_after_any_of_its_calls_is_followed_by_one_who_comes_to_the_same() {
     // Two parts, and a word between the blocks of the first.
     let mut setup = Setup::with_chunks(150).await;

@@ -15,7 +15,7 @@ use carillon_core::{
     event::{Event, EventData, QueuedEvents},
     export::{Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage as Step},
     frame::{self, Recipient},
-    id::{AccountId, BatchId},
+    id::{AccountId, BatchId, ExportScheduleId},
     keyed_hash::DeploymentKey,
     link::Links,
     message_id::MessageId,
@@ -142,6 +142,21 @@ impl Setup {
     /// Of messages, made by a test key, as the batch was.
     pub async fn export(&self, format: Format, filter: Filter) -> Export {
         self.create(format, filter, Purpose::Download).await
+    }
+
+    /// As a schedule makes it, of the second in which the batches were made. Its schedule.
+    pub async fn scheduled(&self, on: Date) -> (Export, ExportScheduleId) {
+        let schedule = build::id();
+        let filter = Filter {
+            from: Some(began()),
+            until: Some(began() + SignedDuration::from_secs(1)),
+            ..Filter::default()
+        };
+        let purpose = Purpose::Schedule { schedule, on };
+        (
+            self.create(Format::Parquet, filter, purpose).await,
+            schedule,
+        )
     }
 
     pub async fn lake(&self, day: Date) -> Export {

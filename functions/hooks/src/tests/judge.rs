@@ -13,6 +13,7 @@ use carillon_core::{
         CampaignEvent, CampaignTurn, CapEvent, ClickedEvent, DisabledEvent, Event, GatewayEvent,
         MessageEvent, WhyDisabled,
     },
+    export::{Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage},
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
     limits::spend::{Period, Standing},
