@@ -65,6 +65,101 @@ test("a file is looked at as soon as it is chosen, and its campaign goes out", a
   assert.deepEqual(page.complaints.filter((said) => !said.includes("422")), []);
 });
 
+test("a file shows how much of it is there, and nothing moves meanwhile", async () => {
+  const page = await inside();
+  await page.goto(`${URL}/campaigns/new`);
+  await page.getByLabel("A file").check();
+  const below = async () => (await page.getByLabel("Country of numbers without +").boundingBox()).y;
+  const bar = page.getByRole("progressbar", { includeHidden: true });
+  const before = await below();
+  assert.equal(await bar.isVisible(), false);
+  // Slow enough to be watched.
+  const network = await page.context().newCDPSession(page);
+  await network.send("Network.enable");
+  await network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 300_000 });
+  const rows = Array.from({ length: 40_000 }, (_, row) => `+4477009${String(row).padStart(5, "0")},Ada`).join("\n");
+  await page.evaluate(() => {
+    window.seen = [];
+    const note = () => window.seen.push([document.querySelector(".drop progress").value, document.getElementById("sending").textContent]);
+    new MutationObserver(note).observe(document.querySelector(".drop"), { subtree: true, childList: true, characterData: true, attributes: true });
+  });
+  await page.getByLabel("The file").setInputFiles({ ...FILE, name: "many.csv", buffer: Buffer.from(`phone,name\n${rows}`) });
+  await bar.waitFor();
+  assert.equal(await below(), before, "the page moved");
+  await page.locator("#sending", { hasText: "many.csv (880 kB) is there." }).waitFor({ timeout: 20_000 });
+  const seen = await page.evaluate(() => window.seen);
+  assert.ok(seen.some(([value]) => value > 0 && value < 100), `it jumped: ${JSON.stringify(seen.map(([value]) => value))}`);
+  assert.ok(new Set(seen.map(([, words]) => words)).size <= 6, "it talks too much");
+  assert.equal(await bar.getAttribute("value"), "100");
+  assert.deepEqual(await barriers(page), []);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("the file of an import shows it too, and leads on when it is there", async () => {
+  const page = await inside();
+  await page.goto(`${URL}/imports`);
+  await page.getByRole("button", { name: "Import a file" }).click();
+  assert.deepEqual(await barriers(page), []);
+  await page.getByLabel("The file").setInputFiles(FILE);
+  await page.route("**/imports/map?*", async (route) => {
+    assert.equal(await page.locator("#sending").innerText(), "guests.csv (1 kB) is there.");
+    await route.continue();
+  });
+  await page.getByRole("button", { name: "Upload" }).click();
+  await page.waitForURL(/\/imports\/map\?upload=upl_/);
+  assert.equal(await page.getByLabel("What phone becomes").inputValue(), "phone");
+  assert.deepEqual(page.complaints, []);
+});
+
+test("a text with tracked links is shown as it will be sent", async () => {
+  const page = await inside();
+  await page.goto(`${URL}/campaigns/new`);
+  await page.getByRole("textbox", { name: "Message" }).fill("Look: https://shop.example.com/a/long/way/to/spring/and/summer?from=sms");
+  await page.locator("#look .bubble", { hasText: "from=sms" }).waitFor();
+  await page.getByLabel("Track the links in it").check();
+  const bubble = page.locator("#look .bubble", { hasText: "/l/" });
+  await bubble.waitFor();
+  const shown = await bubble.innerText();
+  assert.ok(!shown.includes("shop.example.com"), shown);
+  await page.locator("#look", { hasText: `${shown.length} characters` }).waitFor();
+  await page.getByRole("textbox", { name: "Message" }).fill("Look: https://{{shop}}/spring");
+  await page.locator("#look .warning", { hasText: "no plain host" }).waitFor();
+});
+
+test("a campaign is moved before it begins, and not after", async () => {
+  const test = process.env.TEST_KEY;
+  const make = async (at) => {
+    const made = await api("POST", "/v1/campaigns", {
+      name: "Moved", class: "transactional", content: { text: "Hi" }, audience: { type: "inline", recipients: [{ to: "+447700900123" }] },
+    }, test);
+    await api("POST", `/v1/campaigns/${made.id}/schedule`, { at }, test);
+    return made.id;
+  };
+  const late = await make("2027-03-01T10:00:00Z");
+  const page = await inside({ javaScriptEnabled: false });
+  await page.goto(`${URL}/campaigns/${late}`);
+  await page.getByLabel("Day and time").fill("2026-03-01T10:00");
+  await page.getByRole("button", { name: "Move it" }).click();
+  assert.match(await page.locator("#at-error").innerText(), /over/);
+  assert.equal(await page.getByLabel("Day and time").inputValue(), "2026-03-01T10:00", "what was typed stays");
+  await page.getByLabel("Day and time").fill("2027-04-01T10:00");
+  await page.getByLabel("By the clock of").fill("Europe/Paris");
+  await page.getByRole("button", { name: "Move it" }).click();
+  await page.getByText("Moved. It starts by itself at its new time.").waitFor();
+  assert.deepEqual((await api("GET", `/v1/campaigns/${late}`)).schedule, { at: "2027-04-01T08:00:00Z" });
+  await page.goto(`${URL}/campaigns`);
+  await page.getByRole("row", { name: "Moved" }).first().getByText("Starts 1 Apr").waitFor();
+  await api("POST", `/v1/campaigns/${late}/cancel`);
+
+  const soon = await make(new Date(Date.now() + 12_000).toISOString());
+  await page.goto(`${URL}/campaigns/${soon}`);
+  await until(async () => (await api("GET", `/v1/campaigns/${soon}/report`)).submitted === 1, 90);
+  await page.getByLabel("Day and time").fill("2027-04-01T10:00");
+  await page.getByRole("button", { name: "Move it" }).click();
+  assert.match(await page.locator(".problem").innerText(), /has begun|has been sent/);
+  assert.equal(await page.getByRole("button", { name: "Move it" }).count(), 0);
+});
+
 test("a file is dropped where it belongs, and what was typed survives a reload", async () => {
   const page = await inside();
   await page.goto(`${URL}/campaigns/new`);

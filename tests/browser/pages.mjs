@@ -13,6 +13,7 @@ export async function pages(page, things) {
     ["campaign-paused", `/campaigns/${things.paused}`],
     ["campaign-draft", `/campaigns/${things.draft}`],
     ["campaign-planned", `/campaigns/${things.planned}`],
+    ["campaign-scheduled", `/campaigns/${things.scheduled}`],
     ["campaign-edit", `/campaigns/${things.planned}/edit`],
     ["campaign-retry", `/campaigns/${things.finished}/retry`],
     ["campaign-links", `/campaigns/${things.tracked}`],

@@ -72,13 +72,16 @@ export async function make() {
   await api("POST", `/v1/campaigns/${paused.id}/pause`, undefined, test);
   const draft = await campaign("Newsletter, first issue", 5, test);
   const planned = await plan(test);
+  const scheduled = await campaign("Advent calendar", 5, test);
+  const in30Days = new Date(Date.now() + 30 * 86_400_000).toISOString();
+  await api("POST", `/v1/campaigns/${scheduled.id}/schedule`, { at: in30Days }, test);
   const tracked = await campaign("The new menu", 12, test, { text: "Hi {{name}}, have a look: https://example.com/menu", links: { track: true } });
   await api("POST", `/v1/campaigns/${tracked.id}/start`, undefined, test);
   const address = `grace-${Date.now()}@example.com`;
   const member = await api("POST", "/v1/members", { email: address, role: "viewer" });
   await until(async () => (await api("GET", `/v1/campaigns/${finished.id}`)).status === "finished", 90);
   const those = await people(api, until);
-  return { finished: finished.id, paused: paused.id, draft: draft.id, planned: planned.id, tracked: tracked.id, member: member.id, ...those, ...(await tools(those.gateway)) };
+  return { finished: finished.id, paused: paused.id, draft: draft.id, planned: planned.id, scheduled: scheduled.id, tracked: tracked.id, member: member.id, ...those, ...(await tools(those.gateway)) };
 }
 
 /** What an account is set up with. The route is for everything: once there is one, nothing goes beside the routes. */
