@@ -33,7 +33,7 @@ pub fn words(code: &str, detail: &str) -> String {
         "upload_missing" => {
             "The file isn't there: it did not arrive, or was deleted since. Choose it once more."
         }
-        "etag_mismatch" | "precondition_required" => {
+        "precondition_required" => {
             "Somebody changed it meanwhile. Open it anew, and make your change again."
         }
         "idempotency_key_reused" | "idempotency_in_progress" => {

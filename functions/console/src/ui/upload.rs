@@ -17,7 +17,7 @@ pub fn upload(hint: impl std::borrow::Borrow<Html>, attributes: &str, form: &For
     Html::new(format!(
         "<div class=\"field drop{wrong}\"><label for=\"file\">The file</label><p class=\"hint\" id=\"file-hint\">{hint}</p>{error}\
          <input id=\"file\" name=\"file\" type=\"file\" accept=\".csv,.txt,.tsv,text/csv,text/plain\" aria-describedby=\"{about}\"{attributes}>\
-         <div class=\"there\"><progress max=\"100\" value=\"0\" aria-label=\"How much of the file is there\"></progress><span></span></div>\
+         <div class=\"there\"><progress max=\"100\" value=\"0\" aria-label=\"Sent so far\"></progress><span></span></div>\
          <p class=\"hint\" id=\"sending\" role=\"status\"></p></div>"
     ))
 }
