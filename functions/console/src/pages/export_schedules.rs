@@ -268,7 +268,7 @@ async fn confirm(
         shell: who.shell("Delete a schedule", PATH),
         title: "Delete this schedule?".to_owned(),
         words: vec![
-            format!("{}: {}.", schedule.name(), schedule.when()),
+            format!("{}. {}.", schedule.name(), schedule.when()),
             "No more exports are made by it. Those that it made stay for their 7 days. To stop it for a while, pause it instead.".to_owned(),
         ],
         act: format!("/exports/scheduled/{}/delete", part(&id)),
