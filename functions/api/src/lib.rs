@@ -9,6 +9,7 @@ mod act;
 mod app;
 mod bootstrap;
 mod check;
+mod days;
 mod deliver;
 mod edit;
 mod fields;
@@ -23,6 +24,7 @@ mod responses;
 mod routes;
 mod sent_to;
 mod services;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -12,7 +12,7 @@ use carillon_core::{
 };
 use carillon_store::{
     imports::ImportRequest,
-    queues::{ExportRequest, PrepareRequest, Wake},
+    queues::{ExportTask, PrepareRequest, Wake},
 };
 use serde::de::DeserializeOwned;
 use uuid::Builder;
@@ -29,7 +29,7 @@ pub fn told(queue: DeadQueue, body: &str) -> Told {
     match queue {
         DeadQueue::Prepare | DeadQueue::Schedules => read(body, of_request),
         DeadQueue::Dispatch => read(body, |Wake { wake }| of_batch(wake)),
-        DeadQueue::Exports => read(body, |request: ExportRequest| of_account(request.account)),
+        DeadQueue::Exports => read(body, |task: ExportTask| of_account(task.account())),
         DeadQueue::LaneHigh | DeadQueue::LaneNormal | DeadQueue::LaneLow => read(body, of_pointer),
         DeadQueue::Receipts => read(body, |reports: QueuedReports| of_reports(&reports)),
         DeadQueue::Inbound => read(body, |message: QueuedInbound| of_account(message.account)),

@@ -80,6 +80,8 @@ pub struct Memory {
     pub schedules_from: Option<Timestamp>,
     /// When lakes are looked at next.
     pub lakes_from: Option<Timestamp>,
+    /// When hours to count are looked for next.
+    pub digests_from: Option<Timestamp>,
     /// Batches that need no look before then.
     pub resting: HashMap<BatchId, Timestamp>,
 }

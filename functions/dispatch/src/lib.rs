@@ -3,6 +3,7 @@
 
 mod budgets;
 mod closing;
+mod digesting;
 pub mod dispatcher;
 mod due;
 mod exporting;
@@ -21,9 +22,10 @@ mod telling;
 mod tick;
 
 use carillon_store::{
-    StoreError, batches::Batches, deliveries::Deliveries, dispatcher_lock::DispatcherLock,
-    export_schedules::ExportSchedules, exports::Exports, lakes::Lakes, ledger::Ledger,
-    queues::Queues, rate::Rate, safeguards::SafeguardStore, spending::Spending, told::Told,
+    StoreError, batches::Batches, deliveries::Deliveries, digests::Digests,
+    dispatcher_lock::DispatcherLock, export_schedules::ExportSchedules, exports::Exports,
+    lakes::Lakes, ledger::Ledger, queues::Queues, rate::Rate, safeguards::SafeguardStore,
+    spending::Spending, told::Told,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -35,6 +37,7 @@ pub struct State {
     pub exports: Exports,
     pub export_schedules: ExportSchedules,
     pub lakes: Lakes,
+    pub digests: Digests,
     pub ledger: Ledger,
     pub queues: Queues,
     pub rate: Rate,

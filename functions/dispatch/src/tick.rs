@@ -43,6 +43,9 @@ impl Dispatcher<'_> {
         if let Err(error) = self.ask_for_lakes(now).await {
             tracing::error!(error = chain(&error), "days of lakes can't be asked for");
         }
+        if let Err(error) = self.ask_for_digests(now).await {
+            tracing::error!(error = chain(&error), "digests can't be asked for");
+        }
         let more_to_close = self.close(now).await.unwrap_or_else(|error| {
             tracing::error!(error = chain(&error), "batches to close can't be looked up");
             false

@@ -1,6 +1,7 @@
 //! Writes exports: a source gives rows block by block, an encoder makes bytes of them, a file takes the bytes piece by piece. Nothing
-//! grows with the export but the list of its files.
+//! grows with the export but the list of its files. And counts the hours of API sends for reports.
 
+pub mod digest;
 pub mod encode;
 pub mod file;
 pub mod manifest;
@@ -12,8 +13,8 @@ use std::time::Duration;
 use carillon_core::keyed_hash::DeploymentKey;
 use carillon_store::{
     batches::Batches, campaigns::Campaigns, contacts::Contacts,
-    dead_letter_queues::DeadLetterQueues, export_files::ExportFiles, exports::Exports,
-    files::Files, inbound_log::InboundLog, ledger::Ledger, queues::Queues,
+    dead_letter_queues::DeadLetterQueues, digests::Digests, export_files::ExportFiles,
+    exports::Exports, files::Files, inbound_log::InboundLog, ledger::Ledger, queues::Queues,
     suppressions::Suppressions,
 };
 use jiff::SignedDuration;
@@ -22,6 +23,7 @@ use jiff::SignedDuration;
 #[derive(Debug)]
 pub struct State {
     pub dead: DeadLetterQueues,
+    pub digests: Digests,
     pub exports: Exports,
     pub queues: Queues,
     pub export_files: ExportFiles,
@@ -42,6 +44,8 @@ pub struct Limits {
     /// A part ends with the block that reaches either.
     pub part_rows: u64,
     pub part_bytes: u64,
+    /// Batches of an hour that are read and counted together.
+    pub digest_batches: i32,
     /// Whoever hasn't said a word for so long is dead.
     pub lease: SignedDuration,
     /// How often one says a word.
@@ -54,6 +58,7 @@ impl Limits {
     pub const USUAL: Self = Self {
         part_rows: 1_000_000,
         part_bytes: 64 * 1024 * 1024,
+        digest_batches: 500,
         lease: SignedDuration::from_secs(90),
         note_every: Duration::from_secs(2),
         reserve: SignedDuration::from_secs(20),

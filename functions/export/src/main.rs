@@ -8,6 +8,7 @@ use carillon_store::{
     campaigns::Campaigns,
     contacts::Contacts,
     dead_letter_queues::DeadLetterQueues,
+    digests::Digests,
     export_files::ExportFiles,
     exports::Exports,
     files::Files,
@@ -44,6 +45,7 @@ async fn state() -> Result<State, Error> {
     };
     Ok(State {
         dead: DeadLetterQueues::new(aws.sqs(), dead, Config::parsed("QUEUE_TRIES")?),
+        digests: Digests::new(aws.dynamodb(), &core),
         exports: Exports::new(aws.dynamodb(), &core),
         queues: Queues::new(aws.sqs(), urls),
         export_files: ExportFiles::new(aws.s3(), &bucket),

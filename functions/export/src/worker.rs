@@ -13,12 +13,17 @@ use carillon_runtime::{
     random,
     sqs::{self, Fails, UnreadableRecord},
 };
-use carillon_store::{StoreError, export_files::ExportFiles, exports::Lost, queues::ExportRequest};
+use carillon_store::{
+    StoreError,
+    export_files::ExportFiles,
+    exports::Lost,
+    queues::{ExportRequest, ExportTask},
+};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
-    State,
+    State, digest,
     encode::EncodeError,
     file::{FileError, PartFile},
     manifest::manifest,
@@ -67,10 +72,18 @@ pub enum Ended {
 }
 
 pub async fn handle(state: &State, event: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
-    sqs::each(&state.dead, event, async |record: SqsMessage| {
-        let request = sqs::body(&record)?;
-        work(state, request, deadline).await.map(drop)
-    })
+    sqs::each(
+        &state.dead,
+        event,
+        async |record: SqsMessage| match sqs::body(&record)? {
+            ExportTask::Export(request) => work(state, request, deadline).await.map(drop),
+            ExportTask::Digest(request) => {
+                let now = Timestamp::now();
+                let worked = digest::work(state, request, now, deadline).await;
+                worked.map(drop).map_err(ExportError::Store)
+            }
+        },
+    )
     .await
 }
 

@@ -57,6 +57,12 @@ impl<K: Kind> Id<K> {
         Self::from_uuid(Builder::from_unix_timestamp_millis(milliseconds, drawn).into_uuid())
     }
 
+    /// The one after it; `None` after the last.
+    pub fn next(self) -> Option<Self> {
+        let next = self.uuid.as_u128().checked_add(1)?;
+        Some(Self::from_uuid(Uuid::from_u128(next)))
+    }
+
     /// When it was made, to the millisecond.
     pub fn made(self) -> Timestamp {
         let milliseconds = self.uuid.as_u128() >> 80;

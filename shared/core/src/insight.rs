@@ -1,5 +1,6 @@
 //! Plain sentences from counts: the figure, and the action. And what to do about a reason.
 
+use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -16,6 +17,10 @@ const APART: u64 = 10;
 const FELL: u64 = 5;
 /// So many hundredths that opt out are many.
 const TOO_MANY: u64 = 2;
+/// Something that gets worse on each of so many days in a row is a trend.
+const DAYS: usize = 4;
+/// So many hundredths more for a delivered message are worth a sentence.
+const DEARER: u64 = 20;
 /// A reason for so many hundredths of all is worth a sentence.
 const OFTEN: u64 = 5;
 
@@ -35,22 +40,33 @@ impl Serialize for Insight {
     }
 }
 
+/// What was sent on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    pub date: Date,
+    pub tally: Tally,
+}
+
 /// What else is known.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Around {
+pub struct Around<'a> {
     /// Of the time before.
     pub previous: Option<Tally>,
+    /// Days of the time, oldest first, without those that reports still come for.
+    pub days: &'a [Day],
     /// People who opted out.
     pub opted_out: Option<u64>,
 }
 
 /// What is worth saying, the weightiest first.
-pub fn of(breakdown: &Breakdown, around: Around) -> Vec<Insight> {
+pub fn of(breakdown: &Breakdown, around: Around<'_>) -> Vec<Insight> {
     let total = breakdown.total();
     if total.messages < LEAST {
         return Vec::new();
     }
     let mut said: Vec<Insight> = fell(total, around.previous).into_iter().collect();
+    said.extend(falls(around.days));
+    said.extend(rises(around.days));
     said.extend(gateways_apart(breakdown));
     said.extend(opted_out(total, around.opted_out));
     said.extend(frequent_reasons(breakdown, total.messages));
@@ -76,6 +92,68 @@ fn fell(total: Tally, previous: Option<Tally>) -> Option<Insight> {
             "{now}% were delivered, in the time before {then}%. Look by gateway and by country for what has changed."
         ))
     })
+}
+
+/// The first and the last of the days, up to the last one, of which each is worse than the one before, and how many they are.
+fn worse_each_day(
+    days: &[Day],
+    is_counted: impl Fn(&Tally) -> bool,
+    is_worse: impl Fn(&Tally, &Tally) -> bool,
+) -> Option<(Day, Day, usize)> {
+    let days: Vec<Day> = days
+        .iter()
+        .filter(|day| is_counted(&day.tally))
+        .copied()
+        .collect();
+    let pairs = days.windows(2).rev();
+    let worse = pairs.take_while(|pair| is_worse(&pair[0].tally, &pair[1].tally));
+    let count = worse.count() + 1;
+    let last = days.last().filter(|_| count >= DAYS)?;
+    Some((days[days.len() - count], *last, count))
+}
+
+fn falls(days: &[Day]) -> Option<Insight> {
+    let is_worse = |a: &Tally, b: &Tally| {
+        u128::from(b.delivered) * u128::from(a.submitted)
+            < u128::from(a.delivered) * u128::from(b.submitted)
+    };
+    let (first, last, count) = worse_each_day(days, |it| it.submitted >= LEAST, is_worse)?;
+    let (then, now) = (rate(&first.tally), rate(&last.tally));
+    (now + FELL <= then).then(|| {
+        Insight(format!(
+            "Each day for {count} days fewer were delivered: {then}% on {}, {now}% on {}. Look by gateway and by country for where it fell, and route around it.",
+            first.date, last.date
+        ))
+    })
+}
+
+/// What a delivered message cost.
+fn rises(days: &[Day]) -> Option<Insight> {
+    let is_counted = |it: &Tally| it.delivered >= LEAST && it.cost > 0 && it.without_price == 0;
+    let product = |cost: u64, delivered: u64| u128::from(cost) * u128::from(delivered);
+    let is_worse =
+        |a: &Tally, b: &Tally| product(b.cost, a.delivered) > product(a.cost, b.delivered);
+    let (first, last, count) = worse_each_day(days, is_counted, is_worse)?;
+    let (then, now) = (first.tally, last.tally);
+    let hundredths = product(now.cost, then.delivered) * 100 / product(then.cost, now.delivered);
+    let more = u64::try_from(hundredths)
+        .unwrap_or(u64::MAX)
+        .saturating_sub(100);
+    (more >= DEARER).then(|| {
+        Insight(format!(
+            "Each day for {count} days a delivered message cost more: {} on {}, {} on {}, {more}% more. Look by country for what is sent where, and give more of it to the gateway that delivers it for less.",
+            price(then),
+            first.date,
+            price(now),
+            last.date
+        ))
+    })
+}
+
+/// Of a delivered message, in the account's currency.
+fn price(tally: Tally) -> String {
+    let micros = tally.cost / tally.delivered.max(1);
+    format!("{}.{:04}", micros / 1_000_000, micros % 1_000_000 / 100)
 }
 
 fn opted_out(total: Tally, opted_out: Option<u64>) -> Option<Insight> {
@@ -327,9 +405,96 @@ mod tests {
             let around = Around {
                 previous,
                 opted_out,
+                days: &[],
             };
 
             let said = of(&breakdown(&cells), around);
+
+            let said: Vec<&str> = said.iter().map(Insight::as_str).collect();
+            assert_eq!(said, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_gets_worse_day_by_day_is_told_with_the_first_and_the_last_day() {
+        // Delivered of a hundred that were sent, and what all of them cost.
+        let days = |days: &[(u64, u64)]| -> Vec<Day> {
+            let date = |number: usize| Date::new(2026, 11, i8::try_from(number + 1).unwrap());
+            let day = |(number, (delivered, cost)): (usize, &(u64, u64))| Day {
+                date: date(number).unwrap(),
+                tally: Tally {
+                    messages: 100,
+                    submitted: 100,
+                    delivered: *delivered,
+                    cost: *cost,
+                    ..Tally::default()
+                },
+            };
+            days.iter().enumerate().map(day).collect()
+        };
+        let falls = "Each day for 4 days fewer were delivered: 97% on 2026-11-02, 90% on 2026-11-05. Look by gateway and by country for where it fell, and route around it.";
+        let dearer = "Each day for 4 days a delivered message cost more: 0.0400 on 2026-11-01, 0.0480 on 2026-11-04, 20% more. Look by country for what is sent where, and give more of it to the gateway that delivers it for less.";
+        let delivered = |rates: [u64; 5]| rates.map(|rate| (rate, 0));
+        for (name, days, expected) in [
+            (
+                "it falls",
+                days(&delivered([95, 97, 95, 92, 90])),
+                vec![falls],
+            ),
+            ("by little", days(&delivered([97, 96, 95, 94, 93])), vec![]),
+            (
+                "it came back",
+                days(&delivered([97, 95, 92, 90, 91])),
+                vec![],
+            ),
+            (
+                "for three days",
+                days(&delivered([90, 90, 97, 92, 90])),
+                vec![],
+            ),
+            (
+                "too few to count are passed over",
+                days(&[(95, 0), (97, 0), (95, 0), (92, 0), (90, 0)])
+                    .into_iter()
+                    .chain([Day {
+                        date: Date::constant(2026, 11, 6),
+                        tally: Tally {
+                            submitted: 9,
+                            delivered: 9,
+                            ..Tally::default()
+                        },
+                    }])
+                    .collect(),
+                vec![falls],
+            ),
+            (
+                "it gets dearer",
+                days(&[
+                    (100, 4_000_000),
+                    (100, 4_200_000),
+                    (100, 4_500_000),
+                    (100, 4_800_000),
+                ]),
+                vec![dearer],
+            ),
+            (
+                "by little",
+                days(&[
+                    (100, 4_000_000),
+                    (100, 4_200_000),
+                    (100, 4_500_000),
+                    (100, 4_700_000),
+                ]),
+                vec![],
+            ),
+        ] {
+            let around = Around {
+                days: &days,
+                ..Around::default()
+            };
+            let whole = breakdown(&[("GB", None, Status::Delivered, None, 500)]);
+
+            let said = of(&whole, around);
 
             let said: Vec<&str> = said.iter().map(Insight::as_str).collect();
             assert_eq!(said, expected, "{name}");

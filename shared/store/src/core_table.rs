@@ -6,27 +6,24 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem},
+    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    StoreError,
+    StoreError, batch_get,
     error::THROTTLED,
     item::{Item, text},
     keys::{Key, PARTITION, SORT},
+    ledger::Consistency,
 };
 
 /// The entity itself.
 pub(crate) const DOC: &str = "doc";
 /// How often a transaction is tried again that another one got in the way of.
 const TRIES: u32 = 5;
-/// Keys of a `BatchGetItem`.
-const TOGETHER: usize = 100;
 /// Reads on their way at once.
 const CONCURRENT: usize = 16;
-/// How often keys are asked for again that an answer left out.
-const LEFT_OUT_TRIES: u32 = 8;
 
 #[derive(Debug, Clone)]
 pub(crate) struct CoreTable {
@@ -234,46 +231,8 @@ impl CoreTable {
         keys: Vec<Key>,
         operation: &'static str,
     ) -> Result<Vec<Item>, StoreError> {
-        let groups: Vec<Vec<Item>> = keys
-            .chunks(TOGETHER)
-            .map(|keys| keys.iter().map(Key::item).collect())
-            .collect();
-        let reads = groups
-            .into_iter()
-            .map(|keys| self.get_together(keys, operation));
-        let read: Vec<Vec<Item>> = stream::iter(reads)
-            .buffer_unordered(CONCURRENT)
-            .try_collect()
-            .await?;
-        Ok(read.into_iter().flatten().collect())
-    }
-
-    async fn get_together(
-        &self,
-        mut keys: Vec<Item>,
-        operation: &'static str,
-    ) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        for attempt in 0..LEFT_OUT_TRIES {
-            let asked = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
-                .consistent_read(true)
-                .build()
-                .expect("the keys are set");
-            let read = self.client.batch_get_item();
-            let answer = read.request_items(&self.table, asked).send().await;
-            let answer = answer.map_err(StoreError::service(operation))?;
-            let found = answer.responses.into_iter().flatten();
-            items.extend(found.flat_map(|(_, items)| items));
-            let left = answer.unprocessed_keys.unwrap_or_default().into_iter();
-            keys = left.flat_map(|(_, left)| left.keys).collect();
-            if keys.is_empty() {
-                return Ok(items);
-            }
-            tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
-        }
-        let source = "the table left some keys of a batch unread, time after time".into();
-        Err(StoreError::Busy { operation, source })
+        let strong = Consistency::Strong;
+        batch_get::get_all(&self.client, &self.table, &keys, strong, operation).await
     }
 
     pub(crate) async fn page(

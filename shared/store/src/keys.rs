@@ -6,6 +6,7 @@ use std::fmt::Display;
 use carillon_core::{
     chunk::Pointer,
     click::Click,
+    digest::Hour,
     id::{
         AccountId, BatchId, CampaignId, ConsentId, ContactId, DeadLetterId, EventId, ExportId,
         ExportScheduleId, GatewayAccountId, ImportId, ListId, MemberId, PrivacyRequestId, ReplayId,
@@ -188,6 +189,44 @@ pub fn marketing(account: AccountId) -> String {
 pub fn marketed(account: AccountId, starts: Timestamp, batch: BatchId) -> Key {
     let at = closing_time(starts);
     Key::new(marketing(account), format!("{at}#{batch}"))
+}
+
+/// The partition of the batches of an account's campaigns, in the order of when they were made.
+pub fn campaign_batches(account: AccountId) -> String {
+    format!("{account}#campaign-batches")
+}
+
+pub fn campaign_batch(account: AccountId, began: Timestamp, batch: BatchId) -> Key {
+    let at = closing_time(began);
+    Key::new(campaign_batches(account), format!("{at}#{batch}"))
+}
+
+/// The partition of what an account's API sends came to, by the hour.
+pub fn digests_of(account: AccountId) -> String {
+    format!("{account}#digests")
+}
+
+pub fn digest(account: AccountId, hour: Hour) -> Key {
+    Key::new(digests_of(account), digest_hour(hour))
+}
+
+/// Digits that sort.
+pub fn digest_hour(hour: Hour) -> String {
+    format!("{:09}", hour.count())
+}
+
+/// The index partition of the hours that are to be counted, by when.
+pub const DIGESTS_DUE: &str = "digests";
+
+pub fn digest_due(look: Timestamp, account: AccountId, hour: Hour) -> String {
+    format!("{}#{account}#{}", closing_time(look), digest_hour(hour))
+}
+
+/// Which hour it is, by its place in the index.
+pub fn digest_due_of(sort: &str) -> Option<(AccountId, Hour)> {
+    let mut words = sort.split('#').skip(1);
+    let account = words.next()?.parse().ok()?;
+    Some((account, Hour::from_count(words.next()?.parse().ok()?)))
 }
 
 /// Whose lake is filled each day.

@@ -10,6 +10,7 @@ use carillon_core::{
     batch::Lane,
     chunk::Pointer,
     dead_letter::DeadQueue,
+    digest::Hour,
     event::{Event, QueuedEvents},
     id::{AccountId, BatchId, CampaignId, ExportId, WebhookId},
 };
@@ -67,6 +68,31 @@ pub struct PrepareRequest {
 pub struct ExportRequest {
     pub export: ExportId,
     pub account: AccountId,
+}
+
+/// Asks for an hour of an account's API sends to be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DigestRequest {
+    pub digest: Hour,
+    pub account: AccountId,
+}
+
+/// What the function `export` is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ExportTask {
+    Export(ExportRequest),
+    Digest(DigestRequest),
+}
+
+impl ExportTask {
+    pub const fn account(&self) -> AccountId {
+        match self {
+            Self::Export(request) => request.account,
+            Self::Digest(request) => request.account,
+        }
+    }
 }
 
 /// Asks the dispatcher to look.
@@ -170,6 +196,13 @@ impl Queues {
     pub async fn export(&self, request: &ExportRequest) -> Result<(), StoreError> {
         let message = vec![Outbound::now(request)];
         self.send(self.urls.exports.as_ref(), message, "ask for an export")
+            .await
+    }
+
+    /// For hours to be counted.
+    pub async fn digests(&self, requests: &[DigestRequest]) -> Result<(), StoreError> {
+        let messages = requests.iter().map(Outbound::now).collect();
+        self.send(self.urls.exports.as_ref(), messages, "ask for digests")
             .await
     }
 

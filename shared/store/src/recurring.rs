@@ -62,7 +62,12 @@ impl Campaigns {
             audit.write(&self.table),
         ];
         writes.extend(look(&self.table, recurring));
-        writes.extend(batches::marketing(batch).map(|item| self.table.put(item, Condition::NEW)));
+        let lists = [batches::marketing(batch), batches::of_campaigns(batch)].into_iter();
+        writes.extend(
+            lists
+                .flatten()
+                .map(|item| self.table.put(item, Condition::NEW)),
+        );
         let written = self.table.commit(writes, "begin an occurrence").await?;
         Ok(written.map_err(|ConditionLost| Stale))
     }

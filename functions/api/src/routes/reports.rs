@@ -9,9 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use carillon_core::{
-    batch::Batch,
-    breakdown::{Breakdown, Counter, Latency, Place, Tally},
-    id::{BatchId, CampaignId},
+    batch::{Batch, Lane},
+    breakdown::{Breakdown, Latency, Place, Tally},
+    digest::{Kind, Sum},
+    id::{BatchId, CampaignId, TemplateId},
     insight::{self, Around, Insight},
     reason::Reason,
     status::Status,
@@ -21,23 +22,14 @@ use carillon_runtime::{
     principal::{May, Principal, ReadMessages},
     problem::{Code, Problem},
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use carillon_store::counts::{Counted, Of, count};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{batches, campaigns};
-use crate::{responses::Responses, services::Api, time};
+use crate::{days, responses::Responses, services::Api, sums, time};
 
-/// Chunks that are counted for an answer at most: two million messages, about 0.05 US cents of reads.
-const CHUNKS: u32 = 20_000;
-/// Chunks read together.
-const TOGETHER: u32 = 1_024;
-/// Batches counted at once, and read at once.
-const CONCURRENT: usize = 16;
-const BATCHES: i32 = 200;
-/// Batches that are told of in one answer.
-const MOST: usize = 40_000;
 /// Campaigns that can be compared.
 const COMPARED: usize = 10;
 
@@ -204,12 +196,51 @@ struct Compared {
     latency: LatencyFigures,
 }
 
-/// A batch with what was counted of it.
-struct Counted {
-    batch: Batch,
-    breakdown: Breakdown,
-    /// It is what the batch came to when it was closed.
-    closed: bool,
+/// What became of some messages, and what they have in common beside the cells of a breakdown.
+pub struct Told {
+    /// When their batches began, or the quarter of an hour in which they did.
+    pub starts: Timestamp,
+    pub campaign: Option<CampaignId>,
+    pub template: Option<TemplateId>,
+    pub lane: Lane,
+    pub sum: Sum,
+}
+
+impl From<Counted> for Told {
+    fn from(counted: Counted) -> Self {
+        let Counted {
+            batch,
+            breakdown,
+            closed,
+        } = counted;
+        Self {
+            sum: Sum::of(&batch, breakdown, closed),
+            starts: batch.terms.starts(),
+            campaign: batch.terms.campaign,
+            template: batch.terms.content.template.map(|template| template.id),
+            lane: batch.terms.lane,
+        }
+    }
+}
+
+/// Of API sends.
+impl From<(Kind, Sum)> for Told {
+    fn from((kind, sum): (Kind, Sum)) -> Self {
+        let Kind {
+            made: _,
+            starts,
+            test: _,
+            lane,
+            template,
+        } = kind;
+        Self {
+            starts: starts.begins(),
+            campaign: None,
+            template,
+            lane,
+            sum,
+        }
+    }
 }
 
 /// What became of messages.
@@ -226,26 +257,45 @@ pub async fn report(
 ) -> Result<Response, Problem> {
     let now = time::now();
     let zone = zone(&api, &who, query.zone.as_deref()).await?;
-    let chosen = chosen(&api, &who, &query, now).await?;
-    let counted = count(&api, chosen.batches, chosen.by, now).await?;
-    let responses = match chosen.time {
-        Some((from, until)) => Responses::in_time(&api, &who, from, until).await?,
-        None => responses(&api, &who, &counted).await?,
+    let (told, responses, previous) = match chosen(&api, &who, &query, now).await? {
+        Chosen::Batch(batch) => {
+            let (told, responses) = of_one(&api, &who, batch, now).await?;
+            (told, responses, None)
+        }
+        Chosen::Time(from, until) => {
+            let told = sums::of_time(&api, &who, from, until, now).await?;
+            let responses = Responses::in_time(&api, &who, from, until).await?;
+            let previous = if query.previous {
+                Some(before(&api, &who, (from, until), now).await?)
+            } else {
+                None
+            };
+            (told, responses, previous)
+        }
     };
-    let previous = match chosen.time.filter(|_| query.previous) {
-        Some(time) => Some(before(&api, &who, time, now).await?),
-        None => None,
-    };
-    let report = BreakdownReport::new(&counted, query.by, &zone, now);
-    Ok(Json(report.with(&counted, responses, previous.as_ref())).into_response())
+    let report = BreakdownReport::new(&told, query.by, &zone, now);
+    Ok(Json(report.with(&told, responses, previous.as_ref(), &zone)).into_response())
 }
 
 /// Of one batch, or of none.
-async fn responses(api: &Api, who: &Principal, counted: &[Counted]) -> Result<Responses, Problem> {
-    match counted {
-        [Counted { batch, .. }] => Responses::to_batch(api, who, batch).await,
-        _ => Ok(Responses::default()),
-    }
+async fn of_one(
+    api: &Api,
+    who: &Principal,
+    batch: Option<Batch>,
+    now: Timestamp,
+) -> Result<(Vec<Told>, Responses), Problem> {
+    let Some(batch) = batch else {
+        return Ok(Default::default());
+    };
+    let responses = Responses::to_batch(api, who, &batch).await?;
+    Ok((counted(api, Some(batch), now).await?, responses))
+}
+
+/// By its chunks, as long as there are any.
+async fn counted(api: &Api, batch: Option<Batch>, now: Timestamp) -> Result<Vec<Told>, Problem> {
+    let from = (&api.batches, &api.ledger);
+    let counted = count(from, batch.into_iter().collect(), Of::Ledger, now).await?;
+    Ok(counted.into_iter().map(Told::from).collect())
 }
 
 /// What was sent in as long a time before.
@@ -257,8 +307,7 @@ async fn before(
 ) -> Result<Breakdown, Problem> {
     let earlier = from.checked_sub(until.duration_since(from));
     let earlier = earlier.map_err(|_| invalid("There is no time before `from`."))?;
-    let batches = of_time(api, who, earlier, from).await?;
-    Ok(sum(&count(api, batches, Of::Kept, now).await?))
+    Ok(sum(&sums::of_time(api, who, earlier, from, now).await?))
 }
 
 /// Campaigns beside each other, in the order in which they are named.
@@ -284,8 +333,7 @@ pub async fn compare(
         let id = read.map_err(|error| invalid(&format!("`campaigns`: {error}.")))?;
         let campaign = campaigns::find(&api, &who, id).await?;
         let batch = campaigns::batch_of(&api, &campaign).await?;
-        let counted = count(&api, batch.into_iter().collect(), Of::Ledger, now).await?;
-        let sum = sum(&counted);
+        let sum = sum(&counted(&api, batch, now).await?);
         compared.push(Compared {
             campaign: id,
             name: campaign.name,
@@ -314,10 +362,9 @@ pub async fn of_batch(
 ) -> Result<Response, Problem> {
     let now = time::now();
     let batch = batches::find(&api, &who, id).await?;
-    let counted = count(&api, vec![batch], Of::Ledger, now).await?;
-    let responses = responses(&api, &who, &counted).await?;
-    let report = BreakdownReport::new(&counted, By::Country, &TimeZone::UTC, now);
-    Ok(Json(report.with(&counted, responses, None)).into_response())
+    let (told, responses) = of_one(&api, &who, Some(batch), now).await?;
+    let report = BreakdownReport::new(&told, By::Country, &TimeZone::UTC, now);
+    Ok(Json(report.with(&told, responses, None, &TimeZone::UTC)).into_response())
 }
 
 async fn zone(api: &Api, who: &Principal, given: Option<&str>) -> Result<TimeZone, Problem> {
@@ -331,24 +378,15 @@ async fn zone(api: &Api, who: &Principal, given: Option<&str>) -> Result<TimeZon
     }
 }
 
-fn invalid(detail: &str) -> Problem {
+pub fn invalid(detail: &str) -> Problem {
     Problem::new(Code::InvalidRequest, detail)
 }
 
-/// What a batch is counted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Of {
-    /// By its chunks, as long as there are any.
-    Ledger,
-    /// By what it came to when it was closed; one that isn't, by its chunks.
-    Kept,
-}
-
-/// What a report is of: batches, oldest first, and the time that they are all of.
-struct Chosen {
-    batches: Vec<Batch>,
-    by: Of,
-    time: Option<(Timestamp, Timestamp)>,
+/// What a report is of.
+enum Chosen {
+    /// `None`: of a campaign that has none yet.
+    Batch(Option<Batch>),
+    Time(Timestamp, Timestamp),
 }
 
 async fn chosen(
@@ -357,138 +395,38 @@ async fn chosen(
     query: &ReportQuery,
     now: Timestamp,
 ) -> Result<Chosen, Problem> {
-    let chosen = |batches| Chosen {
-        batches,
-        by: Of::Ledger,
-        time: None,
-    };
     if query.previous && query.from.is_none() {
         return Err(invalid("`previous` goes with `from`."));
     }
     match (query.batch, query.campaign, query.from) {
-        (Some(batch), None, None) => Ok(chosen(vec![batches::find(api, who, batch).await?])),
+        (Some(batch), None, None) => {
+            let batch = batches::find(api, who, batch).await?;
+            Ok(Chosen::Batch(Some(batch)))
+        }
         (None, Some(campaign), None) => {
             let campaign = campaigns::find(api, who, campaign).await?;
-            let batch = campaigns::batch_of(api, &campaign).await?;
-            Ok(chosen(batch.into_iter().collect()))
+            Ok(Chosen::Batch(campaigns::batch_of(api, &campaign).await?))
         }
-        (None, None, Some(from)) => {
-            let until = query.until.unwrap_or(now);
-            Ok(Chosen {
-                batches: of_time(api, who, from, until).await?,
-                by: Of::Kept,
-                time: Some((from, until)),
-            })
-        }
+        (None, None, Some(from)) => Ok(Chosen::Time(from, query.until.unwrap_or(now))),
         _ => Err(invalid("Give one of `batch`, `campaign` and `from`.")),
     }
 }
 
-async fn of_time(
-    api: &Api,
-    who: &Principal,
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<Vec<Batch>, Problem> {
-    if from >= until {
-        return Err(invalid("`until` must be after `from`."));
-    }
-    let (mut batches, mut chunks, mut after) = (Vec::new(), 0, None);
-    // Newest first, since a campaign's id is drawn before its batch is made.
-    loop {
-        let page = api.batches.list(who.account, after, BATCHES).await?;
-        // A page may be short because it is large; only an empty one is the end.
-        let full = !page.is_empty();
-        after = page.last().map(|batch| batch.terms.id);
-        let over = page.last().is_none_or(|batch| batch.terms.began < from);
-        for batch in page {
-            let terms = &batch.terms;
-            if terms.began >= from && terms.began < until && who.sees(terms.test) {
-                let closed = batch.progress.snapshot.is_some();
-                chunks += batch.progress.chunks.filter(|_| !closed).unwrap_or(0);
-                batches.push(batch);
-            }
-        }
-        if chunks > CHUNKS || batches.len() > MOST {
-            let detail = "Too much was sent in this time: two million messages of the last days, or more than 40,000 batches. Ask for less of it.";
-            return Err(invalid(detail));
-        }
-        if over || !full {
-            batches.reverse();
-            return Ok(batches);
-        }
-    }
-}
-
-async fn count(
-    api: &Api,
-    batches: Vec<Batch>,
-    by: Of,
-    now: Timestamp,
-) -> Result<Vec<Counted>, Problem> {
-    let counted = stream::iter(batches)
-        .map(async |batch| {
-            let kept = api.batches.snapshot(&batch).await?;
-            let (breakdown, closed) = match (kept, by) {
-                (Some(kept), Of::Kept) => (kept, true),
-                (kept, _) => {
-                    let counted = count_batch(api, &batch, now).await?;
-                    longer(counted, kept)
-                }
-            };
-            Ok::<_, Problem>(Counted {
-                batch,
-                breakdown,
-                closed,
-            })
-        })
-        .buffered(CONCURRENT);
-    counted.try_collect().await
-}
-
-/// What was counted, or what was kept, where the ledger has forgotten chunks; and whether it was kept.
-fn longer(counted: Breakdown, kept: Option<Breakdown>) -> (Breakdown, bool) {
-    let messages = counted.total().messages;
-    match kept.filter(|kept| kept.total().messages > messages) {
-        Some(kept) => (kept, true),
-        None => (counted, false),
-    }
-}
-
-async fn count_batch(api: &Api, batch: &Batch, now: Timestamp) -> Result<Breakdown, Problem> {
-    let chunks = batch.progress.chunks.unwrap_or(0);
-    let mut counter = Counter::new(batch, now);
-    for first in (0..chunks).step_by(TOGETHER as usize) {
-        let end = chunks.min(first + TOGETHER);
-        let read = api
-            .ledger
-            .chunks_between(batch.terms.id, first, end)
-            .await?;
-        for (_, chunk) in &read {
-            counter.count(chunk);
-        }
-    }
-    Ok(counter.breakdown())
-}
-
-fn sum(counted: &[Counted]) -> Breakdown {
+fn sum(told: &[Told]) -> Breakdown {
     let mut sum = Breakdown::default();
-    for Counted { breakdown, .. } in counted {
-        sum.add(breakdown);
+    for Told { sum: told, .. } in told {
+        sum.add(&told.breakdown);
     }
     sum
 }
 
 impl BreakdownReport {
-    fn new(counted: &[Counted], by: By, zone: &TimeZone, now: Timestamp) -> Self {
-        let sum = sum(counted);
+    fn new(told: &[Told], by: By, zone: &TimeZone, now: Timestamp) -> Self {
+        let sum = sum(told);
         let mut groups: BTreeMap<Option<String>, Breakdown> = BTreeMap::new();
-        for Counted {
-            batch, breakdown, ..
-        } in counted
-        {
-            for (place, tally) in &breakdown.cells {
-                let group = groups.entry(key(by, batch, place, zone)).or_default();
+        for told in told {
+            for (place, tally) in &told.sum.breakdown.cells {
+                let group = groups.entry(key(by, told, place, zone)).or_default();
                 let cell = group.cells.entry(place.clone()).or_default();
                 cell.add(*tally);
             }
@@ -499,45 +437,47 @@ impl BreakdownReport {
         });
         Self {
             total: Figures::new(&sum),
-            funnel: Funnel::new(counted, Responses::default()),
+            funnel: Funnel::new(told, Responses::default()),
             previous: None,
             by,
             groups: groups.collect(),
             latency: LatencyFigures::new(&sum.latency),
             reasons: reasons(&sum),
             insights: Vec::new(),
-            batches: counted.len() as u64,
-            closed: counted.iter().filter(|counted| counted.closed).count() as u64,
+            batches: told.iter().map(|told| told.sum.batches).sum(),
+            closed: told.iter().map(|told| told.sum.closed).sum(),
             counted: now,
         }
     }
 
     /// What stands beside the count.
-    fn with(self, counted: &[Counted], responses: Responses, previous: Option<&Breakdown>) -> Self {
+    fn with(
+        self,
+        told: &[Told],
+        responses: Responses,
+        previous: Option<&Breakdown>,
+        zone: &TimeZone,
+    ) -> Self {
         let around = Around {
             previous: previous.map(Breakdown::total),
+            days: &days::settled(told, zone, self.counted),
             opted_out: responses.opted_out,
         };
         Self {
-            funnel: Funnel::new(counted, responses),
+            funnel: Funnel::new(told, responses),
             previous: previous.map(Figures::new),
-            insights: insight::of(&sum(counted), around),
+            insights: insight::of(&sum(told), around),
             ..self
         }
     }
 }
 
 impl Funnel {
-    fn new(counted: &[Counted], responses: Responses) -> Self {
-        let total = sum(counted).total();
-        let audience = counted.iter().map(|counted| {
-            let prepared = counted.batch.progress.prepared;
-            let rows = prepared.map_or(0, |prepared| prepared.rows);
-            rows.max(counted.breakdown.total().messages)
-        });
+    fn new(told: &[Told], responses: Responses) -> Self {
+        let total = sum(told).total();
         let Responses { replied, opted_out } = responses;
         Self {
-            audience: audience.sum(),
+            audience: told.iter().map(|told| told.sum.audience).sum(),
             accepted: total.messages,
             sent: total.submitted,
             delivered: total.delivered,
@@ -548,21 +488,17 @@ impl Funnel {
     }
 }
 
-fn key(by: By, batch: &Batch, place: &Place, zone: &TimeZone) -> Option<String> {
-    let terms = &batch.terms;
-    let began = || terms.starts().to_zoned(zone.clone());
+fn key(by: By, told: &Told, place: &Place, zone: &TimeZone) -> Option<String> {
+    let began = || told.starts.to_zoned(zone.clone());
     match by {
         By::Country => place.country.map(|country| country.as_str().to_owned()),
         By::Gateway => place.gateway.map(|gateway| gateway.to_string()),
         By::Sender => place.sender.clone(),
         By::Status => Some(place.status.as_str().to_owned()),
         By::Reason => place.reason.map(|reason| reason.code().to_owned()),
-        By::Campaign => terms.campaign.map(|campaign| campaign.to_string()),
-        By::Template => terms
-            .content
-            .template
-            .map(|template| template.id.to_string()),
-        By::Lane => Some(terms.lane.as_str().to_owned()),
+        By::Campaign => told.campaign.map(|campaign| campaign.to_string()),
+        By::Template => told.template.map(|template| template.to_string()),
+        By::Lane => Some(told.lane.as_str().to_owned()),
         By::Day => Some(began().strftime("%Y-%m-%d").to_string()),
         By::Hour => Some(began().strftime("%Y-%m-%dT%H:00%:z").to_string()),
     }

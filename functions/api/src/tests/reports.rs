@@ -1,7 +1,9 @@
 //! Reports of what is over and forgotten, and of what people did, against the local stack.
 
+mod digests;
+
 use carillon_core::{
-    api_key::Mode,
+    api_key::{Mode, Scope},
     batch::{Batch, BatchTerms, Stage},
     breakdown::{Breakdown, Place, Tally},
     chunk::{Chunk, ChunkState, Pointer, slot::SlotOutcome, source::Source},
@@ -12,22 +14,32 @@ use carillon_core::{
     status::{Status, Totals},
     suppression::{Cause, Consent, Word},
 };
-use carillon_store::{batches::Activity, inbound_log::LoggedInbound};
+use carillon_store::{aws::Aws, batches::Activity, inbound_log::LoggedInbound};
 use carillon_testkit::{build, stack};
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::once::{Caller, World, in_time};
-use crate::services::{Api, Settings};
+use crate::{
+    bootstrap,
+    services::{Api, Settings},
+};
 
 struct Reports {
     api: Api,
     caller: Caller,
+    aws: Aws,
+    settings: Settings,
 }
 
 fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000).unwrap() + SignedDuration::from_mins(minutes)
+}
+
+/// As a request draws it.
+fn id_at(made: Timestamp) -> BatchId {
+    BatchId::at(made, *build::token().last_chunk().unwrap())
 }
 
 fn number(last: u64) -> Phone {
@@ -46,12 +58,15 @@ impl Reports {
         Self {
             api: world.api(),
             caller,
+            aws: world.aws,
+            settings: world.settings,
         }
     }
 
     /// A batch of the API to two numbers, both sent to.
     async fn batch(&self, began: Timestamp) -> BatchId {
         let terms = BatchTerms {
+            id: id_at(began),
             account: self.caller.account,
             campaign: None,
             test: false,
@@ -110,6 +125,19 @@ impl Reports {
         let suppressions = &self.api.suppressions;
         let taken = suppressions.take(self.caller.account, &hash, &word, at(minutes));
         taken.await.unwrap();
+    }
+
+    /// The same account, asked with a test key.
+    fn as_test(&self) -> Self {
+        let account = self.caller.account;
+        let scopes = Scope::ALL.to_vec();
+        let key = bootstrap::draw(&self.api, account, "test", Mode::Test, scopes, at(0));
+        Self {
+            api: self.api.clone(),
+            caller: Caller { account, key },
+            aws: self.aws.clone(),
+            settings: self.settings.clone(),
+        }
     }
 
     async fn report(&self, query: &str) -> Value {

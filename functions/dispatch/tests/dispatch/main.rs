@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod closing;
+mod digesting;
 mod events;
 mod exporting;
 mod judging;

@@ -10,6 +10,7 @@ use carillon_core::{
 use carillon_store::{
     batches::{Activity, Batches},
     deliveries::Deliveries,
+    digests::Digests,
     dispatcher_lock::DispatcherLock,
     export_schedules::ExportSchedules,
     exports::Exports,
@@ -59,6 +60,7 @@ impl Setup {
             exports: Exports::new(aws.dynamodb(), &core),
             export_schedules: ExportSchedules::new(aws.dynamodb(), &core),
             lakes: Lakes::new(aws.dynamodb(), &core),
+            digests: Digests::new(aws.dynamodb(), &core),
             ledger: Ledger::new(aws.dynamodb(), ledger),
             queues: Queues::new(aws.sqs(), urls.clone()),
             rate: Rate::new(aws.dynamodb(), &core),

@@ -81,7 +81,7 @@ impl<'a> Batches<'a> {
             // A page may be short because it is large; only an empty one is the end.
             let alone = self.export.filter.batch.is_some();
             let last = read.last().map(|batch| batch.terms.id);
-            self.more = last.filter(|_| !alone).and_then(after);
+            self.more = last.filter(|_| !alone).and_then(BatchId::next);
             let own = read.into_iter().filter(|batch| {
                 let terms = &batch.terms;
                 terms.account == self.export.account
@@ -108,9 +108,4 @@ fn range(export: &Export) -> (BatchId, BatchId) {
         |until| of(until.as_millisecond() + 1),
     );
     (of(first), last)
-}
-
-fn after(id: BatchId) -> Option<BatchId> {
-    let next = id.uuid().as_u128().checked_add(1)?;
-    Some(BatchId::from_uuid(uuid::Uuid::from_u128(next)))
 }

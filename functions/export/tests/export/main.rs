@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod digests;
 mod setup;
 
 use std::{collections::BTreeSet, time::Duration};

@@ -27,6 +27,7 @@ use carillon_store::{
     campaigns::Campaigns,
     contacts::Contacts,
     dead_letter_queues::DeadLetterQueues,
+    digests::Digests,
     export_files::ExportFiles,
     exports::Exports,
     files::Files,
@@ -67,6 +68,7 @@ impl Tables {
         let bucket = stack::variable("FILES_BUCKET");
         State {
             dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 3),
+            digests: Digests::new(aws.dynamodb(), core),
             exports: Exports::new(aws.dynamodb(), core),
             queues: Queues::new(
                 aws.sqs(),

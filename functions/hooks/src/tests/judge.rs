@@ -14,7 +14,6 @@ use carillon_core::{
         MessageEvent, WhyDisabled,
     },
     export::{Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage},
-    id::AccountId,
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
     limits::spend::{Period, Standing},
@@ -210,18 +209,6 @@ fn one_of_each() -> Vec<Event> {
         reason: Reason::Auth,
     };
     events.push(Event::of_failing(account, failing, now, now));
-    events.extend(of_exports(account, now));
-    let disabled = DisabledEvent {
-        webhook: build::id(),
-        why: WhyDisabled::Gone,
-    };
-    events.push(Event::of_disabled(account, disabled, now));
-    events.push(Event::of_test(account, build::id(), random::id(now), now));
-    events
-}
-
-/// Of one that failed, and of one that came by a schedule.
-fn of_exports(account: AccountId, now: Timestamp) -> Vec<Event> {
     let mut export = Export {
         id: build::id(),
         account,
@@ -237,14 +224,20 @@ fn of_exports(account: AccountId, now: Timestamp) -> Vec<Event> {
         stage: Stage::Failed,
         ..Progress::queued()
     };
-    let failed = Event::of_export(&export, &over);
+    events.extend(Event::of_export(&export, &over));
     export.purpose = Purpose::Schedule {
         schedule: build::id(),
         on: "2026-11-28".parse().unwrap(),
     };
     over.stage = Stage::Finished;
-    let finished = Event::of_export(&export, &over);
-    failed.into_iter().chain(finished).collect()
+    events.extend(Event::of_export(&export, &over));
+    let disabled = DisabledEvent {
+        webhook: build::id(),
+        why: WhyDisabled::Gone,
+    };
+    events.push(Event::of_disabled(account, disabled, now));
+    events.push(Event::of_test(account, build::id(), random::id(now), now));
+    events
 }
 
 #[test]

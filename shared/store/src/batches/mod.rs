@@ -4,6 +4,7 @@ mod active;
 mod batch_item;
 mod closing;
 mod marketing;
+mod of_campaigns;
 mod progress;
 mod snapshots;
 
@@ -21,9 +22,13 @@ use futures::try_join;
 
 use self::batch_item::from_item;
 pub use self::closing::Closing;
-pub(crate) use self::{batch_item::to_item, marketing::item as marketing, progress::cancellation};
+pub(crate) use self::{
+    batch_item::to_item, marketing::item as marketing, of_campaigns::item as of_campaigns,
+    progress::cancellation,
+};
 use crate::{
     StoreError, condition,
+    digests::Digests,
     item::{Item, text},
     keys,
 };
@@ -32,6 +37,7 @@ use crate::{
 pub struct Batches {
     client: Client,
     table: String,
+    digests: Digests,
 }
 
 /// Whether the batch shows up among those that the dispatcher works with.
@@ -45,9 +51,11 @@ pub enum Activity {
 
 impl Batches {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = table.into();
         Self {
+            digests: Digests::new(client.clone(), &table),
             client,
-            table: table.into(),
+            table,
         }
     }
 
@@ -56,6 +64,14 @@ impl Batches {
         match activity {
             Activity::Active => self.create_active(batch).await,
             Activity::Passive => {
+                // Before it is there: reports look for it only where it is expected.
+                match of_campaigns(batch) {
+                    Some(item) => self.list_of_campaigns(item).await?,
+                    None => {
+                        let (account, made) = (batch.terms.account, batch.terms.id.made());
+                        self.digests.expect(account, made).await?;
+                    }
+                }
                 let closing = Closing {
                     batch: batch.terms.id,
                     since: batch.terms.starts(),
@@ -89,11 +105,12 @@ impl Batches {
             TransactWriteItem::builder().put(put).build()
         };
         let id = batch.terms.id;
-        let writes = [to_item(batch), keys::active_batch(id).item()].map(put);
+        let mut writes = vec![to_item(batch), keys::active_batch(id).item()];
+        writes.extend(of_campaigns(batch));
         let written = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(writes.into()))
+            .set_transact_items(Some(writes.into_iter().map(put).collect()))
             .send()
             .await;
         match written {

@@ -8,9 +8,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Ledger, chunk_item};
 use crate::{
-    StoreError,
+    StoreError, batch_get,
     item::{Item, ReadItem, text},
-    keys::{self, CHUNK_SHARDS, PARTITION, SORT},
+    keys::{self, CHUNK_SHARDS, Key, PARTITION, SORT},
 };
 
 /// How fresh a count must be.
@@ -78,6 +78,22 @@ impl Ledger {
         Ok(chunks)
     }
 
+    /// Those of these chunks that there are, in no order, a hundred in a call. No pointer may be there twice.
+    pub async fn find_all(
+        &self,
+        pointers: Vec<Pointer>,
+    ) -> Result<Vec<(Pointer, Chunk)>, StoreError> {
+        let keys: Vec<Key> = pointers.into_iter().map(keys::chunk).collect();
+        let read = batch_get::get_all(
+            &self.client,
+            &self.table,
+            &keys,
+            Consistency::Eventual,
+            "read chunks of many batches",
+        );
+        read.await?.iter().map(read_chunk).collect()
+    }
+
     /// Those of the partition of `first`.
     async fn chunks_of_shard_between(
         &self,
@@ -97,7 +113,7 @@ impl Ledger {
             .expression_attribute_values(":last", text(last.sort));
         let items = query.into_paginator().items().send().try_collect().await;
         let items = items.map_err(StoreError::service("read some of a batch's chunks"))?;
-        items.iter().map(read).collect()
+        items.iter().map(read_chunk).collect()
     }
 
     async fn chunks_from(
@@ -141,7 +157,11 @@ impl Ledger {
             .send()
             .await
             .map_err(StoreError::service("read a batch's chunks"))?;
-        let chunks = answer.items().iter().map(read).collect::<Result<_, _>>()?;
+        let chunks = answer
+            .items()
+            .iter()
+            .map(read_chunk)
+            .collect::<Result<_, _>>()?;
         let last = answer.last_evaluated_key().map(pointer).transpose()?;
         let next = last.map(|last| PageOfChunks {
             after: Some(last.chunk),
@@ -151,7 +171,7 @@ impl Ledger {
     }
 }
 
-fn read(item: &Item) -> Result<(Pointer, Chunk), StoreError> {
+fn read_chunk(item: &Item) -> Result<(Pointer, Chunk), StoreError> {
     Ok((pointer(item)?, chunk_item::from_item(item)?))
 }
 

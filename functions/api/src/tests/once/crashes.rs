@@ -55,9 +55,9 @@ async fn a_send_that_dies_after_any_of_its_calls_is_finished_by_the_next_attempt
         }
         died += 1;
     }
-    // Two counts, the reservation, the batch and its place in the list, the chunk, an index entry for each number, the pointer, the
-    // answer.
-    assert_eq!(died, 10);
+    // Two counts, the reservation, that its hour will be counted, the batch and its place in the list, the chunk, an index entry for each
+    // number, the pointer, the answer.
+    assert_eq!(died, 11);
 }
 
 /// One batch with a message for each number, found by the number, and on its way.
@@ -169,8 +169,8 @@ async fn a_send_that_began_goes_on_though_its_gateway_is_gone() {
     let gateway = caller.send(&world.api(), "/v1/gateways", &gateway).await;
     let gateway = gateway.body["id"].as_str().unwrap().parse().unwrap();
     let body = json!({"to": ["+447700900001"], "text": "Hi"});
-    // The count, the reservation, gateways, routes, senders and safeguards, the batch and its place in the list; of one recipient none are counted.
-    let mortal = api_of(&mortal::after(&world.aws, 8), world.settings.clone());
+    // The count, the reservation, gateways, routes, senders and safeguards, that its hour will be counted, the batch and its place in the list; of one recipient none are counted.
+    let mortal = api_of(&mortal::after(&world.aws, 9), world.settings.clone());
     let request = caller.post("/v1/messages");
     let first = caller.ask(&mortal, request, &body, long_over()).await;
     let delete = world.aws.dynamodb().delete_item();
