@@ -16,10 +16,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     openapi,
     routes::{
-        account, audit, batches, campaigns, clicks, consents, contacts, dead_letters, erasures,
-        export_schedules, exports, gateways, imports, inbound, keys, lake, lists, members,
-        messages, meta, number_reports, opt_ins, reports, routes, rules, segments, senders,
-        suppressions, templates, uploads, webhooks,
+        account, audit, batches, campaigns, clicks, consents, contacts, days, dead_letters,
+        erasures, export_schedules, exports, gateways, imports, inbound, keys, lake, lists,
+        members, messages, meta, number_reports, opt_ins, reports, routes, rules, segments,
+        senders, suppressions, templates, uploads, webhooks,
     },
     services::Api,
 };
@@ -120,6 +120,7 @@ pub fn described() -> OpenApiRouter<Api> {
         ))
         .routes(routes!(lake::get, lake::patch))
         .routes(routes!(reports::report))
+        .routes(routes!(days::days))
         .routes(routes!(reports::compare))
         .routes(routes!(reports::of_batch))
         .routes(routes!(uploads::create))

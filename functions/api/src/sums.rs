@@ -69,7 +69,8 @@ async fn of_campaigns(
     Ok(told)
 }
 
-async fn of_sends(
+/// API sends only.
+pub async fn of_sends(
     api: &Api,
     who: &Principal,
     time: Range<Timestamp>,

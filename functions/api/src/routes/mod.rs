@@ -7,6 +7,7 @@ pub mod campaigns;
 pub mod clicks;
 pub mod consents;
 pub mod contacts;
+pub mod days;
 pub mod dead_letters;
 pub mod erasures;
 pub mod export_schedules;

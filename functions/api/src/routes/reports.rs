@@ -259,7 +259,7 @@ pub async fn report(
     let zone = zone(&api, &who, query.zone.as_deref()).await?;
     let (told, responses, previous) = match chosen(&api, &who, &query, now).await? {
         Chosen::Batch(batch) => {
-            let (told, responses) = of_one(&api, &who, batch, now).await?;
+            let (told, responses) = of_one(&api, &who, batch.map(|batch| *batch), now).await?;
             (told, responses, None)
         }
         Chosen::Time(from, until) => {
@@ -367,7 +367,7 @@ pub async fn of_batch(
     Ok(Json(report.with(&told, responses, None, &TimeZone::UTC)).into_response())
 }
 
-async fn zone(api: &Api, who: &Principal, given: Option<&str>) -> Result<TimeZone, Problem> {
+pub async fn zone(api: &Api, who: &Principal, given: Option<&str>) -> Result<TimeZone, Problem> {
     match given {
         Some(name) => TimeZone::get(name)
             .map_err(|_| invalid("`zone` must be a time zone's name, such as `Europe/Paris`.")),
@@ -385,7 +385,7 @@ pub fn invalid(detail: &str) -> Problem {
 /// What a report is of.
 enum Chosen {
     /// `None`: of a campaign that has none yet.
-    Batch(Option<Batch>),
+    Batch(Option<Box<Batch>>),
     Time(Timestamp, Timestamp),
 }
 
@@ -401,11 +401,12 @@ async fn chosen(
     match (query.batch, query.campaign, query.from) {
         (Some(batch), None, None) => {
             let batch = batches::find(api, who, batch).await?;
-            Ok(Chosen::Batch(Some(batch)))
+            Ok(Chosen::Batch(Some(Box::new(batch))))
         }
         (None, Some(campaign), None) => {
             let campaign = campaigns::find(api, who, campaign).await?;
-            Ok(Chosen::Batch(campaigns::batch_of(api, &campaign).await?))
+            let batch = campaigns::batch_of(api, &campaign).await?;
+            Ok(Chosen::Batch(batch.map(Box::new)))
         }
         (None, None, Some(from)) => Ok(Chosen::Time(from, query.until.unwrap_or(now))),
         _ => Err(invalid("Give one of `batch`, `campaign` and `from`.")),

@@ -84,9 +84,10 @@ impl Schedule {
     }
 
     pub fn badge(&self) -> Html {
-        let (label, tone) = match self.paused {
-            true => ("Paused", Tone::Quiet),
-            false => ("On", Tone::Good),
+        let (label, tone) = if self.paused {
+            ("Paused", Tone::Quiet)
+        } else {
+            ("On", Tone::Good)
         };
         let means = "";
         ui::badge(&Word { label, tone, means })

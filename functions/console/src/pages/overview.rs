@@ -4,16 +4,20 @@ mod attention;
 
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
-use carillon_core::api_key::Scope;
-use jiff::{SignedDuration, Timestamp, ToSpan, civil::Time, tz::TimeZone};
+use carillon_core::{api_key::Scope, phone::Country, routing::shift::Deliveries as Counts};
+use carillon_store::deliveries::Traffic;
+use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 use self::attention::{Attention, attention};
-use super::campaigns::{Campaign, Progress, count_anew};
+use super::campaigns::{Campaign, count_anew};
 use crate::{
     ask::Listed,
     assets, chart,
     console::Console,
+    countries,
     pages::error::Refused,
     respond::page,
     shell::Shell,
@@ -21,13 +25,15 @@ use crate::{
     ui::{self, Html, Icon, Part},
 };
 
+const SHOWN: u8 = 14;
+const COUNTRIES: usize = 6;
+
 pub fn routes() -> Router<Console> {
     Router::new().route("/overview", get(show))
 }
 
 #[derive(Debug, Deserialize)]
 struct Account {
-    time_zone: String,
     warnings: Vec<Warning>,
     switches: Switches,
     spending: Spending,
@@ -83,7 +89,7 @@ struct DeadLetters {
     next_cursor: Option<String>,
 }
 
-/// Deliveries by a gateway in the last hours.
+/// Deliveries by a gateway, or to a country, in the last hours.
 pub struct Delivered {
     name: String,
     kind: String,
@@ -92,6 +98,24 @@ pub struct Delivered {
 }
 
 impl Delivered {
+    fn sum(
+        name: String,
+        kind: String,
+        counted: &[(Traffic, Counts)],
+        is_part: impl Fn(&Traffic) -> bool,
+    ) -> Self {
+        let parts = counted.iter().filter(|(traffic, _)| is_part(traffic));
+        let (delivered, failed) = parts.fold((0, 0), |(delivered, failed), (_, counts)| {
+            (delivered + counts.delivered, failed + counts.failed)
+        });
+        Self {
+            name,
+            kind,
+            delivered,
+            failed,
+        }
+    }
+
     fn all(&self) -> u64 {
         self.delivered + self.failed
     }
@@ -105,33 +129,55 @@ impl Delivered {
     }
 }
 
-/// What today's campaigns came to.
-#[derive(Default)]
-struct Today {
+/// What was sent on a day, by campaigns and by the API.
+#[derive(Debug, Clone, Deserialize)]
+struct Day {
+    date: Date,
     campaigns: u64,
-    messages: u64,
-    delivered: u64,
-    lost: u64,
+    accepted: u64,
+    by_api: Option<u64>,
     in_flight: u64,
+    delivered: u64,
+    undelivered: u64,
+    failed: u64,
+    expired: u64,
 }
 
-impl Today {
-    fn of(campaigns: &[Campaign], since: Timestamp) -> Self {
-        let mut today = Self::default();
-        let progress = campaigns.iter().filter_map(|campaign| campaign.progress);
-        for progress in progress.filter(|progress| progress.began >= since) {
-            today.campaigns += 1;
-            today.messages += progress.accepted;
-            today.delivered += progress.delivered;
-            today.lost += progress.lost();
-            today.in_flight += progress.in_flight;
-        }
-        today
+#[derive(Debug, Deserialize)]
+struct Days {
+    days: Vec<Day>,
+}
+
+impl Day {
+    /// Has an end that nobody wanted.
+    const fn lost(&self) -> u64 {
+        self.undelivered + self.failed + self.expired
     }
 
     /// Of those whose end is known.
     fn rate(&self) -> String {
-        ui::percent(self.delivered, self.delivered + self.lost)
+        ui::percent(self.delivered, self.delivered + self.lost())
+    }
+
+    /// By whom.
+    fn sent_by(&self) -> String {
+        let campaigns = ui::plural(self.campaigns, "campaign", "campaigns");
+        match self.by_api {
+            Some(0) => campaigns,
+            Some(count) => format!("{campaigns}, {} by API", ui::count(count)),
+            None => format!("{campaigns}; those by API are counted within the hour"),
+        }
+    }
+
+    fn bar(&self) -> chart::Bar {
+        let rest = self.accepted.saturating_sub(self.delivered + self.lost());
+        let parts = vec![
+            Part::new("delivered", self.delivered, "good"),
+            Part::new("other", rest, "busy"),
+            Part::new("failed", self.lost(), "bad"),
+        ];
+        let label = self.date.strftime("%-d %b").to_string();
+        chart::Bar { label, parts }
     }
 }
 
@@ -139,51 +185,47 @@ impl Today {
 #[template(path = "overview.html")]
 struct Overview {
     shell: Shell,
-    today: Today,
+    today: Option<Day>,
     active: Vec<Campaign>,
     recent: Vec<Campaign>,
     attention: Vec<Attention>,
     delivered: Vec<Delivered>,
+    countries: Vec<Delivered>,
     days: Html,
     has_gateway: bool,
-    has_campaign: bool,
+    /// Something was sent or written.
+    has_begun: bool,
     may_write: bool,
 }
 
-async fn show(State(console): State<Console>, who: SignedIn) -> Result<Response, Refused> {
-    let now = Timestamp::now();
-    let (listed, account, gateways, dead): (
+async fn show(
+    State(console): State<Console>,
+    who: SignedIn,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    // What is asked for again and again is the part that moves: of today.
+    let days = if headers.contains_key("hx-request") {
+        1
+    } else {
+        SHOWN
+    };
+    let days = format!("/v1/reports/days?days={days}");
+    let (listed, account, gateways, dead, Days { days }): (
         Listed<Campaign>,
         Account,
         Listing<Gateway>,
         DeadLetters,
+        Days,
     ) = futures::try_join!(
         console.get(&who, "/v1/campaigns?limit=100"),
         console.get(&who, "/v1/account"),
         console.get(&who, "/v1/gateways"),
         console.get(&who, "/v1/dead-letters?limit=50"),
+        console.get(&who, &days),
     )?;
-    let counted = console
-        .deliveries
-        .since(now - SignedDuration::from_hours(6))
-        .await?;
-    let delivered = gateways.data.iter().map(|gateway| {
-        let mut sum = Delivered {
-            name: gateway.name.clone(),
-            kind: gateway.kind.clone(),
-            delivered: 0,
-            failed: 0,
-        };
-        let ours = |(traffic, _): &&(carillon_store::deliveries::Traffic, _)| {
-            traffic.account == who.account.id && traffic.gateway.to_string() == gateway.id
-        };
-        for (_, counts) in counted.iter().filter(ours) {
-            sum.delivered += counts.delivered;
-            sum.failed += counts.failed;
-        }
-        sum
-    });
-    let zone = TimeZone::get(&account.time_zone).unwrap_or(TimeZone::UTC);
+    let since = Timestamp::now() - SignedDuration::from_hours(6);
+    let mut counted = console.deliveries.since(since).await?;
+    counted.retain(|(traffic, _)| traffic.account == who.account.id);
     let mut campaigns = listed.data;
     count_anew(&console, &who, &mut campaigns).await?;
     let active: Vec<_> = campaigns
@@ -192,52 +234,42 @@ async fn show(State(console): State<Console>, who: SignedIn) -> Result<Response,
         .cloned()
         .collect();
     let ended = campaigns.iter().filter(|it| !it.is_active());
+    let bars: Vec<_> = days.iter().map(Day::bar).collect();
+    let sent = days.iter().any(|day| day.accepted > 0);
     Ok(page(&Overview {
         shell: who.shell("Overview", "/overview"),
-        today: Today::of(&campaigns, midnight(now, &zone)),
         recent: ended.take(5).cloned().collect(),
-        days: days(&campaigns, now, &zone),
+        days: chart::bars("Messages of the last 14 days", &bars),
         attention: attention(&account, &gateways.data, &active, &dead),
-        delivered: delivered.filter(|sum| sum.all() > 0).collect(),
+        delivered: by_gateway(&counted, &gateways.data),
+        countries: by_country(&counted),
         has_gateway: !gateways.data.is_empty(),
-        has_campaign: !campaigns.is_empty(),
+        has_begun: sent || !campaigns.is_empty(),
+        today: days.into_iter().last(),
         may_write: who.may(Scope::CampaignsWrite),
         active,
     }))
 }
 
-fn midnight(now: Timestamp, zone: &TimeZone) -> Timestamp {
-    let today = now.to_zoned(zone.clone());
-    let begin = today.start_of_day();
-    begin.map_or(now, |begin| begin.timestamp())
+fn by_gateway(counted: &[(Traffic, Counts)], gateways: &[Gateway]) -> Vec<Delivered> {
+    let sums = gateways.iter().map(|gateway| {
+        let ours = |traffic: &Traffic| traffic.gateway.to_string() == gateway.id;
+        Delivered::sum(gateway.name.clone(), gateway.kind.clone(), counted, ours)
+    });
+    sums.filter(|sum| sum.all() > 0).collect()
 }
 
-/// Campaign messages of the last fourteen days, by what became of them.
-fn days(campaigns: &[Campaign], now: Timestamp, zone: &TimeZone) -> Html {
-    let today = now.to_zoned(zone.clone()).date();
-    let bars = (0..14).rev().filter_map(|ago: i32| {
-        let day = today.checked_sub(ago.days()).ok()?;
-        let of_day = |it: &&Progress| it.began.to_zoned(zone.clone()).date() == day;
-        let progress = campaigns.iter().filter_map(|it| it.progress.as_ref());
-        let (mut delivered, mut lost, mut rest) = (0, 0, 0);
-        for it in progress.filter(of_day) {
-            delivered += it.delivered;
-            lost += it.lost();
-            rest += it.accepted.saturating_sub(it.delivered + it.lost());
-        }
-        let label = day
-            .to_datetime(Time::midnight())
-            .strftime("%-d %b")
-            .to_string();
-        let parts = vec![
-            Part::new("delivered", delivered, "good"),
-            Part::new("other", rest, "busy"),
-            Part::new("failed", lost, "bad"),
-        ];
-        Some(chart::Bar { label, parts })
+/// Those with the most reports.
+fn by_country(counted: &[(Traffic, Counts)]) -> Vec<Delivered> {
+    let countries: BTreeSet<Country> = counted.iter().map(|(it, _)| it.country).collect();
+    let sums = countries.into_iter().map(|country| {
+        let code = country.as_str();
+        let name = countries::name(code).to_owned();
+        let there = |traffic: &Traffic| traffic.country == country;
+        Delivered::sum(name, code.to_owned(), counted, there)
     });
-    chart::bars(
-        "Campaign messages of the last 14 days",
-        &bars.collect::<Vec<_>>(),
-    )
+    let mut sums: Vec<_> = sums.filter(|sum| sum.all() > 0).collect();
+    sums.sort_by_key(|sum| std::cmp::Reverse(sum.all()));
+    sums.truncate(COUNTRIES);
+    sums
 }

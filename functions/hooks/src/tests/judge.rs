@@ -14,6 +14,7 @@ use carillon_core::{
         MessageEvent, WhyDisabled,
     },
     export::{Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage},
+    id::AccountId,
     inbound::QueuedInbound,
     keyword::{Match, Meaning, Wish},
     limits::spend::{Period, Standing},
@@ -209,6 +210,18 @@ fn one_of_each() -> Vec<Event> {
         reason: Reason::Auth,
     };
     events.push(Event::of_failing(account, failing, now, now));
+    events.extend(of_exports(account, now));
+    let disabled = DisabledEvent {
+        webhook: build::id(),
+        why: WhyDisabled::Gone,
+    };
+    events.push(Event::of_disabled(account, disabled, now));
+    events.push(Event::of_test(account, build::id(), random::id(now), now));
+    events
+}
+
+/// Of one that failed, and of one that came by a schedule.
+fn of_exports(account: AccountId, now: Timestamp) -> Vec<Event> {
     let mut export = Export {
         id: build::id(),
         account,
@@ -224,20 +237,14 @@ fn one_of_each() -> Vec<Event> {
         stage: Stage::Failed,
         ..Progress::queued()
     };
-    events.extend(Event::of_export(&export, &over));
+    let failed = Event::of_export(&export, &over);
     export.purpose = Purpose::Schedule {
         schedule: build::id(),
         on: "2026-11-28".parse().unwrap(),
     };
     over.stage = Stage::Finished;
-    events.extend(Event::of_export(&export, &over));
-    let disabled = DisabledEvent {
-        webhook: build::id(),
-        why: WhyDisabled::Gone,
-    };
-    events.push(Event::of_disabled(account, disabled, now));
-    events.push(Event::of_test(account, build::id(), random::id(now), now));
-    events
+    let finished = Event::of_export(&export, &over);
+    failed.into_iter().chain(finished).collect()
 }
 
 #[test]

@@ -118,6 +118,7 @@ impl Journey {
             safeguards: sending.safeguards.clone(),
             spending: carillon_store::spending::Spending::new(dynamodb.clone(), &core),
             told: carillon_store::told::Told::new(dynamodb.clone(), &core),
+            digests: carillon_store::digests::Digests::new(dynamodb.clone(), &core),
             lakes: carillon_store::lakes::Lakes::new(dynamodb.clone(), &core),
             export_schedules: carillon_store::export_schedules::ExportSchedules::new(
                 dynamodb.clone(),
