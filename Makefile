@@ -23,7 +23,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo peers browser screenshots test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-console bench-cost bench-control bench-export bench-fairness bench-import bench-prepare bench-rate deploy invoke account
+.PHONY: help setup build up down demo peers browser screenshots test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-console bench-cost bench-control bench-export bench-fairness bench-import bench-prepare bench-rate bench-reports deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -137,6 +137,14 @@ bench-prepare: ## prepare a generated CSV without AWS, show CPU and memory (ROWS
 
 bench-rate: build ## is a gateway's rate kept, used, changed, and what when it throttles or breaks, with eight workers
 	@$(TOOLS)/python tests/bench/rate.py
+
+bench-reports: build ## what digests cost a message, and what a report of thirty days reads with them and without (SENDS=1250 in an hour)
+	@echo "[make] building the benchmark (profile local)"
+	@cargo build --profile local --quiet -p api --example reports
+	@$(TEST_STACK) down
+	@trap '$(TEST_STACK) down' EXIT; trap 'exit 130' INT TERM; set -e; \
+	$(TEST_STACK) up; set -a; . $(TEST_STATE)/env; set +a; \
+	$(TOOLS)/python tests/bench/reports.py $${CARGO_TARGET_DIR:-target}/local/examples/reports --sends $(or $(SENDS),1250)
 
 deploy: setup ## build for AWS and deploy with samconfig.toml; asks before it changes anything (ARCH=arm64)
 	@echo "[make] building the functions (release, $(ARCH))"
