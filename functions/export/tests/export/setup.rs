@@ -368,6 +368,8 @@ impl Setup {
 
 async fn write(state: &State, account: AccountId, chunks: u32) -> BatchId {
     let mut terms = build::terms(began());
+    // Ids begin with the time at which they were drawn, and that is how batches of a time are found.
+    terms.id = BatchId::at(began(), *build::token().last_chunk().unwrap());
     terms.account = account;
     write_terms(state, terms, chunks).await
 }
