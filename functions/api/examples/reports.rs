@@ -313,7 +313,7 @@ fn chunk(number: i64, made: Timestamp) -> Chunk {
     let mut chunk = Chunk::new(1, source).in_country(country);
     chunk.state = ChunkState::Done;
     chunk.done = Some(made);
-    let failed = place % 33 == 0;
+    let failed = place.is_multiple_of(33);
     chunk.slots[0] = Slot {
         outcome: if failed {
             SlotOutcome::Failed
@@ -332,6 +332,6 @@ fn chunk(number: i64, made: Timestamp) -> Chunk {
         reason: None,
         seconds: 1 + u32::try_from(place % 40).unwrap(),
     };
-    chunk.receipts[0] = (!failed && place % 25 != 0).then_some(delivered);
+    chunk.receipts[0] = (!failed && !place.is_multiple_of(25)).then_some(delivered);
     chunk
 }
