@@ -256,3 +256,44 @@ async fn a_timeline_tells_of_every_message_of_a_batch() {
     let begins: Timestamp = timeline["begins"].as_str().unwrap().parse().unwrap();
     assert_eq!(begins, at(0));
 }
+
+#[tokio::test]
+async fn days_tell_of_campaigns_by_their_last_count_and_of_api_sends() {
+    let reports = Reports::new().await;
+    let now = Timestamp::now();
+    let sent = reports.batch(now - SignedDuration::from_secs(2)).await;
+    reports.with_chunk(sent).await;
+    let began = now - SignedDuration::from_secs(3);
+    let yesterday = now - SignedDuration::from_hours(24);
+    for made in [began, yesterday] {
+        let terms = BatchTerms {
+            id: id_at(made),
+            account: reports.caller.account,
+            test: false,
+            ..build::terms(made)
+        };
+        let mut batch = Batch::new(terms, Stage::Ready, Some(50));
+        batch.progress.totals = Some(Totals {
+            accepted: 5_000,
+            submitted: 400,
+            in_flight: 4_700,
+            delivered: 300,
+            ..Totals::default()
+        });
+        let created = reports.api.batches.create(&batch, Activity::Active).await;
+        created.unwrap();
+    }
+
+    let told = reports.get("/v1/reports/days?days=3&zone=UTC").await;
+
+    let days = told["days"].as_array().unwrap();
+    let figures = |day: &Value| {
+        ["campaigns", "accepted", "by_api", "sent", "delivered"].map(|it| day[it].as_u64().unwrap())
+    };
+    let days: Vec<_> = days.iter().map(figures).collect();
+    let campaign = [1, 5_000, 0, 400, 300];
+    assert_eq!(days, [[0; 5], campaign, [1, 5_002, 2, 402, 300]], "{told}");
+    let dates = told["days"].as_array().unwrap();
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    assert_eq!(dates[2]["date"], today.to_string());
+}
