@@ -31,6 +31,7 @@ PARAMETERS = {
     "DeletionProtection": "false",
     "TlsOnly": "false",
     "Alarms": "false",
+    "Analytics": "true",
     "AllowedPrivateHosts": "127.0.0.1,localhost",
     "WebhookPrivateHosts": "127.0.0.1",
     "SendHighTimeoutSeconds": "25",

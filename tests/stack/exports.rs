@@ -8,6 +8,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -406,4 +407,40 @@ async fn an_export_is_its_accounts_alone() {
     assert_eq!(listed["data"], json!([]));
     let again = post(&owner, &format!("/v1/exports/{id}/cancel")).await;
     assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.body);
+}
+
+/// By the deployed table and workgroup of `infra/analytics.yaml`.
+fn read_by_athena(account: &str, day: Date) -> Value {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = Command::new(root.join(".local/tools/bin/python"))
+        .arg(root.join("tests/judges/lake.py"))
+        .args([account, &day.to_string()])
+        .output()
+        .expect("Python runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[tokio::test]
+async fn athena_looks_where_a_day_of_the_lake_lies() {
+    let account = Account::new("Lake").await;
+    let simulated = json!({"kind": "simulated", "name": "Mine"});
+    account.post("/v1/gateways", &simulated).await;
+    let message = json!({"to": "+447700900123", "text": "Hi"});
+    account.post("/v1/messages", &message).await;
+    let day = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let lake = json!({"dataset": "messages", "format": "parquet", "lake": day});
+
+    let written = export(&account, &lake).await;
+
+    let id = account.get("/v1/account").await["id"].clone();
+    let id = id.as_str().expect("an id");
+    assert_eq!(written["progress"]["rows"], 1, "{written}");
+    let expected = json!({
+        "partitions": ["account", "dt"], "files": ["part-00000.parquet"], "enforced": true, "encrypted": "SSE_S3",
+    });
+    assert_eq!(read_by_athena(id, day), expected);
+    let before = day.yesterday().expect("a day before");
+    assert_eq!(read_by_athena(id, before)["files"], json!([]));
 }
