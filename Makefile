@@ -18,7 +18,7 @@ TOOLS := $(CURDIR)/.local/tools/bin
 STACK := $(TOOLS)/python infra/local/stack.py --port $(PORT) --door $(DOOR)
 # Its own state and ports, so that a running demo is not touched.
 TEST_STATE := .local/test
-TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 4576 --door 8090 --lifetime 2700
+TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 4576 --door 8090 --lifetime 4800
 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
