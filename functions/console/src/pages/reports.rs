@@ -194,10 +194,10 @@ impl Figures {
 
     fn cost(&self) -> String {
         let cost = money::shown(self.cost_micros);
-        if self.without_price > 0 {
-            format!("at least {cost}")
-        } else {
-            cost
+        match (self.without_price, self.cost_micros) {
+            (0, _) => cost,
+            (_, 0) => "unknown".to_owned(),
+            _ => format!("at least {cost}"),
         }
     }
 }
@@ -529,6 +529,22 @@ mod tests {
             cost_micros: 0,
             without_price: 0,
             counts: [("failed".to_owned(), sent - delivered)].into(),
+        }
+    }
+
+    #[test]
+    fn a_cost_without_prices_is_no_nought() {
+        for (cost_micros, without_price, expected) in [
+            (0, 0, "0"),
+            (0, 3, "unknown"),
+            (1_500_000, 3, "at least 1.5"),
+        ] {
+            let figures = Figures {
+                cost_micros,
+                without_price,
+                ..figures(3, 3)
+            };
+            assert_eq!(figures.cost(), expected);
         }
     }
 
