@@ -41,7 +41,7 @@ struct Entry {
 }
 
 /// Kinds of things, as actions begin, with the page of one of them where there is one.
-const THINGS: [(&str, &str, Option<&str>); 23] = [
+const THINGS: [(&str, &str, Option<&str>); 24] = [
     ("account", "the account's settings", None),
     ("batch", "an API send", None),
     ("campaign", "a campaign", Some("/campaigns/")),
@@ -49,6 +49,7 @@ const THINGS: [(&str, &str, Option<&str>); 23] = [
     ("contact", "a contact", Some("/contacts/")),
     ("dead_letter", "a dead letter", None),
     ("export", "a file of data", None),
+    ("export_schedule", "a scheduled export", None),
     ("gateway", "a gateway", Some("/gateways/")),
     ("import", "an import", None),
     ("key", "an API key", None),
