@@ -23,7 +23,7 @@ TEST_STACK := $(TOOLS)/python infra/local/stack.py --state $(TEST_STATE) --port 
 export PATH := $(TOOLS):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup build up down demo peers browser screenshots test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-console bench-cost bench-control bench-export bench-fairness bench-import bench-prepare bench-rate bench-reports deploy invoke account
+.PHONY: help setup build up down demo peers browser screenshots test test-scale test-faults test-mutations test-soak test-fuzz check release bench-cold bench-console bench-cost bench-control bench-export bench-fairness bench-import bench-prepare bench-rate bench-redirect bench-reports deploy invoke account
 .NOTPARALLEL:
 
 help: ## this list
@@ -107,6 +107,10 @@ bench-cold: release ## what a new environment of each function costs: size, CPU,
 
 bench-console: build ## how long each page of the console takes, what it weighs and reads, with 100 contacts and with 20,000
 	@$(TOOLS)/python tests/bench/console.py
+
+bench-redirect: ## the CPU that a click takes before it is answered (after make up)
+	@test -f .local/env || { echo "no stack is up: make up"; exit 2; }
+	@set -a; . .local/env; set +a; cargo test -q --profile local -p links -- --ignored --nocapture what_a_redirect_takes | grep "a redirect takes"
 
 bench-cost: release build ## what a campaign costs at list prices, by counted calls; then as the local stack runs it
 	@$(TOOLS)/python tests/bench/cost.py

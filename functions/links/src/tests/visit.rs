@@ -170,7 +170,8 @@ fn computed() -> u64 {
 }
 
 #[tokio::test]
-async fn a_redirect_takes_less_than_five_milliseconds_of_its_own() {
+#[ignore = "a measurement: make bench-redirect"]
+async fn what_a_redirect_takes_of_its_own() {
     const OPENS: u64 = 200;
     let setup = tracked().await;
     let code = setup.code_of(1, 1).await;
@@ -186,6 +187,5 @@ async fn a_redirect_takes_less_than_five_milliseconds_of_its_own() {
     }
     let each = (computed() - began) / OPENS;
 
-    println!("a redirect takes {} us of its own", each / 1_000);
-    assert!(each < 5_000_000, "{each} ns");
+    println!("a redirect takes {} us of CPU", each / 1_000);
 }
