@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::{
     StoreError,
-    contacts::Contacts,
+    contacts::{Contacts, SAMPLE},
     keys::{CONTACT_SHARDS, MEMBER_SHARDS},
     records::Records,
 };
@@ -20,8 +20,6 @@ use crate::{
 const CONCURRENT: usize = 16;
 /// Members that are looked up together.
 const TOGETHER: usize = 1_000;
-/// Megabytes of members that are counted, at most, to see whether they are the smaller side.
-const COUNTED_PAGES: u32 = 320;
 
 #[derive(Debug, Clone)]
 pub struct Audiences {
@@ -102,10 +100,11 @@ impl Audiences {
         if let Some(lists) = choice.within() {
             let mut members = 0;
             for list in &lists {
-                let counted = self.contacts.count_members(account, *list, COUNTED_PAGES);
+                let counted = self.contacts.count_members(account, *list, SAMPLE);
                 members += counted.await?.count;
             }
-            if reads_members(members, self.contacts.estimate(account).await?) {
+            let all = self.contacts.count_all(account, SAMPLE).await?;
+            if reads_members(members, all.count) {
                 return Ok(self.of_lists(account, lists));
             }
         }

@@ -11,7 +11,9 @@ use carillon_core::{
     keyed_hash::DeploymentKey,
     phone::Phone,
 };
-use carillon_store::contacts::{ChangeError, Contacts, Count, MarkedWrite, Seed, Stale, packs};
+use carillon_store::contacts::{
+    ChangeError, Contacts, Count, MarkedWrite, SAMPLE, Seed, Stale, packs,
+};
 use carillon_testkit::{build, stack};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -72,11 +74,8 @@ async fn made(
 }
 
 async fn on_list(contacts: &Contacts, account: AccountId, list: ListId) -> u64 {
-    contacts
-        .count_members(account, list, 100)
-        .await
-        .unwrap()
-        .count
+    let counted = contacts.count_members(account, list, SAMPLE).await.unwrap();
+    counted.count
 }
 
 #[tokio::test]
@@ -205,10 +204,10 @@ async fn a_list_has_whoever_has_it() {
         paged.extend(page);
     }
     assert_eq!(paged, expected.into_iter().collect::<Vec<_>>());
-    let counted = contacts.count_members(account, list, 16).await.unwrap();
+    let counted = contacts.count_members(account, list, SAMPLE).await.unwrap();
     let all = Count {
         count: 54,
-        is_complete: true,
+        is_exact: true,
     };
     assert_eq!(counted, all);
 }
@@ -296,14 +295,30 @@ async fn a_list_is_emptied_step_by_step() {
 }
 
 #[tokio::test]
-async fn an_estimate_of_many_is_near() {
+async fn many_are_told_by_the_first_ones_and_few_are_counted() {
     let (contacts, account) = contacts().await;
-    made(&contacts, account, 1_500, &ContactChange::default()).await;
+    let list = build::id();
+    made(&contacts, account, 2_000, &onto(&[list])).await;
 
-    let estimate = contacts.estimate(account).await.unwrap();
-
-    // One of 64 shards: 23 on average, 5 the deviation.
-    assert!((400..4_000).contains(&estimate), "{estimate}");
+    let exactly = Count {
+        count: 2_000,
+        is_exact: true,
+    };
+    let counted = contacts.count_all(account, SAMPLE).await.unwrap();
+    assert_eq!(counted, exactly);
+    let counted = contacts.count_members(account, list, SAMPLE).await;
+    assert_eq!(counted.unwrap(), exactly);
+    // The first shard of the list has about 125, and the first one of all contacts about 31.
+    let told = contacts.count_members(account, list, 80).await.unwrap();
+    assert!(
+        !told.is_exact && (1_300..=2_900).contains(&told.count),
+        "{told:?}"
+    );
+    let told = contacts.count_all(account, 15).await.unwrap();
+    assert!(
+        !told.is_exact && (800..=4_000).contains(&told.count),
+        "{told:?}"
+    );
 }
 
 fn written(account: AccountId, row: u64, change: &ContactChange) -> MarkedWrite {

@@ -128,7 +128,7 @@ impl List {
         if *complete {
             people
         } else {
-            format!("more than {people}")
+            format!("about {people}")
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod attribute;
 mod choice;
+pub mod density;
 mod error;
 mod groups;
 mod tag;

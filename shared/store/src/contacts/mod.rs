@@ -4,6 +4,7 @@
 
 mod change;
 mod contact_item;
+mod count;
 mod marked;
 mod members;
 mod read;
@@ -16,8 +17,8 @@ use carillon_core::{
 };
 
 pub use self::{
+    count::{Count, SAMPLE},
     marked::{Marked, MarkedWrite, packs},
-    members::Count,
     read::ShardPage,
 };
 use crate::{
