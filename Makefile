@@ -7,6 +7,7 @@ ARCH ?= arm64
 FUNCTION ?= dispatch
 EVENT ?= events/dispatch-schedule.json
 ROWS ?= 10000000
+CONTACTS ?= 1000000
 ONLY ?=
 OWNER ?=
 SEED ?= 7
@@ -105,8 +106,8 @@ release: setup # what the benchmarks run: the functions as they are deployed, fo
 bench-cold: release ## what a new environment of each function costs: size, CPU, memory
 	@$(TOOLS)/python tests/bench/cold.py
 
-bench-console: build ## how long each page of the console takes, what it weighs and reads, with 100 contacts and with 20,000
-	@$(TOOLS)/python tests/bench/console.py
+bench-console: build ## how long each page of the console takes, what it weighs and reads, with 100 contacts and with a million (CONTACTS=1000000)
+	@$(TOOLS)/python tests/bench/console.py --contacts $(CONTACTS)
 
 bench-redirect: ## the CPU that a click takes before it is answered (after make up)
 	@test -f .local/env || { echo "no stack is up: make up"; exit 2; }

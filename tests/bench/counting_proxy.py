@@ -1,13 +1,15 @@
 """A proxy in front of the emulator that counts what AWS would bill: calls, DynamoDB units, SQS requests, bytes.
 
-Requests pass unchanged. Around each write to DynamoDB the item is read from the emulator itself, so that its size before
-and after is known; these reads aren't counted.
+Requests pass unchanged. Around each write to DynamoDB the items are read from the emulator itself, so that their sizes before
+and after are known; these reads aren't counted. While `counting` is off, requests only pass.
 """
 
 import http.client
 import json
 import ssl
+import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +19,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dynamodb_units as units
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from dynamodb_units import Item
 from runtime_api import read_body
 
@@ -29,6 +34,12 @@ SERVICES = {
     "secretsmanager": "secretsmanager",
 }
 TABLES = ("Ledger", "Core", "Contacts")
+ROOT = Credentials("test", "test")
+"""Of the emulator."""
+MOST_READ = 100
+"""Items of one BatchGetItem."""
+IDLE_SECONDS = 20
+"""The emulator closes a connection that was idle for longer, at some time."""
 
 
 class Call(NamedTuple):
@@ -51,6 +62,8 @@ class Tally:
     """Of the items that were read, by DynamoDB's rules."""
     read_bytes: int = 0
     failed: int = 0
+    """From the request to the whole answer."""
+    seconds: float = 0
 
 
 class CountingProxy:
@@ -58,11 +71,11 @@ class CountingProxy:
 
     def __init__(self, emulator: str, port: int = 0, tls: tuple[Path, Path] | None = None):
         self.emulator = emulator
+        self.counting = True
         self._mutex = threading.Lock()
         self._tallies: dict[Call, Tally] = defaultdict(Tally)
         self._items: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), _handler(self))
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
@@ -88,7 +101,9 @@ class CountingProxy:
             for name, value in vars(tally).items():
                 setattr(total, name, getattr(total, name) + value)
 
-    def pass_on(self, connection: http.client.HTTPConnection, method: str, path: str, headers: Any, body: bytes):
+    def pass_on(self, emulator: "_Emulator", method: str, path: str, headers: Any, body: bytes):
+        if not self.counting:
+            return emulator.forward(method, path, headers, body)
         target = headers.get("x-amz-target", "")
         prefix, _, operation = target.partition(".")
         service = SERVICES.get(prefix)
@@ -97,10 +112,12 @@ class CountingProxy:
         with ExitStack() as held:
             for lock in self._locks(keys):
                 held.enter_context(lock)
-            before = [self._item(table, key) for table, key in keys]
-            answer, content = _forward(connection, method, path, headers, body)
-            after = [self._item(table, key) for table, key in keys]
-        tally = Tally(calls=1, requests=1, failed=int(answer.status >= 400))
+            before = emulator.items(keys)
+            began = time.perf_counter()
+            answer, content = emulator.forward(method, path, headers, body)
+            seconds = time.perf_counter() - began
+            after = emulator.items(keys)
+        tally = Tally(calls=1, requests=1, failed=int(answer.status >= 400), seconds=seconds)
         match service:
             case "dynamodb":
                 call = Call(service, operation, _table(document))
@@ -127,31 +144,73 @@ class CountingProxy:
         with self._mutex:
             return [self._items[name] for name in names]
 
-    def _item(self, table: str, key: Item) -> Item | None:
-        request = {"TableName": table, "Key": key, "ConsistentRead": True}
-        return _ask(self.emulator, "DynamoDB_20120810.GetItem", request).get("Item")
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # All environments of all functions may call at once.
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Callers hang up when their environment ends."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
-def _ask(emulator: str, target: str, document: dict[str, Any]) -> dict[str, Any]:
-    """Without a signature: the emulator's root."""
-    connection = http.client.HTTPConnection(emulator, timeout=60)
-    try:
+class _Emulator:
+    """One connection to it."""
+
+    def __init__(self, address: str):
+        self._address = address
+        self._connection = http.client.HTTPConnection(address, timeout=120)
+        self._used = time.monotonic()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def forward(self, method: str, path: str, headers: Any, body: bytes):
+        connection = self._fresh()
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            if name.lower() not in HOP_BY_HOP:
+                connection.putheader(name, value)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer, answer.read()
+
+    def items(self, keys: list[tuple[str, Item]]) -> list[Item | None]:
+        """As they are now, in the order of their keys."""
+        found: dict[str, Item] = {}
+        for start in range(0, len(keys), MOST_READ):
+            wanted: dict[str, Any] = {}
+            for table, key in keys[start : start + MOST_READ]:
+                wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
+            while wanted:
+                answer = self._ask("DynamoDB_20120810.BatchGetItem", {"RequestItems": wanted})
+                for table, items in answer["Responses"].items():
+                    found |= {json.dumps([table, _key(item)]): item for item in items}
+                wanted = answer.get("UnprocessedKeys", {})
+        return [found.get(json.dumps([table, _key(key)])) for table, key in keys]
+
+    def _ask(self, target: str, document: dict[str, Any]) -> dict[str, Any]:
+        body = json.dumps(document).encode()
         headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
-        connection.request("POST", "/", json.dumps(document), headers)
-        return json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
+        connection = self._fresh()
+        request = AWSRequest("POST", f"http://{self._address}/", headers, body)
+        SigV4Auth(ROOT, "dynamodb", "us-east-1").add_auth(request)
+        connection.request("POST", "/", body, dict(request.headers))
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{target} is answered with {answer.status}: {content[:300]!r}")
+        return json.loads(content)
 
-
-def _forward(connection: http.client.HTTPConnection, method: str, path: str, headers: Any, body: bytes):
-    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-    for name, value in headers.items():
-        if name.lower() not in HOP_BY_HOP:
-            connection.putheader(name, value)
-    connection.putheader("Content-Length", str(len(body)))
-    connection.endheaders(body)
-    answer = connection.getresponse()
-    return answer, answer.read()
+    def _fresh(self) -> http.client.HTTPConnection:
+        now = time.monotonic()
+        if now - self._used > IDLE_SECONDS:
+            self._connection.close()
+        self._used = now
+        return self._connection
 
 
 def _written(operation: str, document: dict[str, Any]) -> Iterator[tuple[str, Item]]:
@@ -216,7 +275,7 @@ def _handler(proxy: CountingProxy) -> type[BaseHTTPRequestHandler]:
 
         def setup(self) -> None:
             super().setup()
-            self.emulator = http.client.HTTPConnection(proxy.emulator, timeout=120)
+            self.emulator = _Emulator(proxy.emulator)
 
         def finish(self) -> None:
             self.emulator.close()
