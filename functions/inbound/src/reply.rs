@@ -118,7 +118,7 @@ impl Answers {
         wish: Wish,
     ) -> Result<Option<String>, StoreError> {
         let account = self.accounts.find(message.account).await?;
-        let language = keyword::language(&message.text, message.from);
+        let language = replies.language(&message.text, message.from);
         Ok(account.and_then(|account| replies.text(wish, language, &account.name)))
     }
 

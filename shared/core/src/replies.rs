@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AccountId, GatewayAccountId},
-    keyword::{Language, Wish},
+    keyword::{self, Language, Wish},
+    phone::Phone,
     template::Template,
 };
 
@@ -17,6 +18,9 @@ pub struct Replies {
     /// Where its people get help: an address, a number.
     #[serde(default)]
     pub contact: Option<String>,
+    /// Of answers to messages whose words don't tell theirs. Otherwise it is that of the number's country.
+    #[serde(default)]
+    pub language: Option<Language>,
     #[serde(default)]
     pub stop: Reply,
     #[serde(default)]
@@ -140,6 +144,7 @@ impl Replies {
         Self {
             account,
             contact: None,
+            language: None,
             stop: Reply::default(),
             start: Reply::default(),
             help: Reply::default(),
@@ -148,6 +153,13 @@ impl Replies {
             yes_starts: on(),
             version: 0,
         }
+    }
+
+    /// What to answer a message in.
+    pub fn language(&self, text: &str, from: Phone) -> Language {
+        keyword::language(text)
+            .or(self.language)
+            .unwrap_or_else(|| Language::of_country(from.country()))
     }
 
     /// What to answer, to whom the account is called `name`. `None`: nothing.
@@ -244,6 +256,26 @@ mod tests {
                 Some(expected),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn an_answer_is_in_the_language_of_the_words_then_the_account_s_then_the_country_s() {
+        let (america, france) = ("+12025550123", "+33612345678");
+        for (text, from, of_account, expected) in [
+            ("STOP", america, None, "en"),
+            ("STOP", france, None, "fr"),
+            ("Arrêt", america, None, "fr"),
+            ("STOP", america, Some("fr"), "fr"),
+            ("HELP", france, Some("de"), "de"),
+            ("Arrêt", america, Some("es"), "fr"),
+        ] {
+            let mut replies = replies();
+            replies.language = of_account.map(language);
+            let from = Phone::from_e164(from).unwrap();
+
+            let answered = replies.language(text, from).as_str();
+            assert_eq!(answered, expected, "{text} from {from:?}, {of_account:?}");
         }
     }
 

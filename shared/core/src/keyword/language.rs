@@ -33,6 +33,17 @@ impl Language {
         spoken.map_or(Self::ENGLISH, |(language, _)| Self(language))
     }
 
+    pub fn all() -> impl Iterator<Item = Self> {
+        LANGUAGES.iter().map(|words| Self(words.language))
+    }
+
+    /// In English.
+    pub fn name(self) -> &'static str {
+        let mut languages = LANGUAGES.iter();
+        let known = languages.find(|words| words.language == self.0);
+        known.map_or(self.0, |words| words.name)
+    }
+
     pub const fn as_str(self) -> &'static str {
         self.0
     }

@@ -81,8 +81,8 @@ pub fn is_common(text: &str) -> bool {
     is_one_of(&words_of(text), words::COMMON)
 }
 
-/// What to answer a message in: the language of its words where only one has them, else that of its number's country.
-pub fn language(text: &str, from: Phone) -> Language {
+/// The language that a message is written in, where only one has its words. English ones are written everywhere, so they don't tell.
+pub fn language(text: &str) -> Option<Language> {
     let said = words_of(text);
     let mut written = LANGUAGES.iter().filter(|words| {
         let keywords = [words.stop, words.start, words.help, words.yes];
@@ -90,9 +90,10 @@ pub fn language(text: &str, from: Phone) -> Language {
             || words.intents.iter().any(|intent| holds(&said, intent))
     });
     match (written.next(), written.next()) {
-        (Some(only), None) if only.language != "en" => Language::of(only.language),
-        _ => Language::of_country(from.country()),
+        (Some(only), None) => Some(Language::of(only.language)),
+        _ => None,
     }
+    .filter(|language| *language != Language::ENGLISH)
 }
 
 fn is_keyword(said: &[String], list: impl Fn(&Words) -> &'static [&'static str]) -> bool {

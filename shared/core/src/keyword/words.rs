@@ -8,6 +8,8 @@
 pub(super) struct Words {
     /// Two letters of ISO 639-1.
     pub language: &'static str,
+    /// In English.
+    pub name: &'static str,
     /// Opt-outs where they are all that was written.
     pub stop: &'static [&'static str],
     /// Opt-outs also at the beginning or the end of a short sentence.
@@ -105,6 +107,7 @@ pub(super) const HARMLESS: &[&str] = &[
 pub(super) const LANGUAGES: &[Words] = &[
     Words {
         language: "en",
+        name: "English",
         stop: &[
             "stop",
             "stopall",
@@ -215,6 +218,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "fr",
+        name: "French",
         stop: &["arret", "arrete", "arretez", "arreter", "stop sms"],
         strong: &[
             "arret",
@@ -249,6 +253,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "es",
+        name: "Spanish",
         stop: &["alto", "baja", "parar", "cancelar", "no mas", "detener"],
         strong: &[
             "dar de baja",
@@ -284,6 +289,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "pt",
+        name: "Portuguese",
         stop: &["sair", "pare", "parar", "cancelar"],
         strong: &["descadastrar", "cancelar inscricao"],
         intents: &[
@@ -308,6 +314,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "de",
+        name: "German",
         stop: &["stopp", "abmelden", "abbestellen"],
         strong: &["stopp", "abmelden", "abbestellen", "austragen"],
         intents: &[
@@ -331,6 +338,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "it",
+        name: "Italian",
         stop: &["cancella", "basta", "annulla"],
         strong: &[
             "cancellami",
@@ -356,6 +364,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "nl",
+        name: "Dutch",
         stop: &["afmelden", "uitschrijven"],
         strong: &["afmelden", "uitschrijven"],
         intents: &[
@@ -373,6 +382,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "sv",
+        name: "Swedish",
         stop: &["stopp", "avsluta"],
         strong: &["stopp"],
         intents: &["inga fler sms", "fel nummer", "inte intresserad"],
@@ -382,6 +392,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "no",
+        name: "Norwegian",
         stop: &["stopp"],
         strong: &["stopp"],
         intents: &["ingen flere sms", "feil nummer", "ikke interessert"],
@@ -391,6 +402,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "da",
+        name: "Danish",
         stop: &["stop", "afmeld"],
         strong: &["afmeld"],
         intents: &["ikke flere sms", "forkert nummer", "ikke interesseret"],
@@ -400,6 +412,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "pl",
+        name: "Polish",
         stop: &["rezygnuje", "wypisz"],
         strong: &["rezygnuje", "wypisz mnie"],
         intents: &[
@@ -415,6 +428,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "ru",
+        name: "Russian",
         stop: &["стоп", "отписаться"],
         strong: &["стоп", "отписаться", "отпишите"],
         intents: &[
@@ -430,6 +444,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "tr",
+        name: "Turkish",
         stop: &["iptal", "ret"],
         strong: &["iptal"],
         intents: &[
@@ -444,6 +459,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "ar",
+        name: "Arabic",
         stop: &["إيقاف", "الغاء", "إلغاء"],
         strong: &["إيقاف", "الغاء"],
         intents: &["لا ترسل", "رقم خاطئ"],
@@ -453,6 +469,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "he",
+        name: "Hebrew",
         stop: &["הסר", "הסירו"],
         strong: &["הסר", "הסירו אותי"],
         intents: &["מספר שגוי", "טעות במספר"],
@@ -462,6 +479,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "hi",
+        name: "Hindi",
         stop: &["बंद", "बंद करो", "बंद करें"],
         strong: &[],
         intents: &["गलत नंबर", "मैसेज मत"],
@@ -471,6 +489,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "zh",
+        name: "Chinese",
         stop: &["退订", "退訂", "停止"],
         strong: &["退订", "退訂"],
         intents: &[],
@@ -480,6 +499,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "ja",
+        name: "Japanese",
         stop: &["停止", "配信停止", "解除"],
         strong: &["配信停止"],
         intents: &[],
@@ -489,6 +509,7 @@ pub(super) const LANGUAGES: &[Words] = &[
     },
     Words {
         language: "ko",
+        name: "Korean",
         stop: &["수신거부", "중지"],
         strong: &["수신거부"],
         intents: &[],

@@ -33,6 +33,10 @@ pub struct RepliesView {
     /// Where people get help; HELP is answered with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<String>,
+    /// Of answers to messages whose words don't tell theirs; left out: that of the number's country.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    language: Option<Language>,
     stop: ReplyView,
     start: ReplyView,
     help: ReplyView,
@@ -54,7 +58,7 @@ pub struct ReplyView {
     texts: BTreeMap<Language, String>,
 }
 
-/// What is left out stays; what is given replaces what was there. `contact` is taken back by `null`.
+/// What is left out stays; what is given replaces what was there. `contact` and `language` are taken back by `null`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(
@@ -65,6 +69,10 @@ pub struct RepliesChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 100)]
     contact: Option<Option<String>>,
+    /// Two letters. STOP is written in many languages, and in Brussels or Montréal the country doesn't tell either.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 2, max_length = 2, example = "fr")]
+    language: Option<Option<Language>>,
     stop: Option<ReplyView>,
     start: Option<ReplyView>,
     help: Option<ReplyView>,
@@ -119,6 +127,7 @@ pub async fn patch(
 fn changed(mut replies: Replies, change: RepliesChange) -> Result<Replies, Problem> {
     let RepliesChange {
         contact,
+        language,
         stop,
         start,
         help,
@@ -139,6 +148,7 @@ fn changed(mut replies: Replies, change: RepliesChange) -> Result<Replies, Probl
             *kept = checked(pointer, given)?;
         }
     }
+    replies.language = language.unwrap_or(replies.language);
     replies.answered_by = answered_by.unwrap_or(replies.answered_by);
     replies.not_answered_by = not_answered_by.unwrap_or(replies.not_answered_by);
     replies.yes_starts = yes_starts.unwrap_or(replies.yes_starts);
@@ -182,6 +192,7 @@ fn answer(replies: Replies) -> Response {
     let Replies {
         account: _,
         contact,
+        language,
         stop,
         start,
         help,
@@ -193,6 +204,7 @@ fn answer(replies: Replies) -> Response {
     let view = |Reply { enabled, texts }| ReplyView { enabled, texts };
     let view = RepliesView {
         contact,
+        language,
         stop: view(stop),
         start: view(start),
         help: view(help),
@@ -252,6 +264,7 @@ mod tests {
         };
         let change = RepliesChange {
             contact: None,
+            language: None,
             stop: Some(given("fr", "{{account}} : au revoir")),
             start: None,
             help: None,

@@ -39,6 +39,7 @@ pub fn routes() -> Router<Console> {
 #[derive(Debug, Clone, Deserialize)]
 struct Replies {
     contact: Option<String>,
+    language: Option<String>,
     stop: Reply,
     start: Reply,
     help: Reply,
@@ -93,6 +94,9 @@ struct RepliesPage {
     version: String,
     form: Form,
     sections: Vec<Section>,
+    languages: Vec<Choice>,
+    /// Of the answers that are shown.
+    language: &'static str,
     gateways: Vec<Gateway>,
     may_write: bool,
 }
@@ -124,11 +128,12 @@ async fn replies_page(
         futures::try_join!(ask.tagged(), console.get(who, "/v1/gateways"))?;
     let now = console.api.replies.find(who.account.id).await?;
     let form = form.unwrap_or_else(|| filled(kept));
+    let language = now.language.unwrap_or(Language::ENGLISH);
     let sections = SECTIONS.map(|(name, title, words, wish)| Section {
         name,
         title,
         words,
-        now: now.text(wish, Language::ENGLISH, &who.account.name),
+        now: now.text(wish, language, &who.account.name),
         rows: rows(&form, name),
     });
     let status = form.status();
@@ -137,10 +142,21 @@ async fn replies_page(
         version,
         form,
         sections: sections.into(),
+        languages: languages(),
+        language: language.name(),
         gateways: gateways.data,
         may_write: may_write(who),
     });
     Ok((status, shown).into_response())
+}
+
+fn languages() -> Vec<Choice> {
+    let country = Choice::new("", "That of the number's country");
+    let mut languages: Vec<Language> = Language::all().collect();
+    languages.sort_by_key(|it| it.name());
+    let known = languages.iter();
+    let known = known.map(|it| Choice::new(it.as_str(), it.name()));
+    [country].into_iter().chain(known).collect()
 }
 
 fn rows(form: &Form, section: &str) -> Vec<Row> {
@@ -162,6 +178,7 @@ fn rows(form: &Form, section: &str) -> Vec<Row> {
 fn filled(kept: Replies) -> Form {
     let Replies {
         contact,
+        language,
         stop,
         start,
         help,
@@ -169,7 +186,10 @@ fn filled(kept: Replies) -> Form {
         not_answered_by,
         yes_starts,
     } = kept;
-    let mut fields: Vec<(String, String)> = vec![("contact".into(), contact.unwrap_or_default())];
+    let mut fields: Vec<(String, String)> = vec![
+        ("contact".into(), contact.unwrap_or_default()),
+        ("language".into(), language.unwrap_or_default()),
+    ];
     for (section, Reply { enabled, texts }) in [("stop", stop), ("start", start), ("help", help)] {
         if enabled {
             fields.push((format!("enabled-{section}"), "yes".into()));
@@ -195,12 +215,13 @@ fn read(form: &Form) -> Value {
         let rows = rows(form, section);
         let written = rows.iter().filter(|row| !row.language.is_empty());
         let texts: BTreeMap<_, _> = written
-            .map(|row| (row.language.to_lowercase(), row.text.replace("\r\n", "\n")))
+            .map(|row| (row.language.to_lowercase(), row.text.clone()))
             .collect();
         json!({"enabled": form.has(&format!("enabled-{section}"), "yes"), "texts": texts})
     };
     json!({
         "contact": form.given("contact"),
+        "language": form.given("language"),
         "stop": reply("stop"),
         "start": reply("start"),
         "help": reply("help"),
@@ -213,8 +234,16 @@ fn read(form: &Form) -> Value {
 async fn save(
     State(console): State<Console>,
     who: SignedIn,
-    form: Form,
+    mut form: Form,
 ) -> Result<Response, Refused> {
+    for (section, ..) in SECTIONS {
+        let rows = rows(&form, section).into_iter();
+        let field = |row: &Row| format!("text-{section}-{}", row.number);
+        form.refuse_languages(rows.map(|row| (field(&row), row.language, row.text)));
+    }
+    if form.is_refused() {
+        return replies_page(&console, &who, Some(form)).await;
+    }
     let body = read(&form);
     let ask = console.ask(&who, Method::PATCH, "/v1/account/replies");
     let changed = ask.if_match(&version(&form)).json(&body);
@@ -229,7 +258,9 @@ async fn save(
 }
 
 fn refuse(form: Form, refused: &Refused) -> Form {
-    let mut fields = vec![("/contact".to_owned(), "contact".to_owned())];
+    let own = ["contact", "language"];
+    let own = own.map(|name| (format!("/{name}"), name.to_owned()));
+    let mut fields = Vec::from(own);
     for (section, ..) in SECTIONS {
         for row in rows(&form, section) {
             let pointer = format!("/{section}/texts/{}", row.language.to_lowercase());
@@ -250,7 +281,7 @@ mod tests {
     #[test]
     fn texts_are_read_as_they_are_shown() {
         let kept: Replies = serde_json::from_value(json!({
-            "contact": "help@acme.example",
+            "contact": "help@acme.example", "language": "nl",
             "stop": {"enabled": true, "texts": {"fr": "{{account}} : au revoir"}},
             "start": {"enabled": false, "texts": {}},
             "help": {"enabled": true, "texts": {}},
@@ -263,7 +294,7 @@ mod tests {
         assert_eq!(
             body,
             json!({
-                "contact": "help@acme.example",
+                "contact": "help@acme.example", "language": "nl",
                 "stop": {"enabled": true, "texts": {"fr": "{{account}} : au revoir"}},
                 "start": {"enabled": false, "texts": {}},
                 "help": {"enabled": true, "texts": {}},
