@@ -1,12 +1,15 @@
 // What makes the console nicer where scripts run. Nothing needs it.
 
 // Times in the reader's own zone.
-const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const near = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+const short = new Intl.DateTimeFormat(undefined, near);
+const long = new Intl.DateTimeFormat(undefined, { ...near, year: "numeric" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
-    time.textContent = short.format(at);
+    const isThisYear = at.getFullYear() === new Date().getFullYear();
+    time.textContent = (isThisYear ? short : long).format(at);
     time.title = full.format(at);
   }
 }
@@ -47,9 +50,10 @@ document.addEventListener("keydown", (event) => {
   closeMenus();
 });
 
-// A page that is not looked at asks for nothing, and a menu that is open is not closed under the hand.
+// A page that is not looked at asks for nothing, and what moves stands still under the hand of who goes by the keyboard.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (document.hidden) event.preventDefault();
+  const { elt } = event.detail;
+  if (document.hidden || (elt.id === "live" && elt.querySelector(":focus-visible"))) event.preventDefault();
 });
 document.addEventListener("htmx:afterSwap", () => localTimes(document));
 localTimes(document);

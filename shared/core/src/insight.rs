@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     breakdown::{Breakdown, Tally},
+    grouped::Grouped,
     reason::{CampaignConsequence, ContactConsequence, Reason, Retry},
     status::Status,
 };
@@ -160,8 +161,9 @@ fn opted_out(total: Tally, opted_out: Option<u64>) -> Option<Insight> {
     let opted_out = opted_out?;
     (total.delivered >= LEAST && opted_out * 100 >= total.delivered * TOO_MANY).then(|| {
         Insight(format!(
-            "{opted_out} opted out after {} deliveries ({}%). Send less often, or only to those who asked for it.",
-            total.delivered,
+            "{} opted out after {} deliveries ({}%). Send less often, or only to those who asked for it.",
+            Grouped(opted_out),
+            Grouped(total.delivered),
             opted_out * 100 / total.delivered
         ))
     })
@@ -210,7 +212,9 @@ fn frequent_reasons(breakdown: &Breakdown, all: u64) -> Vec<Insight> {
     let sentence = |(reason, messages): (Reason, u64)| {
         let (words, advice) = (reason.facts().words, advice(reason));
         Insight(format!(
-            "{messages} of {all} messages ({}%) did not arrive because {words}. {advice}",
+            "{} of {} messages ({}%) did not arrive because {words}. {advice}",
+            Grouped(messages),
+            Grouped(all),
             messages * 100 / all
         ))
     };
@@ -223,7 +227,9 @@ fn in_doubt(total: Tally) -> Option<Insight> {
     } = total;
     (doubted * 100 >= total.messages).then(|| {
         Insight(format!(
-            "{doubted} messages left without a clear answer, {resent} of them were sent again. Look at the gateway's health."
+            "{} messages left without a clear answer, {} of them were sent again. Look at the gateway's health.",
+            Grouped(doubted),
+            Grouped(resent)
         ))
     })
 }
@@ -232,7 +238,7 @@ fn without_price(total: Tally) -> Option<Insight> {
     (total.without_price > 0).then(|| {
         Insight(format!(
             "{} messages have no price, so the cost is too low. Give their gateway account or route a price for each part.",
-            total.without_price
+            Grouped(total.without_price)
         ))
     })
 }

@@ -21,6 +21,7 @@ pub mod export;
 pub mod filter;
 pub mod frame;
 pub mod gateway;
+pub mod grouped;
 pub mod hours;
 pub mod id;
 pub mod import;

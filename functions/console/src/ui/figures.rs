@@ -2,21 +2,14 @@
 
 use std::borrow::Borrow;
 
+use carillon_core::grouped::Grouped;
 use jiff::{SignedDuration, Timestamp, fmt::strtime, tz::TimeZone};
 
 use super::Html;
 
 /// `12,345`.
 pub fn count(number: impl Borrow<u64>) -> String {
-    let digits = number.borrow().to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    Grouped(*number.borrow()).to_string()
 }
 
 /// `1 message`, `12,345 messages`.
@@ -44,7 +37,13 @@ pub fn percent(part: impl Borrow<u64>, all: impl Borrow<u64>) -> String {
 /// `27 Nov, 14:03`, in UTC; a script makes it the reader's own time.
 pub fn time(at: impl Borrow<Timestamp>) -> Html {
     let at = *at.borrow();
-    let shown = format(at, "%-d %b, %H:%M");
+    let year = |at: Timestamp| at.to_zoned(TimeZone::UTC).year();
+    // Nobody asks for the year of what is near.
+    let shown = if year(at) == year(Timestamp::now()) {
+        format(at, "%-d %b, %H:%M")
+    } else {
+        format(at, "%-d %b %Y, %H:%M")
+    };
     let full = format(at, "%A, %-d %B %Y, %H:%M:%S UTC");
     Html::new(format!(
         "<time datetime=\"{at}\" title=\"{full}\">{shown}</time>"
@@ -58,36 +57,23 @@ fn format(at: Timestamp, pattern: &str) -> String {
 
 /// `4 min`, `1 h 20 min`: to the next larger step, since nobody wants it to the second.
 pub fn duration(of: SignedDuration) -> String {
-    match of.as_secs() {
-        ..60 => "under a minute".to_owned(),
-        seconds @ 60..3_600 => format!("{} min", (seconds + 30) / 60),
-        seconds @ 3_600..86_400 => {
-            let minutes = (seconds + 30) / 60;
-            match minutes % 60 {
-                0 => format!("{} h", minutes / 60),
-                rest => format!("{} h {rest} min", minutes / 60),
-            }
-        }
-        seconds => format!("{} days", (seconds + 43_200) / 86_400),
+    let seconds = of.as_secs();
+    let minutes = (seconds + 30) / 60;
+    match (minutes, minutes / 60, minutes % 60) {
+        _ if seconds < 60 => "under a minute".to_owned(),
+        (..60, ..) => format!("{minutes} min"),
+        (_, hours @ ..24, 0) => format!("{hours} h"),
+        (_, hours @ ..24, rest) => format!("{hours} h {rest} min"),
+        _ => match (seconds + 43_200) / 86_400 {
+            1 => "1 day".to_owned(),
+            days => format!("{days} days"),
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        for (number, expected) in [
-            (0_u64, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (12_345, "12,345"),
-            (10_000_000, "10,000,000"),
-        ] {
-            assert_eq!(count(number), expected);
-        }
-    }
 
     #[test]
     fn only_all_of_it_is_100_percent() {
