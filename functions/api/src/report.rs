@@ -211,11 +211,12 @@ fn by_frequency(reasons: BTreeMap<(u8, usize), u64>) -> Vec<ReasonCount> {
     counted
 }
 
-/// Of totals, which don't tell apart what is in flight: it counts as `sent`.
+/// Of totals, which don't tell apart all that is in flight: what waits counts as `queued`, the rest as `sent`.
 fn ends(totals: &Totals) -> [u64; Status::ALL.len()] {
     Status::ALL.map(|status| match status {
-        Status::Scheduled | Status::Queued | Status::Held | Status::Sending => 0,
-        Status::Sent => totals.in_flight,
+        Status::Scheduled | Status::Held | Status::Sending => 0,
+        Status::Queued => totals.waiting,
+        Status::Sent => totals.in_flight - totals.waiting,
         Status::Delivered => totals.delivered,
         Status::Undelivered => totals.undelivered,
         Status::Failed => totals.failed,

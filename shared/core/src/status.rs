@@ -128,6 +128,9 @@ pub struct Totals {
     /// Of `accepted`: how many a gateway took, or may have taken.
     pub submitted: u64,
     pub in_flight: u64,
+    /// Of `in_flight`: what waits with us.
+    #[serde(default)]
+    pub waiting: u64,
     pub delivered: u64,
     pub undelivered: u64,
     pub failed: u64,
@@ -161,14 +164,21 @@ impl Totals {
                 send.outcome,
                 SlotOutcome::Accepted | SlotOutcome::Unknown
             ));
-            *self.of(status(chunk, slot, batch).0) += 1;
+            self.put(status(chunk, slot, batch).0, 1);
         }
     }
 
     /// More messages of one status.
     pub fn take(&mut self, status: Status, messages: u64) {
         self.accepted += messages;
+        self.put(status, messages);
+    }
+
+    fn put(&mut self, status: Status, messages: u64) {
         *self.of(status) += messages;
+        if matches!(status, Status::Scheduled | Status::Queued | Status::Held) {
+            self.waiting += messages;
+        }
     }
 
     pub fn add(&mut self, other: &Self) {
@@ -176,6 +186,7 @@ impl Totals {
             accepted,
             submitted,
             in_flight,
+            waiting,
             delivered,
             undelivered,
             failed,
@@ -193,6 +204,7 @@ impl Totals {
         self.accepted += accepted;
         self.submitted += submitted;
         self.in_flight += in_flight;
+        self.waiting += waiting;
         self.delivered += delivered;
         self.undelivered += undelivered;
         self.failed += failed;

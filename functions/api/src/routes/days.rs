@@ -206,6 +206,7 @@ fn last_count(batch: &Batch) -> Totals {
     batch.progress.totals.unwrap_or(Totals {
         accepted,
         in_flight: accepted,
+        waiting: accepted,
         ..Totals::default()
     })
 }

@@ -15,7 +15,7 @@ use axum::{
 };
 use carillon_core::{api_key::Scope, id::CampaignId, reason::Reason, retry};
 use http::{HeaderMap, Method, StatusCode};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use self::{
     review::{Review, Trouble, review},
     timeline::timeline,
 };
-use super::campaigns::{Campaign, Counted, writes};
+use super::campaigns::{Campaign, Counted, Pace, writes};
 use crate::{
     ask::{Done, Listed},
     assets,
@@ -143,7 +143,7 @@ impl Message {
     }
 }
 
-/// A step of the funnel.
+/// A step of the funnel: how many came so far, of those of the step before.
 struct Step {
     label: &'static str,
     count: u64,
@@ -165,22 +165,28 @@ impl Report {
         self.counts.get(status).copied().unwrap_or_default()
     }
 
+    /// Everybody who was meant.
+    fn audience(&self) -> u64 {
+        self.uploaded.max(self.accepted)
+    }
+
     /// Down to who opened a link, where links are tracked.
     fn funnel(&self, tracks_links: bool) -> Vec<Step> {
-        let step = |label, count, tone| Step {
+        let step = |label, count, of, tone| Step {
             label,
             count,
-            of: self.uploaded.max(self.accepted),
+            of,
             tone,
         };
+        let (audience, delivered) = (self.audience(), self.of("delivered"));
         let mut steps = vec![
-            step("In the audience", self.uploaded.max(self.accepted), "quiet"),
-            step("Accepted", self.accepted, "accent"),
-            step("Left for a gateway", self.submitted, "busy"),
-            step("Delivered", self.of("delivered"), "good"),
+            step("In the audience", audience, audience, "quiet"),
+            step("Accepted", self.accepted, audience, "accent"),
+            step("Sent", self.submitted, self.accepted, "busy"),
+            step("Delivered", delivered, self.submitted, "good"),
         ];
         if tracks_links {
-            steps.push(step("Opened a link", self.clicked, "accent"));
+            steps.push(step("Opened a link", self.clicked, delivered, "accent"));
         }
         steps
     }
@@ -204,31 +210,9 @@ impl Report {
 }
 
 impl Step {
-    fn bar(&self) -> Html {
-        ui::bar([ui::Part::new(self.label, self.count, self.tone)], self.of)
+    fn bar(&self, audience: u64) -> Html {
+        ui::bar([ui::Part::new(self.label, self.count, self.tone)], audience)
     }
-}
-
-/// How fast it goes, from its beginning to now.
-struct Pace {
-    per_second: u64,
-    left: Option<String>,
-}
-
-fn pace(campaign: &Campaign, report: &Report, now: Timestamp) -> Option<Pace> {
-    let began = campaign.progress?.began;
-    let seconds = u64::try_from(now.duration_since(began).as_secs())
-        .ok()?
-        .max(1);
-    let running = campaign.status == "running";
-    if !running || report.submitted == 0 {
-        return None;
-    }
-    let per_second = report.submitted / seconds;
-    let waiting = report.of("queued") + report.of("sending");
-    let left = i64::try_from(waiting * seconds / report.submitted).ok()?;
-    let left = (waiting > 0).then(|| ui::duration(SignedDuration::from_secs(left)));
-    Some(Pace { per_second, left })
 }
 
 #[derive(Default, Deserialize)]
@@ -404,7 +388,7 @@ async fn campaign_page(
     };
     Ok(page(&CampaignPage {
         shell: who.shell(campaign.name.clone(), "/campaigns"),
-        pace: pace(&campaign, &report, Timestamp::now()),
+        pace: campaign.pace(Timestamp::now()),
         filters: filters
             .filter(|it| it.count > 0 || it.status == status)
             .collect(),
@@ -520,11 +504,9 @@ async fn duplicate(
     let Some(fields) = copy.as_object_mut() else {
         return Err(Refused::unexplained());
     };
-    let inline = fields
-        .get("audience")
-        .is_some_and(|it| it["type"] == "inline");
-    if inline {
-        // Its numbers aren't told again, so they are pasted again.
+    let audience = fields.get("audience").and_then(|it| it["type"].as_str());
+    if matches!(audience, Some("inline" | "failed_of")) {
+        // Its numbers aren't told again, so they are given again.
         return Ok(go(&format!("/campaigns/new?like={}", encoded(id))));
     }
     let kept = [

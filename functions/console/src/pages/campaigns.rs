@@ -14,8 +14,8 @@ use carillon_core::{
     id::{BatchId, CampaignId},
 };
 use http::StatusCode;
-use jiff::Timestamp;
-use serde::Deserialize;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     ask::Listed,
@@ -50,6 +50,9 @@ pub struct Campaign {
     /// What it became.
     pub batch: Option<BatchId>,
     pub schedule: Option<Schedule>,
+    /// Of one that comes again and again.
+    pub recurrence: Option<IgnoredAny>,
+    pub next: Option<Timestamp>,
     pub created: Timestamp,
 }
 
@@ -58,6 +61,8 @@ pub struct Progress {
     pub accepted: u64,
     pub submitted: u64,
     pub in_flight: u64,
+    /// Of `in_flight`: what has not left.
+    pub waiting: u64,
     pub delivered: u64,
     pub undelivered: u64,
     pub failed: u64,
@@ -69,19 +74,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Left, so that nothing of it waits with us: what a bar of sending is full of at the end.
-    pub fn left(&self) -> u64 {
-        let Self {
-            submitted,
-            failed,
-            expired,
-            suppressed,
-            cancelled,
-            ..
-        } = self;
-        (submitted + failed + expired + suppressed + cancelled).min(self.accepted)
-    }
-
     /// Has an end that nobody wanted.
     pub fn lost(&self) -> u64 {
         self.undelivered + self.failed + self.expired
@@ -99,6 +91,7 @@ impl Progress {
             accepted: *accepted,
             submitted: *submitted,
             in_flight: *in_flight,
+            waiting: count("scheduled") + count("queued") + count("held"),
             delivered: count("delivered"),
             undelivered: count("undelivered"),
             failed: count("failed"),
@@ -111,17 +104,37 @@ impl Progress {
     }
 
     pub fn parts(&self) -> [Part; 5] {
-        let lost = self.lost();
+        let sent = self.in_flight.saturating_sub(self.waiting);
         let not_sent = self.suppressed + self.cancelled;
-        let ended = self.delivered + lost + not_sent + self.unknown;
-        let sent = self.left().saturating_sub(ended);
         [
             Part::new("delivered", self.delivered, "good"),
             Part::new("sent", sent, "busy"),
-            Part::new("failed", lost, "bad"),
+            Part::new("failed", self.lost(), "bad"),
             Part::new("unclear", self.unknown, "warn"),
             Part::new("not sent", not_sent, "quiet"),
         ]
+    }
+}
+
+/// How fast it goes, from its beginning to now.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Messages in ten seconds.
+    in_ten: u64,
+    left: Option<SignedDuration>,
+}
+
+impl Pace {
+    pub fn words(&self) -> String {
+        let pace = match self.in_ten {
+            0 => "less than one in ten seconds".to_owned(),
+            1..100 => format!("{}.{} a second", self.in_ten / 10, self.in_ten % 10),
+            _ => format!("{} a second", ui::count(self.in_ten / 10)),
+        };
+        match self.left {
+            Some(left) => format!("{pace}, {} to go", ui::duration(left)),
+            None => pace,
+        }
     }
 }
 
@@ -168,12 +181,45 @@ impl Campaign {
         )
     }
 
+    /// Something of it is to come, or may be.
+    pub fn may_end(&self) -> bool {
+        !self.is_over() && self.status != "cancelling"
+    }
+
+    pub fn is_over(&self) -> bool {
+        matches!(self.status.as_str(), "finished" | "cancelled" | "failed")
+    }
+
+    pub fn recurs(&self) -> bool {
+        self.recurrence.is_some()
+    }
+
     /// Of one that starts by itself, when.
     pub fn starts(&self) -> Option<Html> {
-        let schedule = self.schedule.as_ref();
-        schedule
-            .filter(|_| self.status == "scheduled")
-            .map(Schedule::when)
+        let starts = |when: Html| Html::new(format!("Starts {when}"));
+        match (self.status.as_str(), &self.schedule, self.next) {
+            ("scheduled", Some(schedule), _) => Some(starts(schedule.when())),
+            ("recurring", _, Some(next)) => {
+                let next = ui::time(next);
+                Some(Html::new(format!("Next time {next}")))
+            }
+            _ => None,
+        }
+    }
+
+    /// Of one whose messages leave now.
+    pub fn pace(&self, now: Timestamp) -> Option<Pace> {
+        let progress = self.progress.filter(|_| self.status == "running")?;
+        let seconds = now.duration_since(progress.began).as_secs().max(1);
+        let seconds = u64::try_from(seconds).ok()?;
+        let waiting = progress.waiting;
+        let gone = progress.accepted.saturating_sub(waiting);
+        let to_go = (waiting * seconds).checked_div(gone)?;
+        let to_go = i64::try_from(to_go).ok()?;
+        Some(Pace {
+            in_ten: gone * 10 / seconds,
+            left: (waiting > 0).then(|| SignedDuration::from_secs(to_go)),
+        })
     }
 
     pub fn bar(&self) -> Html {
@@ -227,4 +273,47 @@ async fn list(
         pager: ui::pager(PATH, next_cursor.as_deref(), cursor.is_none()),
         may_write: who.may(Scope::CampaignsWrite),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(submitted: u64, failed: u64) -> Campaign {
+        let began = "2026-11-28T10:00:00Z";
+        let document = serde_json::json!({
+            "id": "cmp_01h455vb4pex5vsknk084sn02q", "name": "Spring", "status": "running", "test": false, "created": began,
+            "progress": {
+                "accepted": 10_000, "submitted": submitted, "in_flight": 10_000 - failed,
+                "waiting": 10_000 - failed - submitted, "delivered": 0, "undelivered": 0,
+                "failed": failed, "expired": 0, "suppressed": 0, "cancelled": 0, "unknown": 0, "began": began,
+            },
+        });
+        serde_json::from_value(document).expect("as the API tells of it")
+    }
+
+    fn words(campaign: &Campaign) -> Option<String> {
+        let now: Timestamp = "2026-11-28T10:01:40Z".parse().expect("a time");
+        campaign.pace(now).map(|it| it.words())
+    }
+
+    #[test]
+    fn what_left_so_far_tells_when_the_rest_will_have_left() {
+        let half = words(&running(4_900, 100));
+        assert_eq!(half.as_deref(), Some("50 a second, 2 min to go"));
+        let slow = words(&running(250, 0));
+        assert_eq!(slow.as_deref(), Some("2.5 a second, 1 h 5 min to go"));
+        let crawls = words(&running(9, 0)).expect("a pace");
+        assert!(crawls.starts_with("less than one in ten"), "{crawls}");
+        let done = words(&running(10_000, 0));
+        assert_eq!(done.as_deref(), Some("100 a second"));
+    }
+
+    #[test]
+    fn nothing_is_foretold_before_the_first_has_left_or_while_it_stands() {
+        assert_eq!(words(&running(0, 0)), None);
+        let mut paused = running(5_000, 0);
+        paused.status = "paused".to_owned();
+        assert_eq!(words(&paused), None);
+    }
 }

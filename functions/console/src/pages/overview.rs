@@ -27,6 +27,7 @@ use crate::{
 
 const SHOWN: u8 = 14;
 const COUNTRIES: usize = 6;
+const CAMPAIGNS: &str = "/v1/campaigns?limit=100";
 
 pub fn routes() -> Router<Console> {
     Router::new().route("/overview", get(show))
@@ -170,11 +171,13 @@ impl Day {
     }
 
     fn bar(&self) -> chart::Bar {
-        let rest = self.accepted.saturating_sub(self.delivered + self.lost());
+        let ended = self.delivered + self.lost() + self.in_flight;
+        let rest = self.accepted.saturating_sub(ended);
         let parts = vec![
             Part::new("delivered", self.delivered, "good"),
-            Part::new("other", rest, "busy"),
+            Part::new("on their way", self.in_flight, "busy"),
             Part::new("failed", self.lost(), "bad"),
+            Part::new("unclear or not sent", rest, "quiet"),
         ];
         let label = self.date.strftime("%-d %b").to_string();
         chart::Bar { label, parts }
@@ -187,6 +190,7 @@ struct Overview {
     shell: Shell,
     today: Option<Day>,
     active: Vec<Campaign>,
+    now: Timestamp,
     recent: Vec<Campaign>,
     attention: Vec<Attention>,
     delivered: Vec<Delivered>,
@@ -198,18 +202,24 @@ struct Overview {
     may_write: bool,
 }
 
+/// The part that moves.
+#[derive(Template)]
+#[template(path = "overview_live.html")]
+struct Live {
+    today: Option<Day>,
+    active: Vec<Campaign>,
+    now: Timestamp,
+}
+
 async fn show(
     State(console): State<Console>,
     who: SignedIn,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    // What is asked for again and again is the part that moves: of today.
-    let days = if headers.contains_key("hx-request") {
-        1
-    } else {
-        SHOWN
-    };
-    let days = format!("/v1/reports/days?days={days}");
+    if headers.contains_key("hx-request") {
+        return live(&console, &who).await;
+    }
+    let days = format!("/v1/reports/days?days={SHOWN}");
     let (listed, account, gateways, dead, Days { days }): (
         Listed<Campaign>,
         Account,
@@ -217,38 +227,52 @@ async fn show(
         DeadLetters,
         Days,
     ) = futures::try_join!(
-        console.get(&who, "/v1/campaigns?limit=100"),
+        console.get(&who, CAMPAIGNS),
         console.get(&who, "/v1/account"),
         console.get(&who, "/v1/gateways"),
         console.get(&who, "/v1/dead-letters?limit=50"),
         console.get(&who, &days),
     )?;
-    let since = Timestamp::now() - SignedDuration::from_hours(6);
+    let now = Timestamp::now();
+    let since = now - SignedDuration::from_hours(6);
     let mut counted = console.deliveries.since(since).await?;
     counted.retain(|(traffic, _)| traffic.account == who.account.id);
     let mut campaigns = listed.data;
     count_anew(&console, &who, &mut campaigns).await?;
-    let active: Vec<_> = campaigns
-        .iter()
-        .filter(|it| it.is_active())
-        .cloned()
-        .collect();
-    let ended = campaigns.iter().filter(|it| !it.is_active());
+    let ended = campaigns.iter().filter(|it| it.is_over());
     let bars: Vec<_> = days.iter().map(Day::bar).collect();
     let sent = days.iter().any(|day| day.accepted > 0);
     Ok(page(&Overview {
         shell: who.shell("Overview", "/overview"),
         recent: ended.take(5).cloned().collect(),
         days: chart::bars("Messages of the last 14 days", &bars),
-        attention: attention(&account, &gateways.data, &active, &dead),
+        has_begun: sent || !campaigns.is_empty(),
+        attention: attention(&account, &gateways.data, &campaigns, &dead),
         delivered: by_gateway(&counted, &gateways.data),
         countries: by_country(&counted),
         has_gateway: !gateways.data.is_empty(),
-        has_begun: sent || !campaigns.is_empty(),
         today: days.into_iter().last(),
         may_write: who.may(Scope::CampaignsWrite),
-        active,
+        now,
+        active: active(campaigns),
     }))
+}
+
+/// Asked for again and again, so it reads no more than it shows.
+async fn live(console: &Console, who: &SignedIn) -> Result<Response, Refused> {
+    let (listed, Days { days }): (Listed<Campaign>, Days) = futures::try_join!(
+        console.get(who, CAMPAIGNS),
+        console.get(who, "/v1/reports/days?days=1"),
+    )?;
+    Ok(page(&Live {
+        today: days.into_iter().last(),
+        active: active(listed.data),
+        now: Timestamp::now(),
+    }))
+}
+
+fn active(campaigns: Vec<Campaign>) -> Vec<Campaign> {
+    campaigns.into_iter().filter(Campaign::is_active).collect()
 }
 
 fn by_gateway(counted: &[(Traffic, Counts)], gateways: &[Gateway]) -> Vec<Delivered> {

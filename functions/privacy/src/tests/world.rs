@@ -56,6 +56,7 @@ pub const TOTALS: Totals = Totals {
     accepted: 2,
     submitted: 2,
     in_flight: 0,
+    waiting: 0,
     delivered: 2,
     undelivered: 0,
     failed: 0,

@@ -181,6 +181,8 @@ pub struct ProgressView {
     submitted: u64,
     /// Those that have no end yet.
     in_flight: u64,
+    /// Of `in_flight`: those that have not left.
+    waiting: u64,
     delivered: u64,
     undelivered: u64,
     failed: u64,
@@ -199,6 +201,7 @@ impl ProgressView {
         let nothing = Totals {
             accepted: prepared.accepted,
             in_flight: prepared.accepted,
+            waiting: prepared.accepted,
             ..Totals::default()
         };
         let totals = batch.progress.totals.unwrap_or(nothing);
@@ -206,6 +209,7 @@ impl ProgressView {
             accepted: totals.accepted,
             submitted: totals.submitted,
             in_flight: totals.in_flight,
+            waiting: totals.waiting,
             delivered: totals.delivered,
             undelivered: totals.undelivered,
             failed: totals.failed,

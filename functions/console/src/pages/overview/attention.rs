@@ -33,12 +33,17 @@ impl Attention {
             ..Self::default()
         }
     }
+
+    fn at(self, path: impl Into<String>) -> Self {
+        let path = Some(path.into());
+        Self { path, ..self }
+    }
 }
 
 pub fn attention(
     account: &Account,
     gateways: &[Gateway],
-    active: &[Campaign],
+    campaigns: &[Campaign],
     dead: &DeadLetters,
 ) -> Vec<Attention> {
     let stopped = account.switches.all.then(|| {
@@ -46,13 +51,14 @@ pub fn attention(
             "Sending is switched off for the whole account.",
             "Nothing leaves until an owner switches it on again.",
         )
+        .at("/settings")
     });
     let warnings = account.warnings.iter();
     let warnings = warnings.map(|warning| Attention::new(form::sentence(&warning.words), ""));
     stopped
         .into_iter()
         .chain(gateways.iter().filter_map(unwell))
-        .chain(paused(active))
+        .chain(paused(campaigns))
         .chain(undone(dead))
         .chain(nearly_spent(&account.spending))
         .chain(warnings)
@@ -62,22 +68,24 @@ pub fn attention(
 fn unwell(gateway: &Gateway) -> Option<Attention> {
     let is_well = matches!(gateway.health.state.as_str(), "closed" | "healthy" | "ok");
     let words = "Messages go by other gateways where a route has some; the rest waits.";
-    (gateway.enabled && !is_well)
-        .then(|| Attention::new(format!("{} is not well.", gateway.name), words))
+    (gateway.enabled && !is_well).then(|| {
+        let found = Attention::new(format!("{} is not well.", gateway.name), words);
+        found.at(format!("/gateways/{}", gateway.id))
+    })
 }
 
-fn paused(active: &[Campaign]) -> Option<Attention> {
-    let paused: Vec<_> = active.iter().filter(|it| it.status == "paused").collect();
+fn paused(campaigns: &[Campaign]) -> Option<Attention> {
+    let paused: Vec<_> = campaigns
+        .iter()
+        .filter(|it| it.status == "paused")
+        .collect();
     let path = |campaign: &Campaign| format!("/campaigns/{}", campaign.id);
     match paused.as_slice() {
         [] => None,
         [one] => {
             let words = format!("{} is paused.", one.name);
             let found = Attention::new(words, "Resume it, or cancel what has not left.");
-            Some(Attention {
-                path: Some(path(one)),
-                ..found
-            })
+            Some(found.at(path(one)))
         }
         several => {
             let words = format!("{} campaigns are paused.", several.len());
@@ -104,7 +112,8 @@ fn undone(dead: &DeadLetters) -> Option<Attention> {
         ""
     };
     let words = "Nothing is lost: each can be sent again or let go.";
-    (letters > 0).then(|| Attention::new(format!("{more}{things} could not be worked on."), words))
+    let found = Attention::new(format!("{more}{things} could not be worked on."), words);
+    (letters > 0).then(|| found.at("/dead-letters"))
 }
 
 fn nearly_spent(spending: &Spending) -> impl Iterator<Item = Attention> {
@@ -130,6 +139,7 @@ fn nearly_spent(spending: &Spending) -> impl Iterator<Item = Attention> {
             format!("Over 80% of what may be spent {when} is spent."),
             "What goes over the limit is not sent. An owner can raise it.",
         )
+        .at("/settings/limits")
     })
 }
 
