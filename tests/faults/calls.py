@@ -92,6 +92,8 @@ def _core(operation: str, document: dict[str, Any], text: str) -> str:
             return "cursor"
         case "UpdateItem" if ":ready" in values and ":prepared" in values:
             return "ready"
+        case "UpdateItem" if ":ready" in values and ":sweep" in values:
+            return "begin"
     return ""
 
 

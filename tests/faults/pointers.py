@@ -10,6 +10,10 @@ DISPATCH = "carillon-dispatch"
 KILLS = 20
 
 
+def _begun(world: World) -> None:
+    world.rule("begin", Kill(Moment.AFTER), KILLS, 1.0, DISPATCH)
+
+
 def _between(world: World) -> None:
     world.rule("pointers", Kill(Moment.AFTER), KILLS, 1.0, DISPATCH)
 
@@ -58,6 +62,15 @@ def _refused(world: World) -> None:
 MANY = {"campaigns": 24, "recipients": 100}
 
 SCENARIOS = [
+    Scenario(
+        "dispatch-begun",
+        "`dispatch` killed after the batch says that it begins, before its first pointers",
+        AT_MOST_ONCE,
+        _begun,
+        _hurried,
+        expects=_in_order,
+        recipients=500,
+    ),
     Scenario(
         "dispatch-between",
         "`dispatch` killed between the pointers and the cursor",
