@@ -8,6 +8,7 @@ pub fn router(console: Console) -> Router {
     let inside = pages::routes()
         .merge(sign_in::routes_inside())
         .fallback(pages::error::nowhere)
+        .method_not_allowed_fallback(pages::error::not_so)
         .layer(middleware::from_fn_with_state(
             console.clone(),
             guard::admit,

@@ -53,7 +53,7 @@ fn from_ourselves(headers: &HeaderMap, public_url: &str) -> bool {
 /// To those who are signed in, with forms that were made for them.
 pub async fn admit(State(console): State<Console>, request: Request, next: Next) -> Response {
     let now = Timestamp::now();
-    let who = match who(&console, request.headers(), now).await {
+    let who = match who(&console, request.method(), request.headers(), now).await {
         Ok(who) => who,
         Err(refused) => return refused.into_response(),
     };
@@ -117,13 +117,21 @@ fn outdated() -> Refused {
 
 async fn who(
     console: &Console,
+    method: &Method,
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<Option<SignedIn>, Refused> {
     let Some(token) = cookie::find(headers, cookie::SESSION) else {
         return Ok(None);
     };
-    let Some(session) = console.sessions.look(token, now).await? else {
+    // What a page asks for by itself doesn't mean that somebody is there.
+    let by_itself = *method == Method::GET && headers.contains_key("hx-request");
+    let session = if by_itself {
+        console.sessions.find(token, now).await?
+    } else {
+        console.sessions.look(token, now).await?
+    };
+    let Some(session) = session else {
         return Ok(None);
     };
     let (member, account) = futures::try_join!(
@@ -146,12 +154,16 @@ async fn who(
 
 /// And back to the page that was asked for.
 fn sign_in_first(request: &Request) -> Response {
+    let had_session = cookie::find(request.headers(), cookie::SESSION).is_some();
     let to = match *request.method() {
         Method::GET if request.uri().path() != "/" => place(request.uri()),
-        _ => "/overview".to_owned(),
+        Method::GET => "/overview".to_owned(),
+        // The page whose form it was.
+        _ => referrer(request.headers()).unwrap_or_else(|| "/overview".to_owned()),
     };
     let to = percent_encoding::utf8_percent_encode(&to, percent_encoding::NON_ALPHANUMERIC);
-    let to = format!("/sign-in?to={to}");
+    let note = if had_session { "&note=over" } else { "" };
+    let to = format!("/sign-in?to={to}{note}");
     if request.headers().contains_key("hx-request") {
         // A fragment must not become the sign-in page: the browser leaves the page instead.
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -164,6 +176,11 @@ fn sign_in_first(request: &Request) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+fn referrer(headers: &HeaderMap) -> Option<String> {
+    let referrer = headers.get(header::REFERER)?.to_str().ok()?;
+    Some(place(&referrer.parse().ok()?))
 }
 
 fn place(uri: &Uri) -> String {

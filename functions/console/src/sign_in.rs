@@ -3,12 +3,12 @@
 use askama::Template;
 use axum::{
     Router,
-    extract::{Query, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use carillon_core::member::Member;
+use carillon_core::member::{Email, Member};
 use carillon_runtime::{logs::chain, random};
 use carillon_store::{
     audit::{Actor, Audit},
@@ -19,13 +19,14 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
+    assets,
     console::Console,
     cookie,
     form::Form,
     oidc::{Person, SignInError, Way},
     pages::error::Refused,
     respond::{go, page},
-    shell::Theme,
+    shell::{Shell, Theme},
     signed_in::{SignedIn, hex},
 };
 
@@ -43,6 +44,8 @@ pub fn routes_outside() -> Router<Console> {
 pub fn routes_inside() -> Router<Console> {
     Router::new()
         .route("/", get(async || go(HOME)))
+        .route("/accounts", get(accounts))
+        .route("/accounts/{member}", post(change_over))
         .route("/sign-out", post(sign_out))
         .route("/sign-out/everywhere", post(sign_out_everywhere))
         .route("/theme", post(set_theme))
@@ -69,6 +72,9 @@ async fn welcome(Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
     let note = match asked.note.as_str() {
         "out" => Some("You are signed out."),
         "everywhere" => Some("You are signed out on every device."),
+        "over" => Some(
+            "Your session has ended: 30 minutes without you, or 12 hours. What you last sent was not done.",
+        ),
         "again" => Some("That sign-in took too long or was interrupted. Please try again."),
         _ => None,
     };
@@ -128,18 +134,29 @@ async fn come_back(
     let Some(member) = recognize(&console, &person, now).await? else {
         return Ok(stranger(Some(person.email.as_str().to_owned())));
     };
-    // Always a new token: one that somebody planted in this browser is worth nothing afterwards.
-    if let Some(before) = cookie::find(&headers, cookie::SESSION) {
+    let mut response = enter(&console, &headers, &member, local(&way.to), now).await?;
+    let set = response.headers_mut();
+    set.append(header::SET_COOKIE, cookie::clear(cookie::WAY));
+    Ok(response)
+}
+
+/// Always with a new token: one that somebody planted in this browser is worth nothing afterwards.
+async fn enter(
+    console: &Console,
+    headers: &HeaderMap,
+    member: &Member,
+    to: &str,
+    now: Timestamp,
+) -> Result<Response, Refused> {
+    if let Some(before) = cookie::find(headers, cookie::SESSION) {
         console.sessions.end(before).await?;
     }
     let token = hex(&random::bytes::<32>());
     let session = Session::new(member.account, member.id, now);
     console.sessions.begin(&token, &session).await?;
-    let mut response = go(local(&way.to));
-    let set = response.headers_mut();
+    let mut response = go(to);
     let kept = cookie::set(cookie::SESSION, &token, LONGEST.as_secs());
-    set.append(header::SET_COOKIE, kept);
-    set.append(header::SET_COOKIE, cookie::clear(cookie::WAY));
+    response.headers_mut().append(header::SET_COOKIE, kept);
     Ok(response)
 }
 
@@ -148,35 +165,109 @@ fn read_way(kept: &str) -> Option<Way> {
     serde_json::from_slice(&kept).ok()
 }
 
-/// The member that this person is. At the first sign-in the address becomes this person's for good.
+/// The member that this person is.
 async fn recognize(
     console: &Console,
     person: &Person,
     now: Timestamp,
 ) -> Result<Option<Member>, Refused> {
-    let members = console.api.members.of(&person.email).await?;
-    let is_theirs = |member: &&Member| {
-        let subject = member.subject.as_ref();
-        subject.is_none_or(|subject| *subject == person.subject)
-    };
-    let theirs = members.iter().filter(is_theirs);
+    let theirs = memberships(console, &person.email, &person.subject).await?;
     // Whom somebody has worked for before comes before an invitation.
-    let Some(member) = theirs.min_by_key(|member| (member.joined.is_none(), member.id)) else {
-        return Ok(None);
-    };
+    let first = theirs
+        .into_iter()
+        .min_by_key(|member| (member.joined.is_none(), member.id));
+    match first {
+        Some(member) => join(console, member, &person.subject, now).await,
+        None => Ok(None),
+    }
+}
+
+/// Invitations of an address, and what this person has joined by it.
+async fn memberships(
+    console: &Console,
+    email: &Email,
+    subject: &str,
+) -> Result<Vec<Member>, Refused> {
+    let mut members = console.api.members.of(email).await?;
+    let is_theirs = |known: &Option<String>| known.as_ref().is_none_or(|known| known == subject);
+    members.retain(|member| is_theirs(&member.subject));
+    Ok(members)
+}
+
+/// At the first sign-in the address becomes this person's for good.
+async fn join(
+    console: &Console,
+    member: Member,
+    subject: &str,
+    now: Timestamp,
+) -> Result<Option<Member>, Refused> {
     if member.joined.is_some() {
-        return Ok(Some(member.clone()));
+        return Ok(Some(member));
     }
     let joined = Member {
-        subject: Some(person.subject.clone()),
+        subject: Some(subject.to_owned()),
         joined: Some(now),
         version: member.version + 1,
-        ..member.clone()
+        ..member
     };
     let audit = entry(&joined, "member.join", now);
     let written = console.api.members.change(&joined, None, &audit).await?;
     // Changed in this moment, perhaps removed: the next attempt sees what it is now.
     Ok(written.is_ok().then_some(joined))
+}
+
+/// An account that somebody is a member of, or invited to.
+struct Membership {
+    member: Member,
+    account: String,
+    is_here: bool,
+}
+
+#[derive(Template)]
+#[template(path = "accounts.html")]
+struct AccountsPage {
+    shell: Shell,
+    memberships: Vec<Membership>,
+}
+
+/// All that somebody may work for: agencies work for many.
+async fn accounts(State(console): State<Console>, who: SignedIn) -> Result<Response, Refused> {
+    let mut memberships = Vec::new();
+    for member in own(&console, &who).await? {
+        if let Some(account) = console.api.accounts.find(member.account).await? {
+            memberships.push(Membership {
+                is_here: member.id == who.member.id,
+                account: account.name,
+                member,
+            });
+        }
+    }
+    memberships.sort_by_key(|it| it.account.to_lowercase());
+    let shell = who.shell("Your accounts", "");
+    Ok(page(&AccountsPage { shell, memberships }))
+}
+
+async fn own(console: &Console, who: &SignedIn) -> Result<Vec<Member>, Refused> {
+    let subject = who.member.subject.as_deref().unwrap_or_default();
+    memberships(console, &who.member.email, subject).await
+}
+
+async fn change_over(
+    State(console): State<Console>,
+    who: SignedIn,
+    headers: HeaderMap,
+    Path(wanted): Path<String>,
+) -> Result<Response, Refused> {
+    let mut theirs = own(&console, &who).await?.into_iter();
+    let wanted = theirs.find(|member| member.id.to_string() == wanted);
+    let (now, subject) = (Timestamp::now(), who.member.subject.as_deref());
+    let Some((member, subject)) = wanted.zip(subject) else {
+        return Err(Refused::not_found());
+    };
+    match join(&console, member, subject, now).await? {
+        Some(member) => enter(&console, &headers, &member, HOME, now).await,
+        None => Err(Refused::not_found()),
+    }
 }
 
 fn entry(member: &Member, action: &str, now: Timestamp) -> Audit {

@@ -64,16 +64,18 @@ impl Sessions {
             .await
     }
 
-    /// The session of a token, if it isn't over; a page is being looked at now.
-    pub async fn look(&self, token: &str, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    /// The session of a token, if it isn't over.
+    pub async fn find(&self, token: &str, now: Timestamp) -> Result<Option<Session>, StoreError> {
         let item = self.table.get(&self.at(token), "read a session").await?;
-        let Some(item) = item else {
+        let session: Option<Session> = item.map(|item| item.json(DOC)).transpose()?;
+        Ok(session.filter(|session| session.lasts(now)))
+    }
+
+    /// The same, of somebody who does something now.
+    pub async fn look(&self, token: &str, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        let Some(session) = self.find(token, now).await? else {
             return Ok(None);
         };
-        let session: Session = item.json(DOC)?;
-        if !session.lasts(now) {
-            return Ok(None);
-        }
         if now.duration_since(session.seen) < NOTED_EVERY {
             return Ok(Some(session));
         }

@@ -4,9 +4,13 @@ use askama::Template;
 use axum::response::{IntoResponse, Response};
 use carillon_runtime::logs::chain;
 use carillon_store::StoreError;
-use http::StatusCode;
+use http::{Method, StatusCode, Uri};
 
-use crate::{ask::FieldError, respond::page, shell::Theme};
+use crate::{
+    ask::FieldError,
+    respond::{go, page},
+    shell::Theme,
+};
 
 /// What the API, or a page itself, has against a request. A page with a form shows it there; else it is a page of its own.
 #[derive(Debug, Clone)]
@@ -101,4 +105,13 @@ impl IntoResponse for Refused {
 
 pub async fn nowhere() -> Refused {
     Refused::not_found()
+}
+
+/// The address of a form, which a reload or the address bar may ask for: it leads to the page that has the form.
+pub async fn not_so(method: Method, uri: Uri) -> Response {
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return Refused::not_found().into_response();
+    }
+    let (page, _) = uri.path().rsplit_once('/').unwrap_or_default();
+    go(if page.is_empty() { "/" } else { page })
 }
