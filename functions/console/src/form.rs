@@ -1,6 +1,9 @@
 //! A form as it was posted, and what is wrong with its fields. What the API refuses comes back beside the field it is about.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+};
 
 use axum::extract::FromRequestParts;
 use bytes::Bytes;
@@ -30,7 +33,8 @@ pub struct Form {
 impl Form {
     pub fn parse(body: &[u8]) -> Self {
         let fields = url::form_urlencoded::parse(body);
-        Self::of(fields.into_owned())
+        let fields = fields.into_owned();
+        Self::of(fields.map(|(name, value)| (name, unix_lines(&value))))
     }
 
     /// Of `multipart/form-data`, by which browsers send files.
@@ -41,7 +45,7 @@ impl Form {
         while let Some(part) = parts.next_field().await? {
             let name = part.name().unwrap_or_default().to_owned();
             if part.file_name().is_none() {
-                form.fields.push((name, part.text().await?));
+                form.fields.push((name, unix_lines(&part.text().await?)));
                 continue;
             }
             let file = part.bytes().await?;
@@ -104,6 +108,22 @@ impl Form {
             .or_insert_with(|| words.into());
     }
 
+    /// Texts by language, as rows: the field that is marked, the language, the text. What is typed is never thrown away unsaid.
+    pub fn refuse_languages(&mut self, rows: impl IntoIterator<Item = (String, String, String)>) {
+        let mut known = BTreeSet::new();
+        for (field, language, text) in rows {
+            let language = language.to_lowercase();
+            if language.is_empty() && !text.trim().is_empty() {
+                self.refuse(
+                    field,
+                    "Say in which language this is, such as fr, or empty the row.",
+                );
+            } else if !language.is_empty() && !known.insert(language) {
+                self.refuse(field, "This language has a text already, further up.");
+            }
+        }
+    }
+
     /// As if this had been typed into the field, and nothing else.
     pub fn set(&mut self, name: &str, value: &str) {
         self.fields.retain(|(field, _)| field != name);
@@ -163,6 +183,11 @@ impl Form {
     }
 }
 
+/// Forms end lines with two characters, and in a message each of them counts.
+fn unix_lines(value: &str) -> String {
+    value.replace("\r\n", "\n")
+}
+
 /// What the API says begins small and ends without a full stop.
 pub fn sentence(words: &str) -> String {
     let mut characters = words.chars();
@@ -193,6 +218,39 @@ impl<S: Send + Sync> FromRequestParts<S> for Form {
 mod tests {
     use super::*;
     use crate::ask::FieldError;
+
+    #[test]
+    fn no_text_is_thrown_away_for_want_of_its_language() {
+        let row = |language: &str, text: &str| {
+            (
+                format!("{language}-{text}"),
+                language.to_owned(),
+                text.to_owned(),
+            )
+        };
+        let mut form = Form::default();
+
+        form.refuse_languages([
+            row("fr", "Salut"),
+            row("", " "),
+            row("", "Ciao"),
+            row("FR", "Coucou"),
+        ]);
+
+        let wrong: Vec<_> = form.errors().into_iter().map(|(field, _)| field).collect();
+        assert_eq!(wrong, ["-Ciao", "FR-Coucou"]);
+    }
+
+    #[tokio::test]
+    async fn a_line_break_is_one_character() {
+        let encoded = Form::parse(b"text=one%0D%0Atwo");
+        let parts =
+            "--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\none\r\ntwo\r\n--x--\r\n";
+        let parts = Form::parse_parts(parts.into(), "x").await.unwrap();
+
+        assert_eq!(encoded.get("text"), "one\ntwo");
+        assert_eq!(parts.get("text"), "one\ntwo");
+    }
 
     fn refused(errors: &[(&str, &str)]) -> Refused {
         let errors = errors.iter().map(|(pointer, detail)| FieldError {

@@ -53,11 +53,15 @@ pub struct Content {
 #[derive(Debug, Clone, Deserialize)]
 pub struct TemplateOf {
     pub id: String,
+    /// Left out, it is the newest.
+    pub version: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Links {
     pub track: bool,
+    /// Seconds.
+    pub valid_for: Option<i64>,
 }
 
 /// One of the two.

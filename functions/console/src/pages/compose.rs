@@ -139,11 +139,12 @@ async fn like(
         .chars()
         .take(100)
         .collect();
-    let is_told = !matches!(planned.audience, Audience::Inline { .. });
+    let is_pasted = matches!(planned.audience, Audience::Inline { .. });
     let mut form = filled(&planned, account);
-    if !is_told {
+    if is_pasted {
         form.set("to", "numbers");
     }
+    form.set("like", id);
     Ok(form)
 }
 
@@ -155,6 +156,9 @@ fn filled(planned: &Planned, account: &Account) -> Form {
     let clock = TimeZone::get(&account.time_zone).unwrap_or(TimeZone::UTC);
     let content = &planned.content;
     let template = content.template.as_ref().map(|template| &template.id);
+    let version = content.template.as_ref().and_then(|it| it.version);
+    let links_last = content.links.and_then(|links| links.valid_for);
+    let number = |number: Option<String>| number.unwrap_or_default();
     let text = |text: Option<&String>| text.cloned().unwrap_or_default();
     let ticked = |yes: bool| if yes { "yes".to_owned() } else { String::new() };
     let is_smart = content.encoding.as_deref() == Some("smart");
@@ -162,6 +166,9 @@ fn filled(planned: &Planned, account: &Account) -> Form {
         ("name", planned.name.clone()),
         ("text", text(content.text.as_ref())),
         ("template", text(template)),
+        ("pinned", text(template.filter(|_| version.is_some()))),
+        ("pinned_at", number(version.map(|it| it.to_string()))),
+        ("links_last", number(links_last.map(|it| it.to_string()))),
         ("sender", text(planned.sender.as_ref())),
         ("links", ticked(planned.tracks_links())),
         ("smart", ticked(is_smart)),
@@ -229,19 +236,34 @@ async fn compose_page(
     let own = Choice::new("", "Whatever the route or gateway uses");
     let none = Choice::new("", "None: what is written above");
     let templates: Vec<_> = named(templates.data);
+    let (templates, senders) = (
+        std::iter::once(none).chain(templates).collect(),
+        std::iter::once(own).chain(usable).collect(),
+    );
     let shown = page(&Compose {
         shell: who.shell(title, "/campaigns"),
         draft,
         lists,
         segments,
-        templates: std::iter::once(none).chain(templates).collect(),
-        senders: std::iter::once(own).chain(usable).collect(),
+        templates: with_its_own(templates, form.given("template"), "The one chosen before"),
+        senders: with_its_own(senders, form.given("sender"), ""),
         look,
         file,
         form,
         fresh,
     });
     Ok((status, reaching(&bucket, shown)).into_response())
+}
+
+/// What a draft names though it isn't among the choices stays what it was until somebody chooses otherwise.
+fn with_its_own(mut choices: Vec<Choice>, value: Option<&str>, label: &str) -> Vec<Choice> {
+    if let Some(value) = value
+        && choices.iter().all(|choice| choice.value != value)
+    {
+        let label = if label.is_empty() { value } else { label };
+        choices.push(Choice::new(value, label));
+    }
+    choices
 }
 
 /// The same page, of which the browser takes the parts that show the text and the file.

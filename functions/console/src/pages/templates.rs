@@ -258,15 +258,10 @@ fn content(form: &Form) -> Value {
         .map(|row| (row.tag.as_str(), row.text.as_str()))
         .collect();
     json!({
-        "text": unix(form.get("text")),
-        "languages": languages.into_iter().map(|(tag, text)| (tag.to_owned(), unix(text))).collect::<BTreeMap<_, _>>(),
+        "text": form.get("text"),
+        "languages": languages,
         "encoding": form.given("encoding").unwrap_or("smart"),
     })
-}
-
-/// Browsers send two characters for a line break; handsets are sent one, which is also what is paid for.
-fn unix(text: &str) -> String {
-    text.replace("\r\n", "\n")
 }
 
 /// Values to look at it with: as they were typed, else made up from their names.
@@ -416,12 +411,19 @@ fn refuse(form: Form, refused: &Refused) -> Form {
     form.refused_by(refused, &fields)
 }
 
+/// Each text has its language.
+fn is_clear(form: &mut Form) -> bool {
+    let rows = rows(form).into_iter();
+    form.refuse_languages(rows.map(|row| (format!("tag-{}", row.number), row.tag, row.text)));
+    !form.is_refused()
+}
+
 async fn create(
     State(console): State<Console>,
     who: SignedIn,
-    form: Form,
+    mut form: Form,
 ) -> Result<Response, Refused> {
-    if is_look(&form) {
+    if is_look(&form) || !is_clear(&mut form) {
         return edit_page(&console, &who, None, String::new(), None, form).await;
     }
     let mut body = content(&form);
@@ -444,10 +446,10 @@ async fn change(
     State(console): State<Console>,
     who: SignedIn,
     Path(id): Path<String>,
-    form: Form,
+    mut form: Form,
 ) -> Result<Response, Refused> {
     let version = form.get("version").to_owned();
-    if is_look(&form) {
+    if is_look(&form) || !is_clear(&mut form) {
         return edit_page(&console, &who, Some(id), version, None, form).await;
     }
     let mut body = content(&form);
@@ -534,7 +536,7 @@ mod tests {
     #[test]
     fn languages_are_rows_of_the_form() {
         let form = Form::of([
-            ("text", "Hi\r\nthere"),
+            ("text", "Hi\nthere"),
             ("rows", "2"),
             ("tag-0", "de"),
             ("text-0", "Hallo"),

@@ -52,8 +52,18 @@ fn content(form: &Form) -> Value {
         Some(template) => json!({"template": {"id": template}}),
         None => json!({"text": form.get("text")}),
     };
+    // What the API can say and this form doesn't ask for stays as it was.
+    let kept = |name| form.given(name).and_then(|value| value.parse::<i64>().ok());
+    if let Some(version) = kept("pinned_at")
+        && form.given("pinned") == form.given("template")
+    {
+        content["template"]["version"] = version.into();
+    }
     if form.has("links", "yes") {
         content["links"] = json!({"track": true});
+        if let Some(seconds) = kept("links_last") {
+            content["links"]["valid_for"] = seconds.into();
+        }
     }
     if form.has("smart", "yes") {
         content["encoding"] = "smart".into();
