@@ -16,6 +16,10 @@ const SAID: &[(&str, &str)] = &[
         "The campaign is cancelled. What had left already can't be called back.",
     ),
     ("deleted", "Deleted."),
+    (
+        "too-many",
+        "There are more opt-outs than one download carries. An export brings them all: ask for it here.",
+    ),
     ("discarded", "Discarded. What it was about stays as it is."),
     (
         "consented",

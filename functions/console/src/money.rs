@@ -18,6 +18,15 @@ pub fn shown(millionths: impl Borrow<u64>) -> String {
     }
 }
 
+/// A sum of which some may have no price: that is said before the figure is believed.
+pub fn told(sum: String, millionths: u64, without_price: u64) -> String {
+    match (without_price, millionths) {
+        (0, _) => sum,
+        (_, 0) => "unknown".to_owned(),
+        _ => format!("at least {sum}"),
+    }
+}
+
 /// `0.0075`, or with a comma, as `7500`. `None`: it is no amount.
 pub fn read(text: &str) -> Option<u64> {
     let text = text.trim().replace(',', ".");

@@ -11,7 +11,7 @@ use axum::{
 };
 use carillon_core::api_key::Scope;
 use http::{Method, StatusCode};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,7 +21,7 @@ use crate::{
     assets,
     console::Console,
     form::{self, Form},
-    pages::error::Refused,
+    pages::{error::Refused, exports},
     path,
     people::{self, Contact, OptOut},
     respond::{go, page},
@@ -340,15 +340,24 @@ fn consent_page(who: &SignedIn, contact: Contact, form: Form) -> Response {
     (status, shown).into_response()
 }
 
+/// The beginning of a day by the account's clock. What is no day is the API's to refuse.
+pub fn day_given(day: &str, zone: &TimeZone) -> String {
+    let began = exports::day(day, false, zone);
+    began.map_or_else(|| day.to_owned(), |began| began.to_string())
+}
+
 async fn record(
     State(console): State<Console>,
     who: SignedIn,
     Path(id): Path<String>,
     form: Form,
 ) -> Result<Response, Refused> {
-    let contact: Contact = console.get(&who, &at(&id)).await?;
-    // A day, by the clock of nobody: its beginning in UTC is over everywhere by the evening.
-    let given = form.given("given").map(|day| format!("{day}T00:00:00Z"));
+    let address = at(&id);
+    let (contact, zone): (Contact, _) = futures::try_join!(
+        console.get(&who, &address),
+        exports::account_zone(&console, &who)
+    )?;
+    let given = form.given("given").map(|day| day_given(day, &zone));
     let mut body = json!({
         "number": contact.number,
         "scope": form.get("scope"),

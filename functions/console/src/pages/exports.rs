@@ -116,18 +116,40 @@ impl Export {
         }
     }
 
-    fn of(&self) -> String {
+    /// In the account's time zone.
+    fn of(&self, zone: &TimeZone) -> String {
         if let Some(day) = self.lake {
             return format!("The lake's day {day}");
         }
-        let day = |time: &Timestamp| time.strftime("%-d %b %Y").to_string();
-        match (&self.campaign, &self.from, &self.until) {
+        match (&self.campaign, self.from, self.until) {
             (Some(_), ..) => "One campaign".to_owned(),
-            (None, Some(from), Some(until)) => format!("{} until {}", day(from), day(until)),
-            (None, Some(from), None) => format!("From {} on", day(from)),
-            (None, None, Some(until)) => format!("Until {}", day(until)),
+            (None, Some(from), Some(until)) => {
+                format!("{} {}", beginning(from, zone), end(until, zone))
+            }
+            (None, Some(from), None) => format!("From {} on", beginning(from, zone)),
+            (None, None, Some(until)) => format!("Everything {}", end(until, zone)),
             (None, None, None) => "All".to_owned(),
         }
+    }
+}
+
+const DAY: &str = "%-d %b %Y";
+const MOMENT: &str = "%-d %b %Y, %H:%M";
+
+fn beginning(from: Timestamp, zone: &TimeZone) -> String {
+    let from = from.to_zoned(zone.clone());
+    let midnight = from.start_of_day().is_ok_and(|midnight| midnight == from);
+    from.strftime(if midnight { DAY } else { MOMENT })
+        .to_string()
+}
+
+/// A whole last day is named, as who asks for one does.
+fn end(until: Timestamp, zone: &TimeZone) -> String {
+    let until = until.to_zoned(zone.clone());
+    let last = until.date().yesterday();
+    match (until.start_of_day(), last) {
+        (Ok(midnight), Ok(last)) if midnight == until => format!("to {}", last.strftime(DAY)),
+        _ => format!("until {}", until.strftime(MOMENT)),
     }
 }
 
@@ -186,6 +208,9 @@ struct Asked {
     /// A campaign's page leads here with it.
     #[serde(default)]
     campaign: String,
+    /// Opt-outs that are too many for one answer lead here with it.
+    #[serde(default)]
+    dataset: String,
 }
 
 #[derive(Template)]
@@ -226,10 +251,11 @@ async fn list(
     who: SignedIn,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refused> {
-    let form = Form::of([
-        ("dataset", "messages"),
-        ("campaign", asked.campaign.as_str()),
-    ]);
+    let wanted = match asked.dataset.as_str() {
+        "" => "messages",
+        wanted => wanted,
+    };
+    let form = Form::of([("dataset", wanted), ("campaign", asked.campaign.as_str())]);
     exports(&console, &who, &asked.cursor, form).await
 }
 
@@ -342,7 +368,7 @@ pub fn written_as(form: &Form, wanted: &mut Map<String, Value>) {
     }
 }
 
-fn day(text: &str, ends: bool, zone: &TimeZone) -> Option<Timestamp> {
+pub fn day(text: &str, ends: bool, zone: &TimeZone) -> Option<Timestamp> {
     let day: Date = text.parse().ok()?;
     let day = if ends { day.tomorrow().ok()? } else { day };
     Some(day.to_zoned(zone.clone()).ok()?.timestamp())
@@ -353,6 +379,7 @@ fn day(text: &str, ends: bool, zone: &TimeZone) -> Option<Timestamp> {
 struct ExportPage {
     shell: Shell,
     export: Export,
+    zone: TimeZone,
     files: Option<Download>,
     may_write: bool,
 }
@@ -371,12 +398,13 @@ async fn one(
     id: &str,
     files: Option<Download>,
 ) -> Result<Response, Refused> {
-    let export: Export = console
-        .get(who, &format!("/v1/exports/{}", path::part(id)))
-        .await?;
+    let address = format!("/v1/exports/{}", path::part(id));
+    let (export, zone): (Export, TimeZone) =
+        futures::try_join!(console.get(who, &address), account_zone(console, who))?;
     Ok(page(&ExportPage {
         shell: who.shell("Export", PATH),
         export,
+        zone,
         files,
         may_write: who.may(Scope::ExportsWrite),
     }))
@@ -428,6 +456,32 @@ mod tests {
         });
         assert_eq!(request, expected);
         assert!(!form.is_refused());
+    }
+
+    #[test]
+    fn what_an_export_is_of_is_told_in_the_accounts_days() {
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        let (midnight, next) = ("2026-11-26T23:00:00Z", "2026-11-28T23:00:00Z");
+        for (from, until, expected) in [
+            (Some(midnight), Some(next), "27 Nov 2026 to 28 Nov 2026"),
+            (
+                Some("2026-11-27T08:30:00Z"),
+                Some("2026-11-27T09:00:00Z"),
+                "27 Nov 2026, 09:30 until 27 Nov 2026, 10:00",
+            ),
+            (Some(midnight), None, "From 27 Nov 2026 on"),
+            (None, Some(next), "Everything to 28 Nov 2026"),
+            (None, None, "All"),
+        ] {
+            let export: Export = serde_json::from_value(json!({
+                "id": "exp_1", "status": "finished", "dataset": "messages", "format": "csv", "numbers": "full",
+                "from": from, "until": until, "created": midnight,
+                "progress": {"done": 1, "total": 1, "rows": 5, "bytes": 100, "files": 1},
+            }))
+            .unwrap();
+
+            assert_eq!(export.of(&paris), expected);
+        }
     }
 
     #[test]

@@ -159,6 +159,9 @@ fn modes() -> [Choice; 2] {
     ]
 }
 
+/// Days.
+const LONGEST: i32 = 365;
+
 fn lifetimes() -> [Choice; 4] {
     [
         Choice::new("", "until it is revoked"),
@@ -194,6 +197,7 @@ async fn create(
     form: Form,
 ) -> Result<Response, Refused> {
     let days: Option<i32> = form.given("lifetime").and_then(|days| days.parse().ok());
+    let days = days.filter(|days| (1..=LONGEST).contains(days));
     let scopes: Vec<_> = form.all("scopes").collect();
     let mut body = json!({"name": form.get("name"), "mode": form.get("mode"), "scopes": scopes});
     if let Some(days) = days {

@@ -28,6 +28,8 @@ use crate::{
     ui::{self, Field, Html, Icon},
 };
 
+/// Files of everybody are more than looking at one after the other.
+const DOWNLOADS: Scope = Scope::ExportsRead;
 const PATH: &str = "/opt-outs";
 /// Their entry of the navigation.
 const UNDER: &str = "/contacts";
@@ -68,6 +70,7 @@ struct OptOutsPage {
     form: Form,
     answer: Option<Answer>,
     may_write: bool,
+    may_download: bool,
 }
 
 async fn list(
@@ -96,6 +99,7 @@ async fn opt_outs_page(
         form,
         answer,
         may_write: who.may(Scope::SuppressionsWrite),
+        may_download: who.may(DOWNLOADS),
     });
     Ok((status, shown).into_response())
 }
@@ -305,8 +309,15 @@ fn of_typed(typed: &str) -> Bytes {
     format!("{header}{typed}\n").into()
 }
 
-/// As a file, if it is one that an answer can carry.
+/// As a file, if it is one that an answer can carry; else an export brings them.
 async fn download(State(console): State<Console>, who: SignedIn) -> Result<Response, Refused> {
+    if !who.may(DOWNLOADS) {
+        return Err(Refused::new(
+            StatusCode::FORBIDDEN,
+            "Your role looks at opt-outs one page at a time",
+            "Ask an owner of the account to make you a sender, if you are to have all of them in a file.",
+        ));
+    }
     let mut file = Vec::new();
     let mut next = Some("/v1/suppressions/export".to_owned());
     for _ in 0..DOWNLOADED {
@@ -317,11 +328,7 @@ async fn download(State(console): State<Console>, who: SignedIn) -> Result<Respo
         file.extend(body.map_err(|_| Refused::unexplained())?);
     }
     if next.is_some() {
-        return Err(Refused::new(
-            StatusCode::CONFLICT,
-            "These are too many for one file",
-            "There are more than 40,000 opt-outs. An export brings them all: POST /v1/exports with the dataset opt_outs.",
-        ));
+        return Ok(go("/exports?dataset=opt_outs&said=too-many"));
     }
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),

@@ -46,7 +46,7 @@ const GROUPS: [(&str, &str); 8] = [
     ("campaign", "Campaign"),
     ("template", "Template"),
     ("status", "Status"),
-    ("lane", "Lane"),
+    ("lane", "Priority"),
     ("hour", "Hour"),
 ];
 /// Campaigns that can be compared.
@@ -159,19 +159,11 @@ impl Step {
 }
 
 impl Figures {
-    /// Not delivered, refused or too late.
-    fn lost(&self) -> u64 {
-        let ends = [
-            "undelivered",
-            "failed",
-            "expired",
-            "suppressed",
-            "cancelled",
-            "unknown",
-        ];
-        ends.iter()
-            .map(|end| self.counts.get(*end).copied().unwrap_or(0))
-            .sum()
+    fn of<const N: usize>(&self, statuses: [&str; N]) -> u64 {
+        let counts = statuses
+            .iter()
+            .filter_map(|status| self.counts.get(*status));
+        counts.sum()
     }
 
     fn rate(&self) -> String {
@@ -179,12 +171,15 @@ impl Figures {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let lost = self.lost();
-        let rest = self.accepted.saturating_sub(self.delivered + lost);
+        let failed = self.of(["undelivered", "failed", "expired"]);
+        let (unclear, not_sent) = (self.of(["unknown"]), self.of(["suppressed", "cancelled"]));
+        let ended = self.delivered + failed + unclear + not_sent;
         vec![
             Part::new("delivered", self.delivered, "good"),
-            Part::new("on their way", rest, "busy"),
-            Part::new("not delivered", lost, "bad"),
+            Part::new("on their way", self.accepted.saturating_sub(ended), "busy"),
+            Part::new("failed", failed, "bad"),
+            Part::new("unclear", unclear, "warn"),
+            Part::new("not sent", not_sent, "quiet"),
         ]
     }
 
@@ -194,11 +189,7 @@ impl Figures {
 
     fn cost(&self) -> String {
         let cost = money::shown(self.cost_micros);
-        match (self.without_price, self.cost_micros) {
-            (0, _) => cost,
-            (_, 0) => "unknown".to_owned(),
-            _ => format!("at least {cost}"),
-        }
+        money::told(cost, self.cost_micros, self.without_price)
     }
 }
 
@@ -340,7 +331,9 @@ async fn show(
         .into_iter()
         .map(|group| row(by, group, &named))
         .collect();
-    if by != "hour" {
+    if by == "hour" {
+        rows.reverse();
+    } else {
         rows.sort_by_key(|row| std::cmp::Reverse(row.figures.accepted));
     }
     let more = rows.len().checked_sub(SHOWN).filter(|more| *more > 0);
@@ -363,7 +356,7 @@ async fn show(
         nothing: report.batches == 0,
         total: report.total,
         latency: report.latency,
-        insights: report.insights,
+        insights: with_names(&console, &who, report.insights).await?,
         reasons: report.reasons,
         rows,
         more,
@@ -403,6 +396,22 @@ fn chart_of(groups: &[Group], first: Date, last: Date) -> Html {
     chart::bars("Messages by day", &bars)
 }
 
+/// The API names gateway accounts by their ids.
+async fn with_names(
+    console: &Console,
+    who: &SignedIn,
+    mut insights: Vec<String>,
+) -> Result<Vec<String>, Refused> {
+    if insights.iter().any(|said| said.contains("gwa_")) {
+        for (id, name) in names(console, who, "gateway").await? {
+            for said in &mut insights {
+                *said = said.replace(&id, &name);
+            }
+        }
+    }
+    Ok(insights)
+}
+
 /// Of what has an id and a name.
 async fn names(
     console: &Console,
@@ -425,7 +434,7 @@ fn row(by: &str, group: Group, named: &BTreeMap<String, String>) -> Row {
         let name = match by {
             "campaign" => "Sent by API",
             "template" => "Without a template",
-            "gateway" => "Never handed to a gateway, or simulated",
+            "gateway" => "Without a gateway: never left, or simulated",
             "sender" => "Picked from several, or never tried",
             _ => "Not known",
         };
@@ -439,6 +448,7 @@ fn row(by: &str, group: Group, named: &BTreeMap<String, String>) -> Row {
     let name = match by {
         "country" => countries::name(&key).to_owned(),
         "status" => words::message(&key).label.to_owned(),
+        "lane" => form::sentence(&key).trim_end_matches('.').to_owned(),
         // `2026-11-28T14:00+01:00`: the zone is the account's, which the page says.
         "hour" => key.get(..16).unwrap_or(&key).replace('T', ", "),
         _ => known.unwrap_or(&key).clone(),

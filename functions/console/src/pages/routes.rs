@@ -1,5 +1,7 @@
 //! Routes: by which gateways messages leave, by destination, lane and sender; and which way a number would take, and why.
 
+mod explain;
+
 use askama::Template;
 use axum::{
     Router,
@@ -12,7 +14,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::gateways::{Gateway, Health};
+use super::gateways::Gateway;
 use crate::{
     ask::{Done, Listed},
     assets,
@@ -27,7 +29,6 @@ use crate::{
     shell::Shell,
     signed_in::SignedIn,
     ui::{self, Choice, Field, Html, Icon},
-    words::{Tone, Word},
 };
 
 const PATH: &str = "/routes";
@@ -36,7 +37,7 @@ pub fn routes() -> Router<Console> {
     Router::new()
         .route(PATH, get(list))
         .route("/routes/new", get(new).post(create))
-        .route("/routes/explain", get(ask).post(explain))
+        .route("/routes/explain", get(explain::ask).post(explain::answer))
         .route("/routes/{id}", get(edit).post(change))
         .route("/routes/{id}/delete", get(confirm).post(delete))
 }
@@ -87,7 +88,7 @@ impl Route {
     fn only(&self) -> String {
         let mut only = Vec::new();
         if !self.lanes.is_empty() {
-            only.push(format!("{} lane", self.lanes.join(" and ")));
+            only.push(format!("{} priority", self.lanes.join(" and ")));
         }
         if !self.senders.is_empty() {
             only.push(format!("from {}", self.senders.join(", ")));
@@ -473,146 +474,6 @@ async fn delete(
     let ask = console.ask(&who, Method::DELETE, &path);
     ask.answer::<Done>().await?;
     Ok(go("/routes?said=deleted"))
-}
-
-#[derive(Debug, Deserialize)]
-struct Explanation {
-    to: String,
-    country: Option<Country>,
-    takes: Option<Taken>,
-    ways: Vec<Way>,
-    routes: Vec<Look>,
-    problem: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Taken {
-    gateway: String,
-    sender: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Way {
-    gateway: String,
-    gateway_name: String,
-    route: Option<String>,
-    sender: Option<String>,
-    cost_per_part: Option<u64>,
-    diverted: bool,
-    health: Health,
-    skipped: Option<String>,
-}
-
-impl Way {
-    fn badge(&self) -> Html {
-        ui::badge(&self.health.word())
-    }
-}
-
-fn taken() -> Html {
-    let (label, tone, means) = ("Taken", Tone::Good, "");
-    ui::badge(&Word { label, tone, means })
-}
-
-#[derive(Debug, Deserialize)]
-struct Look {
-    route: String,
-    name: String,
-    matches: bool,
-    why: String,
-}
-
-impl Explanation {
-    fn country_name(&self) -> String {
-        let country = self.country.as_ref();
-        country.map_or_else(
-            || "no country".to_owned(),
-            |country| countries::name(country.as_str()).to_owned(),
-        )
-    }
-
-    fn gateway_name(&self, id: &str) -> &str {
-        let mut ways = self.ways.iter();
-        let way = ways.find(|way| way.gateway == id);
-        way.map_or("", |way| way.gateway_name.as_str())
-    }
-
-    fn route_name(&self, id: &str) -> &str {
-        let mut routes = self.routes.iter();
-        let found = routes.find(|it| it.route == id);
-        found.map_or("", |it| it.name.as_str())
-    }
-
-    /// Why a way is taken or not, in the order in which they are tried.
-    fn verdict(&self, way: &Way) -> String {
-        if let Some(skipped) = &way.skipped {
-            return format!("Not tried: {skipped}.");
-        }
-        let is_taken = self
-            .takes
-            .as_ref()
-            .is_some_and(|taken| taken.gateway == way.gateway);
-        if is_taken {
-            return "Taken: it is the first that can be used now.".to_owned();
-        }
-        if way.health.state == "open" {
-            return "Passed over: it is interrupted, and tried again by itself.".to_owned();
-        }
-        if way.diverted {
-            return "Tried later: it delivers less than the others there at the moment.".to_owned();
-        }
-        "Tried if those before it can't be used.".to_owned()
-    }
-
-    fn is_taken(&self, way: &Way) -> bool {
-        let taken = self.takes.as_ref();
-        way.skipped.is_none() && taken.is_some_and(|taken| taken.gateway == way.gateway)
-    }
-}
-
-#[derive(Template)]
-#[template(path = "route_explain.html")]
-struct ExplainPage {
-    shell: Shell,
-    form: Form,
-    explanation: Option<Explanation>,
-}
-
-fn explain_page(who: &SignedIn, form: Form, explanation: Option<Explanation>) -> Response {
-    let status = form.status();
-    let shown = page(&ExplainPage {
-        shell: who.shell("Which way would it take?", PATH),
-        form,
-        explanation,
-    });
-    (status, shown).into_response()
-}
-
-async fn ask(who: SignedIn) -> Response {
-    explain_page(&who, Form::of([("lane", "high")]), None)
-}
-
-/// A number stands in no address: addresses are logged.
-async fn explain(
-    State(console): State<Console>,
-    who: SignedIn,
-    form: Form,
-) -> Result<Response, Refused> {
-    let mut body = json!({"to": form.get("to").trim()});
-    for name in ["lane", "sender"] {
-        if let Some(given) = form.given(name) {
-            body[name] = given.into();
-        }
-    }
-    match console.post(&who, "/v1/routes/explain", &body).await {
-        Ok(explanation) => Ok(explain_page(&who, form, Some(explanation))),
-        Err(refused) if refused.belongs_to_form() => {
-            let fields = [("/to", "to"), ("/sender", "sender"), ("/lane", "lane")];
-            let form = form.refused_by(&refused, &fields);
-            Ok(explain_page(&who, form, None))
-        }
-        Err(refused) => Err(refused),
-    }
 }
 
 #[cfg(test)]

@@ -457,13 +457,17 @@ fn replays() -> [Choice; 4] {
     ]
 }
 
+/// Hours: thirty days, in which deliveries are kept.
+const LONGEST_AGO: i64 = 720;
+
 async fn replay(
     State(console): State<Console>,
     who: SignedIn,
     Path(id): Path<String>,
     form: Form,
 ) -> Result<Response, Refused> {
-    let hours = form.get("since").parse().unwrap_or(1);
+    let hours: i64 = form.get("since").parse().unwrap_or(1);
+    let hours = hours.clamp(1, LONGEST_AGO);
     let since = Timestamp::now() - SignedDuration::from_hours(hours);
     let path = format!("{}/replays", at(&id));
     let body = json!({"since": since.to_string()});

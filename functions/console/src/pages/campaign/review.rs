@@ -12,6 +12,7 @@ use crate::{
     console::Console,
     countries,
     form::{self, Form},
+    money,
     pages::{
         compose::{audience, file::Checked},
         error::Refused,
@@ -103,7 +104,12 @@ struct Warning {
 impl Estimate {
     pub fn price(&self) -> String {
         let cents = (self.cost + 5_000) / 10_000;
-        format!("{}.{:02}", ui::count(cents / 100), cents % 100)
+        let price = match cents {
+            // Of a cent or less, its fractions count.
+            ..=1 => money::shown(self.cost),
+            _ => format!("{}.{:02}", ui::count(cents / 100), cents % 100),
+        };
+        money::told(price, self.cost, self.parts_without_price)
     }
 
     pub fn left_out(&self) -> u64 {
