@@ -44,6 +44,8 @@ pub struct Limits {
     /// A part ends with the block that reaches either.
     pub part_rows: u64,
     pub part_bytes: u64,
+    /// Chunks that are read of the ledger together: 32 of each partition.
+    pub window: u32,
     /// Batches of an hour that are read and counted together.
     pub digest_batches: i32,
     /// Whoever hasn't said a word for so long is dead.
@@ -58,6 +60,7 @@ impl Limits {
     pub const USUAL: Self = Self {
         part_rows: 1_000_000,
         part_bytes: 64 * 1024 * 1024,
+        window: 512,
         digest_batches: 500,
         lease: SignedDuration::from_secs(90),
         note_every: Duration::from_secs(2),

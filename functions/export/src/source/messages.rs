@@ -25,8 +25,6 @@ use crate::State;
 const CHUNKS: u32 = 64;
 /// Rows of a full chunk.
 const FULL: u64 = 100;
-/// Chunks read of the ledger together: 32 of each partition.
-const WINDOW: u32 = 512;
 /// Small batches and frames read at once.
 const CONCURRENT: usize = 16;
 /// Bytes of one read of frames that stand one after the other.
@@ -41,6 +39,8 @@ pub struct Messages<'a> {
     chunk: u32,
     /// Chunks that were read, from `chunk`.
     window: VecDeque<(Pointer, Chunk)>,
+    /// The first that was not read.
+    read_to: u32,
 }
 
 impl<'a> Messages<'a> {
@@ -57,6 +57,7 @@ impl<'a> Messages<'a> {
             batches: Batches::open(state, export, first).await?,
             chunk: chunk.unwrap_or(0),
             window: VecDeque::new(),
+            read_to: 0,
         })
     }
 
@@ -78,17 +79,16 @@ impl<'a> Messages<'a> {
         if self.chunk == 0 && chunks <= 1 {
             return self.small_batches().await;
         }
+        if self.chunk >= self.read_to {
+            let to = chunks.min(self.chunk + self.state.limits.window);
+            let (ledger, id) = (&self.state.ledger, batch.terms.id);
+            let read = ledger.chunks_between(id, self.chunk, to).await?;
+            (self.window, self.read_to) = (read.into(), to);
+        }
         let block = self.state.limits.part_rows / FULL;
         let block = u32::try_from(block).unwrap_or(CHUNKS).clamp(1, CHUNKS);
-        let end = chunks.min(self.chunk + block);
-        if self.window.is_empty() && self.chunk < chunks {
-            let to = chunks.min(self.chunk + WINDOW);
-            let ledger = &self.state.ledger;
-            let read = ledger
-                .chunks_between(batch.terms.id, self.chunk, to)
-                .await?;
-            self.window = read.into();
-        }
+        // What was not read is of the next block.
+        let end = self.read_to.min(self.chunk + block);
         let here = self
             .window
             .partition_point(|(pointer, _)| pointer.chunk < end);
@@ -98,8 +98,7 @@ impl<'a> Messages<'a> {
         self.chunk = end;
         if self.chunk >= chunks {
             self.batches.advance().await?;
-            self.window.clear();
-            self.chunk = 0;
+            (self.chunk, self.read_to) = (0, 0);
         }
         Ok(self.block(rows, steps))
     }

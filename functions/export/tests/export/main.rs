@@ -70,6 +70,22 @@ async fn an_export_whose_worker_dies_is_gone_on_with_and_has_every_message_once(
 }
 
 #[tokio::test]
+async fn no_chunk_is_left_out_where_blocks_do_not_fill_what_is_read_together() {
+    let mut setup = Setup::with_chunks(23).await;
+    setup.state.limits.window = 8;
+    for block in [1, 3, 5, 8, 10] {
+        setup.state.limits.part_rows = block * 100;
+        let export = setup.export(CSV, Filter::default()).await;
+
+        setup.work(&export).await;
+
+        let (progress, files) = setup.files(&export).await;
+        let found: BTreeSet<_> = ids(&files.concat()).into_iter().collect();
+        assert_eq!((progress.rows, found.len()), (2_300, 2_300), "{block}");
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_fit_into_one_invocation_is_asked_for_again_and_finished_by_the_next() {
     let setup = Setup::with_chunks(20).await;
     let export = setup.export(CSV, Filter::default()).await;
