@@ -16,7 +16,7 @@ use carillon_runtime::{
 use carillon_store::{
     StoreError,
     export_files::ExportFiles,
-    exports::Lost,
+    exports::{Leased, Lost},
     queues::{ExportRequest, ExportTask},
 };
 use jiff::Timestamp;
@@ -96,7 +96,12 @@ pub async fn work(
     let (token, now) = (random::bytes(), Timestamp::now());
     let until = now + state.limits.lease;
     let leased = state.exports.lease(request, token, now, until).await?;
-    let Ok((export, mut progress)) = leased else {
+    let Ok(Leased {
+        export,
+        mut progress,
+        orphaned,
+    }) = leased
+    else {
         return Ok(Ended::Lost);
     };
     // Of a worker that died over a part, what it had counted.
@@ -110,6 +115,9 @@ pub async fn work(
         noted: Instant::now(),
         stops: deadline - state.limits.reserve,
     };
+    if orphaned && let Some(ended) = writer.broke_off().await? {
+        return Ok(ended);
+    }
     let ended = writer.write().await;
     match &ended {
         Ok(ended) => {
@@ -118,14 +126,8 @@ pub async fn work(
         }
         Err(error) => {
             tracing::warn!(export = %export.id, error = chain(error), "an export was broken off");
-            writer.progress.broken_off(Timestamp::now());
-            // Whoever else has it by now, or ended it, knows better.
-            if let Err(Lost) = writer.note().await? {
-                return Ok(Ended::Lost);
-            }
-            if writer.progress.stage.is_over() {
-                writer.tell().await?;
-                return Ok(Ended::Failed);
+            if let Some(ended) = writer.broke_off().await? {
+                return Ok(ended);
             }
         }
     }
@@ -210,6 +212,20 @@ impl Writer<'_> {
                 return Ok(Err(Lost));
             }
         }
+    }
+
+    /// Notes that a worker did, this one or one that died; how it ended, where it did so by that.
+    async fn broke_off(&mut self) -> Result<Option<Ended>, ExportError> {
+        self.progress.broken_off(Timestamp::now());
+        // Whoever else has it by now, or ended it, knows better.
+        if let Err(Lost) = self.note().await? {
+            return Ok(Some(Ended::Lost));
+        }
+        if !self.progress.stage.is_over() {
+            return Ok(None);
+        }
+        self.tell().await?;
+        Ok(Some(Ended::Failed))
     }
 
     async fn note(&mut self) -> Result<Result<(), Lost>, ExportError> {

@@ -37,6 +37,14 @@ pub struct Exports {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost;
 
+/// An export, and whether whoever had it before died over it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Leased {
+    pub export: Export,
+    pub progress: Progress,
+    pub orphaned: bool,
+}
+
 /// Marked exports that need somebody.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Unattended {
@@ -96,7 +104,7 @@ impl Exports {
         token: Token,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Result<(Export, Progress), Lost>, StoreError> {
+    ) -> Result<Result<Leased, Lost>, StoreError> {
         let update = self
             .update(request)
             .update_expression("SET #owner = :token, #until = :until, #stage = :running")
@@ -111,13 +119,21 @@ impl Exports {
             .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":queued", stage(Stage::Queued))
             .expression_attribute_values(":running", stage(Stage::Running))
-            .return_values(ReturnValue::AllNew);
+            .return_values(ReturnValue::AllOld);
         let leased = condition::held(update.send().await, "lease an export")?;
         let Some(answer) = leased else {
             return Ok(Err(Lost));
         };
         let item = answer.attributes.unwrap_or_default();
-        read(&item).map(Ok)
+        let (export, mut progress) = read(&item)?;
+        progress.stage = Stage::Running;
+        // Who ends, or breaks off, lets go of it.
+        let before = item.get(OWNER);
+        Ok(Ok(Leased {
+            export,
+            progress,
+            orphaned: before.is_some_and(|owner| *owner != binary(token)),
+        }))
     }
 
     /// How far its owner has come, and until when it is its owner now. One that was cancelled meanwhile is lost to it. One that is over stays
