@@ -11,6 +11,14 @@ use serde::{Deserialize, Serialize};
 const FIRST: Offset = jiff::tz::offset(14);
 const LAST: Offset = jiff::tz::offset(-12);
 
+/// The last second that keys are in the order of, which have 13 digits for milliseconds: in the year 2286.
+pub const LATEST: Timestamp = Timestamp::constant(9_999_999_999, 0);
+
+/// The nearest time that keys are in the order of: nothing is older than 1970.
+pub fn sortable(time: Timestamp) -> Timestamp {
+    time.clamp(Timestamp::UNIX_EPOCH, LATEST)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {

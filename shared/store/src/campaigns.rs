@@ -108,12 +108,8 @@ impl Campaigns {
             self.table.put(active, Condition::NEW),
             audit.write(&self.table),
         ];
-        let lists = [batches::marketing(batch), batches::of_campaigns(batch)].into_iter();
-        writes.extend(
-            lists
-                .flatten()
-                .map(|item| self.table.put(item, Condition::NEW)),
-        );
+        let listed = batches::listed(batch);
+        writes.extend(listed.map(|item| self.table.put(item, Condition::NEW)));
         writes.extend(replaced.map(|batch| batches::cancellation(self.table.name(), batch)));
         let written = self.table.commit(writes, "begin a campaign").await?;
         Ok(written.map_err(|ConditionLost| Stale))

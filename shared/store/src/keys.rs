@@ -13,6 +13,7 @@ use carillon_core::{
         TemplateId, UploadId, WebhookId,
     },
     message_id::MessageId,
+    moment::sortable,
     phone::Country,
     privacy::Act,
 };
@@ -201,6 +202,16 @@ pub fn campaign_batch(account: AccountId, began: Timestamp, batch: BatchId) -> K
     Key::new(campaign_batches(account), format!("{at}#{batch}"))
 }
 
+/// The partition of an account's batches that were made for a later time, in the order of that time.
+pub fn planned_batches(account: AccountId) -> String {
+    format!("{account}#planned-batches")
+}
+
+pub fn planned_batch(account: AccountId, starts: Timestamp, batch: BatchId) -> Key {
+    let at = closing_time(starts);
+    Key::new(planned_batches(account), format!("{at}#{batch}"))
+}
+
 /// The partition of what an account's API sends came to, by the hour.
 pub fn digests_of(account: AccountId) -> String {
     format!("{account}#digests")
@@ -291,7 +302,7 @@ pub fn closing(batch: BatchId, since: Timestamp) -> Key {
 
 /// Digits that sort by time.
 pub fn closing_time(since: Timestamp) -> String {
-    format!("{:013}", since.as_millisecond())
+    format!("{:013}", sortable(since).as_millisecond())
 }
 
 pub fn campaign(account: AccountId, campaign: CampaignId) -> Key {
@@ -739,10 +750,9 @@ pub fn inbound(partition: String, place: String) -> Key {
     Key::new(partition, place)
 }
 
-/// In the order of time.
 /// Sorts before whatever has this very time, in lists that begin with the time.
 pub fn place_before(time: Timestamp) -> String {
-    format!("{:015}", time.as_millisecond())
+    format!("{:015}", sortable(time).as_millisecond())
 }
 
 pub fn inbound_place(at: Timestamp, id: EventId) -> String {
@@ -750,6 +760,7 @@ pub fn inbound_place(at: Timestamp, id: EventId) -> String {
 }
 
 #[cfg(test)]
+/// In the order of time.
 mod tests {
     use super::*;
 
@@ -771,6 +782,26 @@ mod tests {
         let pointer = Pointer {
             batch: "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
             chunk: 4_711,
+    #[test]
+    fn times_sort_as_their_digits_do() {
+        let times = [
+            "-009999-01-02T01:59:59Z",
+            "1960-01-01T00:00:00Z",
+            "2026-11-29T00:00:00Z",
+            "2286-11-20T17:46:39Z",
+            "9999-01-01T00:00:00Z",
+        ];
+        let times = times.map(|time| time.parse().unwrap());
+
+        for digits in [times.map(closing_time), times.map(place_before)] {
+            assert!(digits.is_sorted(), "{digits:?}");
+            assert!(
+                digits.iter().all(|it| it.len() == digits[0].len()),
+                "{digits:?}"
+            );
+        }
+    }
+
         };
         let key = chunk(pointer);
         let beside = found_provider_ids(pointer, 3, 99);

@@ -62,12 +62,8 @@ impl Campaigns {
             audit.write(&self.table),
         ];
         writes.extend(look(&self.table, recurring));
-        let lists = [batches::marketing(batch), batches::of_campaigns(batch)].into_iter();
-        writes.extend(
-            lists
-                .flatten()
-                .map(|item| self.table.put(item, Condition::NEW)),
-        );
+        let listed = batches::listed(batch);
+        writes.extend(listed.map(|item| self.table.put(item, Condition::NEW)));
         let written = self.table.commit(writes, "begin an occurrence").await?;
         Ok(written.map_err(|ConditionLost| Stale))
     }

@@ -62,7 +62,7 @@ pub struct ExportRequest {
     #[serde(default)]
     #[schema(value_type = Vec<StatusWord>)]
     statuses: Vec<Status>,
-    /// A day, by UTC: all messages of batches made on it, as Parquet, into the account's lake. Asked for again it replaces what is
+    /// A day, by UTC: all messages of batches that begin on it, as Parquet, into the account's lake. Asked for again it replaces what is
     /// there, so ask for a day once it is over, and once more when its messages have come to their ends, four days later.
     #[schema(value_type = Option<String>, format = Date)]
     lake: Option<Date>,

@@ -1,5 +1,5 @@
-//! Clicks: batch after batch in the order of their ids, each batch's in the order of time. A place is a batch and the click in it after
-//! which the next block begins.
+//! Clicks: batch after batch, each batch's in the order of time. A place is that of a batch and the click in it after which the next
+//! block begins.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,10 @@ use carillon_runtime::recipients;
 use carillon_store::StoreError;
 use futures::{StreamExt, TryStreamExt, future, stream};
 
-use super::{Block, batches::Batches};
+use super::{
+    Block,
+    batches::{Batches, Place},
+};
 use crate::State;
 
 /// Clicks of a block.
@@ -65,10 +68,9 @@ impl<'a> Clicks<'a> {
         if self.after.is_none() {
             self.batches.advance().await?;
         }
-        let next = self
-            .batches
-            .front()
-            .map(|batch| place(batch.terms.id, self.after.as_deref()));
+        let place = self.batches.place();
+        let next =
+            place.map(|batch| format!("{batch}.{}", self.after.as_deref().unwrap_or_default()));
         Ok(Block {
             rows,
             steps: 1,
@@ -130,11 +132,7 @@ impl<'a> Clicks<'a> {
     }
 }
 
-fn place(batch: BatchId, after: Option<&str>) -> String {
-    format!("{batch}.{}", after.unwrap_or_default())
-}
-
-fn read_place(place: &str) -> Result<(BatchId, Option<String>), StoreError> {
+fn read_place(place: &str) -> Result<(Place, Option<String>), StoreError> {
     let read = place.split_once('.').and_then(|(batch, after)| {
         let after = (!after.is_empty()).then(|| after.to_owned());
         Some((batch.parse().ok()?, after))

@@ -1,4 +1,4 @@
-//! Messages: batch after batch in the order of their ids, chunk after chunk. A place is a batch and the chunk in it that comes next.
+//! Messages: batch after batch, chunk after chunk. A place is that of a batch and the chunk in it that comes next.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,6 @@ use carillon_core::{
     },
     export::{Export, messages::MessageRows, table::Row},
     frame::{self, Recipient},
-    id::BatchId,
     status,
 };
 use carillon_runtime::recipients;
@@ -18,7 +17,10 @@ use carillon_store::StoreError;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use super::{Block, batches::Batches};
+use super::{
+    Block,
+    batches::{Batches, Place},
+};
 use crate::State;
 
 /// Chunks of a block at most.
@@ -123,10 +125,8 @@ impl<'a> Messages<'a> {
     }
 
     fn block(&self, rows: Vec<Row>, steps: u64) -> Block {
-        let next = self
-            .batches
-            .front()
-            .map(|batch| place(batch.terms.id, self.chunk));
+        let place = self.batches.place();
+        let next = place.map(|batch| format!("{batch}.{}", self.chunk));
         Block { rows, steps, next }
     }
 
@@ -234,11 +234,7 @@ fn follows(before: FrameAddress, next: FrameAddress) -> bool {
         && before.length + next.length <= FRAMES
 }
 
-fn place(batch: BatchId, chunk: u32) -> String {
-    format!("{batch}.{chunk}")
-}
-
-fn read_place(place: &str) -> Result<(BatchId, u32), StoreError> {
+fn read_place(place: &str) -> Result<(Place, u32), StoreError> {
     let read = place
         .split_once('.')
         .and_then(|(batch, chunk)| Some((batch.parse().ok()?, chunk.parse().ok()?)));

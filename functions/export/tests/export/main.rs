@@ -5,6 +5,7 @@
 mod digests;
 mod setup;
 
+mod times;
 use std::{collections::BTreeSet, time::Duration};
 
 use carillon_core::{

@@ -15,7 +15,7 @@ use carillon_core::{
     event::{Event, EventData, QueuedEvents},
     export::{Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage as Step},
     frame::{self, Recipient},
-    id::{AccountId, BatchId, ExportScheduleId},
+    id::{AccountId, BatchId, ExportId, ExportScheduleId},
     keyed_hash::DeploymentKey,
     link::Links,
     message_id::MessageId,
@@ -161,10 +161,22 @@ impl Setup {
         )
     }
 
-    pub async fn lake(&self, day: Date) -> Export {
-        let purpose = Purpose::Lake { day };
-        self.create(Format::Parquet, Filter::default(), purpose)
-            .await
+    pub async fn lake(&self, id: ExportId, day: Date) -> Export {
+        let now = Timestamp::now();
+        let export = Export {
+            test: true,
+            ..Export::of_lake(id, self.account, day, Numbers::Full, now)
+        };
+        self.state.exports.create(&export, None).await.unwrap();
+        export
+    }
+
+    /// A batch of one full chunk.
+    pub async fn made(&self, change: impl FnOnce(&mut BatchTerms)) -> BatchId {
+        let mut terms = build::terms(began());
+        terms.account = self.account;
+        change(&mut terms);
+        write_terms(&self.state, terms, 1).await
     }
 
     async fn create(&self, format: Format, filter: Filter, purpose: Purpose) -> Export {

@@ -61,7 +61,7 @@ impl LakeSchedule {
 }
 
 impl Export {
-    /// All messages of the batches that were made on a day, by UTC, as Parquet.
+    /// All messages of the batches that begin on a day, by UTC, as Parquet.
     pub fn of_lake(
         id: ExportId,
         account: AccountId,

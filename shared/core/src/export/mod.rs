@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::progress::{Part, Progress, Stage};
 use crate::{
     api_key::Scope,
+    batch::BatchTerms,
     id::{AccountId, BatchId, CampaignId, ExportId, ExportScheduleId},
     status::Status,
 };
@@ -70,7 +71,7 @@ pub struct Filter {
     pub batch: Option<BatchId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub campaign: Option<CampaignId>,
-    /// Of messages: when their batch was made; of the others: their own time.
+    /// Of messages and clicks: when their batch was made, or for a lake and a schedule when it begins; of the others: their own time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
     /// The first moment that is not in it any more.
@@ -87,7 +88,7 @@ pub struct Filter {
 pub enum Purpose {
     /// Somebody, to download it.
     Download,
-    /// The account's lake: the batches that were made on that day, by UTC.
+    /// The account's lake: the batches that begin on that day, by UTC.
     Lake { day: Date },
     /// A schedule, for its time on that day.
     Schedule {
@@ -171,11 +172,31 @@ impl Export {
         }
     }
 
-    /// Whether a batch of its account is in it by when and by whom it was made.
-    pub fn includes(&self, began: Timestamp, test: bool) -> bool {
+    /// Whether a batch is in it by when it begins, so that a day is full once it is over, or by when it was made, as `GET /v1/reports` counts.
+    pub const fn goes_by_start(&self) -> bool {
+        match self.purpose {
+            Purpose::Download => false,
+            Purpose::Lake { .. } | Purpose::Schedule { .. } => true,
+        }
+    }
+
+    /// Whether a batch of its account is in it.
+    pub fn includes_batch(&self, terms: &BatchTerms) -> bool {
+        // As its list is sorted: the id of a campaign's may be that of another time.
+        let made = if terms.campaign.is_some() {
+            terms.began
+        } else {
+            terms.id.made()
+        };
+        let planned = terms.not_before.filter(|_| self.goes_by_start());
+        self.includes(planned.unwrap_or(made), terms.test)
+    }
+
+    /// Whether something of its account is in it by when and by whom it was made.
+    pub fn includes(&self, made: Timestamp, test: bool) -> bool {
         let Filter { from, until, .. } = &self.filter;
         (!self.test || test)
-            && from.is_none_or(|from| began >= from)
-            && until.is_none_or(|until| began < until)
+            && from.is_none_or(|from| made >= from)
+            && until.is_none_or(|until| made < until)
     }
 }

@@ -3,6 +3,7 @@
 mod active;
 mod batch_item;
 mod closing;
+mod listed;
 mod marketing;
 mod of_campaigns;
 mod progress;
@@ -21,10 +22,13 @@ use carillon_core::{
 use futures::try_join;
 
 use self::batch_item::from_item;
-pub use self::closing::Closing;
 pub(crate) use self::{
-    batch_item::to_item, marketing::item as marketing, of_campaigns::item as of_campaigns,
-    progress::cancellation,
+    batch_item::to_item, listed::items as listed, marketing::item as marketing,
+    of_campaigns::item as of_campaigns, progress::cancellation,
+};
+pub use self::{
+    closing::Closing,
+    listed::{List, Page, place_from},
 };
 use crate::{
     StoreError, condition,
@@ -66,11 +70,14 @@ impl Batches {
             Activity::Passive => {
                 // Before it is there: reports look for it only where it is expected.
                 match of_campaigns(batch) {
-                    Some(item) => self.list_of_campaigns(item).await?,
+                    Some(item) => self.put_in_list(item).await?,
                     None => {
                         let (account, made) = (batch.terms.account, batch.terms.id.made());
                         self.digests.expect(account, made).await?;
                     }
+                }
+                if let Some(item) = listed::planned(batch) {
+                    self.put_in_list(item).await?;
                 }
                 let closing = Closing {
                     batch: batch.terms.id,
@@ -107,6 +114,7 @@ impl Batches {
         let id = batch.terms.id;
         let mut writes = vec![to_item(batch), keys::active_batch(id).item()];
         writes.extend(of_campaigns(batch));
+        writes.extend(listed::planned(batch));
         let written = self
             .client
             .transact_write_items()

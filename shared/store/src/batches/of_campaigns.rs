@@ -6,7 +6,7 @@ use carillon_core::{
 };
 use jiff::Timestamp;
 
-use super::{Batches, batch_item};
+use super::{Batches, batch_item, listed};
 use crate::{
     StoreError, batch_get,
     item::{Item, ReadItem, text},
@@ -22,13 +22,6 @@ pub(crate) fn item(batch: &Batch) -> Option<Item> {
 }
 
 impl Batches {
-    pub(super) async fn list_of_campaigns(&self, item: Item) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table);
-        let put = put.set_item(Some(item)).send().await;
-        put.map(drop)
-            .map_err(StoreError::service("list a campaign's batch"))
-    }
-
     /// An account's campaigns' batches that were made in a time, oldest first, at most `limit`.
     pub async fn of_campaigns(
         &self,
@@ -54,7 +47,7 @@ impl Batches {
         while let Some(page) = pages.next().await {
             let page = page.map_err(StoreError::service("list campaigns' batches"))?;
             for item in page.items() {
-                ids.push(id(item.text(SORT)?)?);
+                ids.push(listed::id(item.text(SORT)?)?);
                 if ids.len() >= limit {
                     return Ok(ids);
                 }
@@ -78,9 +71,4 @@ impl Batches {
         found.sort_unstable_by_key(|batch| batch.terms.id);
         Ok(found)
     }
-}
-
-fn id(sort: &str) -> Result<BatchId, StoreError> {
-    let id = sort.split_once('#').and_then(|(_, id)| id.parse().ok());
-    id.ok_or_else(|| StoreError::corrupt("a campaign's batch"))
 }
