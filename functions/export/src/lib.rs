@@ -14,8 +14,8 @@ use carillon_core::keyed_hash::DeploymentKey;
 use carillon_store::{
     batches::Batches, campaigns::Campaigns, contacts::Contacts,
     dead_letter_queues::DeadLetterQueues, digests::Digests, export_files::ExportFiles,
-    exports::Exports, files::Files, inbound_log::InboundLog, ledger::Ledger, queues::Queues,
-    suppressions::Suppressions,
+    exports::Exports, files::Files, inbound_log::InboundLog, lake_days::LakeDays, ledger::Ledger,
+    queues::Queues, suppressions::Suppressions,
 };
 use jiff::SignedDuration;
 
@@ -27,6 +27,7 @@ pub struct State {
     pub exports: Exports,
     pub queues: Queues,
     pub export_files: ExportFiles,
+    pub lake_days: LakeDays,
     pub batches: Batches,
     pub campaigns: Campaigns,
     pub contacts: Contacts,

@@ -6,7 +6,7 @@ use carillon_core::{
     chunk::window::Token,
     dead_letter::Why,
     event::Event,
-    export::{Export, Progress, Stage},
+    export::{Export, Progress, Purpose, Stage},
 };
 use carillon_runtime::{
     logs::chain,
@@ -17,9 +17,10 @@ use carillon_store::{
     StoreError,
     export_files::ExportFiles,
     exports::{Leased, Lost},
+    lake_days::Turn,
     queues::{ExportRequest, ExportTask},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use tokio::time::Instant;
 
 use crate::{
@@ -238,8 +239,15 @@ impl Writer<'_> {
         Ok(noted.await?)
     }
 
-    /// The manifest, and the end.
+    /// The lake where it is one's, the manifest, and the end.
     async fn conclude(&mut self) -> Result<Ended, ExportError> {
+        if let Purpose::Lake { day } = self.export.purpose {
+            match self.fill_day(day).await? {
+                Err(Lost) => return Ok(Ended::Lost),
+                Ok(Turn::Another) => return Ok(Ended::OutOfTime),
+                Ok(Turn::Mine | Turn::Over) => {}
+            }
+        }
         let now = Timestamp::now();
         let columns = Source::columns(self.export.dataset);
         let body = manifest(self.export, &self.progress, columns, now);
@@ -256,6 +264,29 @@ impl Writer<'_> {
         }
         self.tell().await?;
         Ok(Ended::Finished)
+    }
+
+    /// Puts its parts in place of what a day of the lake had. All of them are written by then, so that a day of one part, which is a million
+    /// messages, is replaced at once, and a larger one in seconds.
+    async fn fill_day(&mut self, day: Date) -> Result<Result<Turn, Lost>, ExportError> {
+        let (export, files, days) = (self.export, &self.state.export_files, &self.state.lake_days);
+        let parts = self.progress.parts.len();
+        for number in 0..parts {
+            let now = Timestamp::now();
+            let until = now + self.state.limits.lease;
+            let turn = days.take(export, day, now, until).await?;
+            if turn != Turn::Mine {
+                return Ok(Ok(turn));
+            }
+            let part = &self.progress.parts[number];
+            files.put_in_lake(export, day, number, part).await?;
+            if let Err(Lost) = self.note().await? {
+                return Ok(Err(Lost));
+            }
+        }
+        files.clear_lake(export, day, parts).await?;
+        days.release(export, day, Timestamp::now()).await?;
+        Ok(Ok(Turn::Mine))
     }
 
     /// Tells its account that it is over. Who dies before it is retired leaves that to the dispatcher.

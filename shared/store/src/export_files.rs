@@ -1,6 +1,6 @@
 //! Files of exports in the bucket: written in pieces, so that memory does not grow with them, and read by links that end soon.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use aws_sdk_s3::{
     Client,
@@ -9,8 +9,11 @@ use aws_sdk_s3::{
     types::{CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
-use carillon_core::export::{Export, Purpose};
-use jiff::SignedDuration;
+use carillon_core::{
+    export::{Export, Part, Purpose},
+    id::AccountId,
+};
+use jiff::{SignedDuration, civil::Date};
 
 use crate::StoreError;
 
@@ -37,19 +40,11 @@ impl ExportFiles {
         Self { client, bucket }
     }
 
-    /// Where a part goes. A download's and a schedule's has the word of its worker in it: two workers never write one file, and what a dead one left is
-    /// named by nobody. A lake's has not, since whatever lies there is read; there the second worker writes over the first.
+    /// Where a part goes. It has the word of its worker in it: two workers never write one file, and what a dead one left is named by
+    /// nobody. Also a lake's: in the lake itself, whatever lies there is read.
     pub fn part_key(export: &Export, part: usize, worker: &str) -> String {
-        let account = export.account;
         let extension = export.format.extension();
-        match export.purpose {
-            Purpose::Download | Purpose::Schedule { .. } => {
-                format!("{}/part-{part:05}-{worker}.{extension}", home(export))
-            }
-            Purpose::Lake { day } => {
-                format!("exports/lake/account={account}/dt={day}/part-{part:05}.{extension}")
-            }
-        }
+        format!("{}/part-{part:05}-{worker}.{extension}", home(export))
     }
 
     pub fn manifest_key(export: &Export) -> String {
@@ -132,6 +127,53 @@ impl ExportFiles {
             .map_err(StoreError::service("abandon a file of an export"))
     }
 
+    /// Puts a part into a day of the lake, over what was there under its number: at once, as readers see it.
+    pub async fn put_in_lake(
+        &self,
+        export: &Export,
+        day: Date,
+        number: usize,
+        part: &Part,
+    ) -> Result<(), StoreError> {
+        let copy = self
+            .client
+            .copy_object()
+            .bucket(&self.bucket)
+            .key(in_lake(export, day, number))
+            // Nothing in a key has to be escaped.
+            .copy_source(format!("{}/{}", self.bucket, part.key));
+        let copied = copy.send().await;
+        copied
+            .map(drop)
+            .map_err(StoreError::service("put a file into a lake"))
+    }
+
+    /// Deletes what a day of the lake has beside so many parts: it had more of them.
+    pub async fn clear_lake(
+        &self,
+        export: &Export,
+        day: Date,
+        parts: usize,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "clear a day of a lake";
+        let own: HashSet<String> = (0..parts)
+            .map(|number| in_lake(export, day, number))
+            .collect();
+        let list = self.client.list_objects_v2().bucket(&self.bucket);
+        let list = list.prefix(lake_day(export.account, day));
+        let mut pages = list.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(StoreError::service(OPERATION))?;
+            let keys = page.contents().iter().filter_map(|object| object.key());
+            for key in keys.filter(|key| !own.contains(*key)) {
+                let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+                let deleted = delete.send().await;
+                deleted.map_err(StoreError::service(OPERATION))?;
+            }
+        }
+        Ok(())
+    }
+
     pub async fn put_manifest(&self, export: &Export, body: Vec<u8>) -> Result<String, StoreError> {
         let key = Self::manifest_key(export);
         let put = self
@@ -163,6 +205,15 @@ impl ExportFiles {
             .map(|signed| signed.uri().to_owned())
             .map_err(|error| failed(error.into()))
     }
+}
+
+fn lake_day(account: AccountId, day: Date) -> String {
+    format!("exports/lake/account={account}/dt={day}/")
+}
+
+fn in_lake(export: &Export, day: Date, number: usize) -> String {
+    let (day, extension) = (lake_day(export.account, day), export.format.extension());
+    format!("{day}part-{number:05}.{extension}")
 }
 
 /// A schedule's are found by who knows the schedule and the day.

@@ -18,7 +18,7 @@ use carillon_core::{
     privacy::Act,
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::{
     deliveries::Traffic,
@@ -246,6 +246,11 @@ pub fn lake(account: AccountId) -> Key {
 }
 
 pub const LAKES: &str = "lakes";
+
+/// Which export a day of a lake is of.
+pub fn lake_day(account: AccountId, day: Date) -> Key {
+    Key::new(format!("{account}#lake"), day.to_string())
+}
 
 /// When a campaign that recurs is looked at next.
 pub fn recurring(account: AccountId, campaign: CampaignId) -> Key {
@@ -755,12 +760,12 @@ pub fn place_before(time: Timestamp) -> String {
     format!("{:015}", sortable(time).as_millisecond())
 }
 
+/// In the order of time.
 pub fn inbound_place(at: Timestamp, id: EventId) -> String {
     format!("{:015}#{id}", at.as_millisecond())
 }
 
 #[cfg(test)]
-/// In the order of time.
 mod tests {
     use super::*;
 
@@ -777,11 +782,6 @@ mod tests {
         assert!(ids.map(contact_sort).is_sorted());
     }
 
-    #[test]
-    fn a_chunk_is_found_by_its_keys_and_its_neighbours_are_not() {
-        let pointer = Pointer {
-            batch: "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
-            chunk: 4_711,
     #[test]
     fn times_sort_as_their_digits_do() {
         let times = [
@@ -802,6 +802,11 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_chunk_is_found_by_its_keys_and_its_neighbours_are_not() {
+        let pointer = Pointer {
+            batch: "bat_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            chunk: 4_711,
         };
         let key = chunk(pointer);
         let beside = found_provider_ids(pointer, 3, 99);

@@ -34,6 +34,7 @@ pub mod imports;
 pub mod inbound_log;
 pub mod item;
 pub mod keys;
+pub mod lake_days;
 pub mod lakes;
 pub mod ledger;
 pub mod link_blocks;

@@ -32,6 +32,7 @@ use carillon_store::{
     exports::Exports,
     files::Files,
     inbound_log::InboundLog,
+    lake_days::LakeDays,
     ledger::Ledger,
     queues::{ExportRequest, QueueUrls, Queues},
     suppressions::Suppressions,
@@ -78,6 +79,7 @@ impl Tables {
                 },
             ),
             export_files: ExportFiles::new(aws.s3(), &bucket),
+            lake_days: LakeDays::new(aws.dynamodb(), core),
             batches: Batches::new(aws.dynamodb(), core),
             campaigns: Campaigns::new(aws.dynamodb(), core),
             contacts: Contacts::new(aws.dynamodb(), contacts),
@@ -169,6 +171,21 @@ impl Setup {
         };
         self.state.exports.create(&export, None).await.unwrap();
         export
+    }
+
+    /// What readers of the day find, by name.
+    pub async fn in_lake(&self, day: Date) -> Vec<(String, Bytes)> {
+        let home = format!("exports/lake/account={}/dt={day}/", self.account);
+        let list = self.s3.list_objects_v2().bucket(&self.bucket);
+        let listed = list.prefix(&home).send().await.unwrap();
+        let mut files = Vec::new();
+        for key in listed.contents().iter().filter_map(|file| file.key()) {
+            let get = self.s3.get_object().bucket(&self.bucket).key(key);
+            let body = get.send().await.unwrap().body.collect().await.unwrap();
+            let name = key.trim_start_matches(&home).to_owned();
+            files.push((name, body.into_bytes()));
+        }
+        files
     }
 
     /// A batch of one full chunk.
