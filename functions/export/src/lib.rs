@@ -47,6 +47,8 @@ pub struct Limits {
     pub part_bytes: u64,
     /// Chunks that are read of the ledger together: 32 of each partition.
     pub window: u32,
+    /// Of what is kept one by one, read together.
+    pub page: usize,
     /// Batches of an hour that are read and counted together.
     pub digest_batches: i32,
     /// Whoever hasn't said a word for so long is dead.
@@ -62,6 +64,7 @@ impl Limits {
         part_rows: 1_000_000,
         part_bytes: 64 * 1024 * 1024,
         window: 512,
+        page: 1_000,
         digest_batches: 500,
         lease: SignedDuration::from_secs(90),
         note_every: Duration::from_secs(2),

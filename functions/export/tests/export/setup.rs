@@ -13,13 +13,17 @@ use carillon_core::{
     },
     click::{Click, Device, Visitor},
     event::{Event, EventData, QueuedEvents},
-    export::{Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage as Step},
+    export::{
+        CsvCells, Dataset, Export, Filter, Format, Numbers, Progress, Purpose, Stage as Step,
+    },
     frame::{self, Recipient},
     id::{AccountId, BatchId, ExportId, ExportScheduleId},
+    inbound::QueuedInbound,
     keyed_hash::DeploymentKey,
     link::Links,
     message_id::MessageId,
     phone::{Country, Phone},
+    suppression::{Cause, Consent, Word},
 };
 use carillon_store::{
     aws::Aws,
@@ -31,7 +35,7 @@ use carillon_store::{
     export_files::ExportFiles,
     exports::Exports,
     files::Files,
-    inbound_log::InboundLog,
+    inbound_log::{InboundLog, LoggedInbound},
     lake_days::LakeDays,
     ledger::Ledger,
     queues::{ExportRequest, QueueUrls, Queues},
@@ -285,6 +289,35 @@ impl Setup {
         let purpose = Purpose::Download;
         self.create_of(Dataset::Clicks, format, filter, purpose)
             .await
+    }
+
+    pub async fn export_of(&self, dataset: Dataset, filter: Filter) -> Export {
+        let format = Format::Csv {
+            cells: CsvCells::Raw,
+            gzip: false,
+        };
+        self.create_of(dataset, format, filter, Purpose::Download)
+            .await
+    }
+
+    /// Somebody writes, and somebody opts out.
+    pub async fn hears(&self, at: Timestamp) {
+        let message = QueuedInbound {
+            account: self.account,
+            gateway: None,
+            from: Phone::from_digits(447_700_900_123).unwrap(),
+            to: "12345".to_owned(),
+            text: "Hi".to_owned(),
+            provider_id: None,
+            at,
+        };
+        let meaning = None;
+        let logged = LoggedInbound { message, meaning };
+        self.state.inbound.put(&logged, "a", at).await.unwrap();
+        let word = Word::new(Consent::OptedOut, at, Cause::Request);
+        let (hash, suppressions) = (at.to_string(), &self.state.suppressions);
+        let taken = suppressions.take(self.account, &hash, &word, at).await;
+        taken.unwrap();
     }
 
     /// A chunk of the batch that names a file that isn't there.

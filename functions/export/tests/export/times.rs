@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use carillon_core::{
     batch::BatchTerms,
     digest,
-    export::{CsvCells, Filter, Format},
+    export::{CsvCells, Dataset, Filter, Format},
     id::BatchId,
 };
 use export::worker::Ended;
@@ -157,5 +157,37 @@ async fn every_message_is_in_one_day_of_the_lake_which_is_that_on_which_its_batc
 
         let (_, progress) = setup.find(&export).await;
         assert_eq!((ended, progress.rows), (Ended::Finished, rows), "{day}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_one_by_one_is_read_from_the_end_of_the_time_to_its_beginning_and_no_further()
+{
+    let mut setup = Setup::with_chunks(0).await;
+    setup.state.limits.page = 2;
+    for minute in 0..10 {
+        setup.hears(after(minute)).await;
+    }
+    let last = after(5) + SignedDuration::from_nanos(1);
+    for (name, from, until, rows, pages) in [
+        ("all", None, None, 10, 6),
+        ("two", Some(after(4)), Some(after(6)), 2, 2),
+        ("to the nanosecond", Some(after(4)), Some(last), 2, 2),
+        ("none", Some(after(20)), None, 0, 1),
+    ] {
+        for dataset in [Dataset::Inbound, Dataset::OptOuts] {
+            let filter = Filter {
+                from,
+                until,
+                ..Filter::default()
+            };
+            let export = setup.export_of(dataset, filter).await;
+
+            setup.work(&export).await;
+
+            let (_, progress) = setup.find(&export).await;
+            let found = (progress.rows, progress.done);
+            assert_eq!(found, (rows, pages), "{name}, {dataset:?}");
+        }
     }
 }
