@@ -79,6 +79,7 @@ async fn handle(state: &State, event: SqsEvent, now: Timestamp) -> SqsBatchRespo
 /// Every step can be repeated: the message may come again after any of them.
 async fn take(state: &State, message: QueuedInbound, now: Timestamp) -> Result<(), StoreError> {
     let hash = state.key.number(message.account, message.from);
+    let message = state.log.as_it_came_first(message, &hash).await?;
     agree(state, &message, &hash, now).await?;
     let meaning = meaning(state, &message, &hash).await?;
     let answer = match meaning {

@@ -303,6 +303,33 @@ async fn what_was_written_is_logged_and_told_once_however_often_it_comes() {
 }
 
 #[tokio::test]
+async fn a_start_that_the_gateway_brings_again_does_not_undo_the_stop_after_it() {
+    let setup = Setup::new().await;
+    let named = |text, id: &str, second| QueuedInbound {
+        provider_id: Some(id.to_owned()),
+        ..setup.message(text, second)
+    };
+    let start = named("START", "SM1", 1);
+    let stop = named("STOP", "SM2", 2);
+    let again = QueuedInbound {
+        at: at(3),
+        ..start.clone()
+    };
+
+    for message in [&start, &stop, &again] {
+        setup.take(message).await;
+    }
+
+    assert!(setup.may_not_be_texted().await);
+    let log = &setup.state.log;
+    let logged = log.newest(setup.account, None, 10).await.unwrap();
+    let logged: Vec<_> = logged.into_iter().map(|it| it.message).collect();
+    assert_eq!(logged, [stop, start], "each once, where it came first");
+    setup.take(&named("START", "SM3", 4)).await;
+    assert!(!setup.may_not_be_texted().await, "another message");
+}
+
+#[tokio::test]
 async fn garbage_goes_back_alone() {
     let setup = Setup::new().await;
     let mut event: SqsEvent = serde_json::from_str(RECORDED).unwrap();

@@ -1,6 +1,8 @@
 //! What handsets wrote to an account, in the order of time.
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{
+    Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
+};
 use carillon_core::{id::AccountId, inbound::QueuedInbound, keyword::Meaning, phone::Phone};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,12 +10,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     StoreError,
     core_table::{CoreTable, DOC, Order, Page},
-    item::{ReadItem, json, number, text},
+    item::{ReadItem, json, number, text, time},
     keys,
 };
 
 /// How long a message from a handset is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
+
+/// For so long a message that its gateway brings again is known: all that a carrier does, and a queue keeps.
+const COMES_AGAIN: SignedDuration = SignedDuration::from_hours(24 * 15);
 
 /// Messages of a number that are looked at together.
 const LOOKED: i32 = 100;
@@ -47,6 +52,40 @@ impl InboundLog {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let table = CoreTable::new(client, table);
         Self { table }
+    }
+
+    /// The message with the time at which it came first. A gateway brings again what it got no answer to; a START that counted from
+    /// then would undo the STOP that came between. Without an id of the gateway's nobody can tell that it is the same.
+    pub async fn as_it_came_first(
+        &self,
+        message: QueuedInbound,
+        number_hash: &str,
+    ) -> Result<QueuedInbound, StoreError> {
+        const OPERATION: &str = "note when a message came";
+        if message.provider_id.is_none() {
+            return Ok(message);
+        }
+        let ends = message.at + COMES_AGAIN;
+        let mut item = keys::first_came(message.account, number_hash, message.id()).item();
+        item.insert("came".to_owned(), time(message.at));
+        item.insert("ttl".to_owned(), number(ends.as_second()));
+        let put = self.table.client().put_item();
+        let put = put
+            .table_name(self.table.name())
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let there = match put.send().await {
+            Ok(_) => return Ok(message),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(lost)) => lost.item.clone(),
+                _ => return Err(StoreError::service(OPERATION)(error)),
+            },
+        };
+        let came = there.map(|item| item.find_time("came")).transpose()?;
+        let at = came.flatten();
+        let at = at.ok_or_else(|| StoreError::corrupt("when a message came"))?;
+        Ok(QueuedInbound { at, ..message })
     }
 
     /// Under the account and under the number. Writing it again changes nothing.

@@ -750,6 +750,12 @@ pub fn inbound_of(account: AccountId, number_hash: &str) -> String {
     format!("{account}#inbound#{number_hash}")
 }
 
+/// When a message of one handset came first, however often it comes.
+pub fn first_came(account: AccountId, number_hash: &str, inbound: EventId) -> Key {
+    let partition = format!("{account}#came#{number_hash}");
+    Key::new(partition, inbound.to_string())
+}
+
 /// In one of these partitions.
 pub fn inbound(partition: String, place: String) -> Key {
     Key::new(partition, place)
