@@ -13,6 +13,9 @@ pub const LOOK_HOLDS: SignedDuration = SignedDuration::from_secs(2);
 /// its way. Nobody is told of an opt-out earlier, neither who wrote it nor the account.
 pub const OBEYED_AFTER: SignedDuration = SignedDuration::from_secs(3);
 
+/// Places in the log are whole milliseconds.
+const LOG_STEP: SignedDuration = SignedDuration::from_millis(1);
+
 /// Whether a number may be texted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,7 +61,8 @@ pub struct Suppression {
     pub consent: Consent,
     /// When the last word to this effect was said.
     pub said: Timestamp,
-    /// When we learnt of the first one: its place in the account's log.
+    /// When we learnt of the first one: its place in the account's log, after that of what stood before. Who reads the log alone finds
+    /// the same last word, whoever's clock wrote it.
     pub since: Timestamp,
     /// Of the first one, as all that follows.
     pub cause: Cause,
@@ -95,7 +99,7 @@ impl Word {
 
     pub fn change(&self, current: Option<&Suppression>, now: Timestamp) -> Change {
         let Some(current) = current else {
-            return Change::Turn(self.turned(now));
+            return Change::Turn(self.turned(None, now));
         };
         if current.consent == self.consent {
             return self.again(current);
@@ -105,13 +109,14 @@ impl Word {
             Consent::OptedIn => current.said < self.said,
         };
         if counts {
-            Change::Turn(self.turned(now))
+            Change::Turn(self.turned(Some(current), now))
         } else {
             Change::None
         }
     }
 
-    fn turned(&self, now: Timestamp) -> Suppression {
+    fn turned(&self, before: Option<&Suppression>, now: Timestamp) -> Suppression {
+        let after = before.map(|before| before.since + LOG_STEP);
         let Self {
             consent,
             said,
@@ -123,7 +128,7 @@ impl Word {
         Suppression {
             consent,
             said,
-            since: now,
+            since: after.map_or(now, |after| after.max(now)),
             cause,
             number,
             inbound,
@@ -234,6 +239,28 @@ mod tests {
                 (expected, at(since)),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn the_log_has_the_last_word_last_whatever_the_clocks_said() {
+        let millis = |millis| Timestamp::from_millisecond(millis).unwrap();
+        for (name, now, since) in [
+            ("a clock behind", 10_000, 10_006),
+            ("the same millisecond", 10_005, 10_006),
+            ("a later one", 10_020, 10_020),
+        ] {
+            let start = word(Consent::OptedIn, 1);
+            let Change::Turn(started) = start.change(None, millis(10_005)) else {
+                panic!("{name}: nothing stood before")
+            };
+
+            let stopped = word(Consent::OptedOut, 2).change(Some(&started), millis(now));
+
+            let Change::Turn(stopped) = stopped else {
+                panic!("{name}: it was said later")
+            };
+            assert_eq!(stopped.since, millis(since), "{name}");
         }
     }
 
