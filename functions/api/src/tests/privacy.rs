@@ -1,17 +1,19 @@
 //! Asking that a number is forgotten, or for all that is known of it, against the local stack.
 
+use std::time::Duration;
+
 use carillon_core::{
     phone::Phone,
     privacy::{Act, Progress, Request},
     suppression::{Cause, Consent},
 };
-use carillon_testkit::stack;
+use carillon_testkit::{mortal, stack};
 use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{
-    Answer,
-    once::{Caller, World, in_time},
+    Answer, api_of,
+    once::{Caller, World, in_time, long_over},
     opt_ins::named,
 };
 use crate::{
@@ -20,18 +22,24 @@ use crate::{
 };
 
 const ERASURES: &str = "/v1/privacy/erasures";
+/// More calls than such a request makes.
+const ENOUGH: u32 = 40;
 const REPORTS: &str = "/v1/privacy/reports";
 
 async fn world() -> (Api, Caller) {
+    let api = contacts_world().await.api();
+    let caller = named(&api, "ACME").await;
+    (api, caller)
+}
+
+async fn contacts_world() -> World {
     let mut world = World::new().await;
     let contacts_table = stack::table_like(&world.aws.dynamodb(), "CONTACTS_TABLE").await;
     world.settings = Settings {
         contacts_table,
         ..world.settings
     };
-    let api = world.api();
-    let caller = named(&api, "ACME").await;
-    (api, caller)
+    world
 }
 
 fn phone() -> Phone {
@@ -68,6 +76,37 @@ async fn nothing_is_sent_to_a_number_from_when_its_erasure_is_asked_for() {
         (stands.consent, stands.cause, stands.number),
         (Consent::OptedOut, Cause::Erasure, None)
     );
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_asked_for_again_stands_in_the_log_where_it_is_written() {
+    let world = contacts_world().await;
+    let body = json!({"number": "+447700900123"});
+    let mut died = 0;
+
+    for calls in 0..ENOUGH {
+        let caller = named(&world.api(), "ACME").await;
+        let mortal = api_of(&mortal::after(&world.aws, calls), world.settings.clone());
+        let request = caller.post(ERASURES);
+        let first = caller.ask(&mortal, request, &body, long_over()).await;
+        let api = world.api();
+        let stood = api.suppressions.since(caller.account, None).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let again_at = time::now();
+        caller.send(&api, ERASURES, &body).await;
+
+        let lines = api.suppressions.since(caller.account, None).await.unwrap();
+        assert_eq!(lines.len(), 1, "after {calls} calls");
+        if first.status == 202 {
+            break;
+        }
+        if stood.is_empty() {
+            died += 1;
+            assert!(lines[0].at >= again_at, "after {calls} calls");
+        }
+    }
+
+    assert!(died > 2, "it died before the line {died} times");
 }
 
 #[tokio::test]
