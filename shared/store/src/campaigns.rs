@@ -4,13 +4,13 @@ use aws_sdk_dynamodb::Client;
 use carillon_core::{
     batch::Batch,
     campaign::Campaign,
-    id::{AccountId, BatchId, CampaignId},
+    id::{AccountId, CampaignId},
 };
 
 use crate::{
     StoreError,
     audit::Audit,
-    batches,
+    batches::{self, Replaced},
     core_table::{Condition, ConditionLost, CoreTable, DOC, Order, Page},
     item::{Item, ReadItem, json, number},
     keys,
@@ -92,12 +92,12 @@ impl Campaigns {
     }
 
     /// Like [`Campaigns::change`], with the batch that its new plan names, which the dispatcher works with from then on. The batch of its
-    /// old plan is cancelled with it; [`Stale`] too if that has begun.
+    /// old plan is cancelled with it; [`Stale`] too if that has begun, or was held or resumed since it was read.
     pub async fn begin(
         &self,
         campaign: &Campaign,
         batch: &Batch,
-        replaced: Option<BatchId>,
+        replaced: Option<Replaced>,
         audit: &Audit,
     ) -> Result<Result<(), Stale>, StoreError> {
         let before = Condition::version(campaign.version - 1);

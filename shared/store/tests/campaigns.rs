@@ -8,7 +8,7 @@ use carillon_core::{
 };
 use carillon_store::{
     audit::{Actor, Audit, AuditLog},
-    batches::Batches,
+    batches::{Batches, Replaced},
     campaigns::{Campaigns, Stale},
     uploads::{Upload, UploadFormat, Uploads},
 };
@@ -237,9 +237,13 @@ async fn a_campaign_begins_with_its_batch_and_never_has_two() {
     };
 
     let first = begin(&scheduled, &planned, None).await;
-    let replaced = Some(planned.terms.id);
+    let running = |batch: &Batch| Replaced {
+        batch: batch.terms.id,
+        control: Control::Running,
+    };
+    let replaced = Some(running(&planned));
     let second = begin(&sent, &started, replaced).await;
-    let stale = begin(&sent, &batch(), Some(started.terms.id)).await;
+    let stale = begin(&sent, &batch(), Some(running(&started))).await;
 
     assert_eq!((first, second, stale), (Ok(()), Ok(()), Err(Stale)));
     let control = async |batch: &Batch| {
@@ -284,9 +288,13 @@ async fn of_a_campaign_that_is_moved_and_one_that_begins_one_wins() {
         let (planned, moved, later) = due(&stores).await;
         let id = planned.terms.id;
         let entry = audit(moved.account, "move");
+        let control = Control::Running;
+        let replaced = Replaced { batch: id, control };
         let begin = async || stores.batches.begin(id, now()).await.unwrap();
         let change = async || {
-            let written = stores.campaigns.begin(&moved, &later, Some(id), &entry);
+            let written = stores
+                .campaigns
+                .begin(&moved, &later, Some(replaced), &entry);
             written.await.unwrap()
         };
 
@@ -320,4 +328,24 @@ async fn a_batch_that_is_held_or_ended_does_not_begin() {
 
         assert!(!begins, "{control:?}");
     }
+}
+
+#[tokio::test]
+async fn a_campaign_that_is_held_while_it_is_moved_is_not_moved() {
+    let stores = stores().await;
+    let (planned, moved, later) = due(&stores).await;
+    let batch = planned.terms.id;
+    let seen = Replaced {
+        batch,
+        control: Control::Running,
+    };
+    let entry = audit(moved.account, "move");
+
+    let held = stores.batches.control(batch, Control::Paused).await;
+    let begun = stores.campaigns.begin(&moved, &later, Some(seen), &entry);
+    let written = begun.await.unwrap();
+
+    assert!(held.unwrap());
+    assert_eq!(written, Err(Stale));
+    assert_eq!(stores.batches.find(later.terms.id).await.unwrap(), None);
 }

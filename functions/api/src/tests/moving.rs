@@ -115,6 +115,32 @@ async fn before_it_begins_it_is_moved_and_its_old_batch_ends() {
 }
 
 #[tokio::test]
+async fn a_pause_holds_whatever_time_it_is_moved_to() {
+    let scheduled = Scheduled::new().await;
+    let held = scheduled.act("hold", "pause", &json!({})).await;
+    assert_eq!(held.status, StatusCode::OK, "{}", held.body);
+
+    for (key, action, body) in [
+        (
+            "second",
+            "schedule",
+            json!({"at": time::now() + SignedDuration::from_mins(12)}),
+        ),
+        ("third", "start", json!({})),
+    ] {
+        let moved = scheduled.act(key, action, &body).await;
+
+        assert_eq!(moved.status, StatusCode::ACCEPTED, "{}", moved.body);
+        assert_ne!(moved.body["batch"], json!(scheduled.batch), "{action}");
+        let now = scheduled.now().await;
+        assert_eq!(now["status"], "paused", "{action}");
+    }
+    let resumed = scheduled.act("resume", "resume", &json!({})).await;
+    assert_eq!(resumed.status, StatusCode::OK, "{}", resumed.body);
+    assert_ne!(scheduled.now().await["status"], "paused");
+}
+
+#[tokio::test]
 async fn one_that_has_begun_is_neither_moved_nor_started_again_and_the_answer_says_so() {
     let scheduled = Scheduled::new().await;
     scheduled.begin().await;

@@ -30,6 +30,7 @@ pub use self::{
     closing::Closing,
     listed::{List, Page, place_from},
 };
+pub use self::{closing::Closing, progress::Replaced};
 use crate::{
     StoreError, condition,
     digests::Digests,

@@ -235,14 +235,23 @@ impl Batches {
     }
 }
 
-/// Cancels a batch of which nothing has left, as a part of a transaction: once it has begun, another one in its stead would send twice.
-pub(crate) fn cancellation(table: &str, id: BatchId) -> TransactWriteItem {
+/// A batch that another one takes the place of, and what was asked of it when that was made: it holds there too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaced {
+    pub batch: BatchId,
+    pub control: Control,
+}
+
+/// Cancels a batch of which nothing has left, as a part of a transaction: once it has begun, another one in its stead would send twice,
+/// and once it is held, one that knows nothing of that would send at all.
+pub(crate) fn cancellation(table: &str, replaced: Replaced) -> TransactWriteItem {
+    let Replaced { batch, control } = replaced;
     let update = Update::builder()
         .table_name(table)
-        .set_key(Some(keys::batch(id).item()))
+        .set_key(Some(keys::batch(batch).item()))
         .update_expression("SET control = :cancelled REMOVE swept")
         .condition_expression(
-            "(stage = :preparing OR stage = :ready) AND attribute_not_exists(begun) AND released = :none",
+            "(stage = :preparing OR stage = :ready) AND attribute_not_exists(begun) AND released = :none AND control = :seen",
         )
         .expression_attribute_values(":none", number(0))
         .expression_attribute_values(":cancelled", word(Control::Cancelled))
@@ -252,3 +261,4 @@ pub(crate) fn cancellation(table: &str, id: BatchId) -> TransactWriteItem {
         .expect("table, key and update are set");
     TransactWriteItem::builder().update(update).build()
 }
+        .expression_attribute_values(":seen", word(control))

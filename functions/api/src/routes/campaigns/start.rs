@@ -18,7 +18,9 @@ use carillon_runtime::{
     problem::{Code, Problem},
     random,
 };
-use carillon_store::{campaigns::Stale, queues::PrepareRequest, sent_before::SentBefore};
+use carillon_store::{
+    batches::Replaced, campaigns::Stale, queues::PrepareRequest, sent_before::SentBefore,
+};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -297,7 +299,7 @@ async fn begin(
         action,
         now,
     } = beginning;
-    let replaced = campaign.plan.batch();
+    let replaced = replaced(api, &campaign).await?;
     campaign.plan = plan;
     campaign.changed = now;
     campaign.version += 1;
@@ -308,11 +310,19 @@ async fn begin(
     let id = plan.batch().ok_or_else(begun_before)?;
     let (account, stretch) = (campaign.account, STRETCH_OF_A_CAMPAIGN);
     wording::number_links(api, &mut content, account, id, stretch, now).await?;
-    let batch = batch(&campaign, id, content, pinned, now);
+    let mut batch = batch(&campaign, id, content, pinned, now);
+    if let Some(Replaced {
+        control: Control::Paused,
+        ..
+    }) = replaced
+    {
+        // Who held it didn't hold a time.
+        batch.progress.control = Control::Paused;
+    }
     let audit = act::audit(who, action, campaign.id, now);
     let begun = api.campaigns.begin(&campaign, &batch, replaced, &audit);
     if let Err(Stale) = begun.await? {
-        return Err(lost(api, replaced).await?);
+        return Err(lost(api, replaced.map(|it| it.batch)).await?);
     }
     let sent = SentBefore {
         campaign: campaign.id,
@@ -324,6 +334,16 @@ async fn begin(
         tracing::warn!(campaign = %campaign.id, error = chain(&error), "what a campaign says is not remembered");
     }
     Ok(Begun { campaign, repeated })
+}
+
+/// The batch of its plan so far.
+async fn replaced(api: &Api, campaign: &Campaign) -> Result<Option<Replaced>, Problem> {
+    let Some(batch) = campaign.plan.batch() else {
+        return Ok(None);
+    };
+    let found = api.batches.find(batch).await?;
+    let control = found.map_or(Control::Running, |found| found.progress.control);
+    Ok(Some(Replaced { batch, control }))
 }
 
 /// Why a campaign could not begin anew: its time came first, or somebody changed it.
