@@ -250,6 +250,6 @@ async fn begin(
         return state.batches.begin(batch, now).await;
     }
     let sweep = Sweep { at: now, below: 0 };
-    state.batches.swept(batch, sweep).await?;
+    state.batches.swept(batch, (control, None), sweep).await?;
     Ok(true)
 }

@@ -43,7 +43,8 @@ impl Dispatcher<'_> {
             at: now,
             below: batch.progress.cursor,
         };
-        self.state.batches.swept(terms.id, sweep).await
+        let seen = (batch.progress.control, batch.progress.swept);
+        self.state.batches.swept(terms.id, seen, sweep).await
     }
 }
 

@@ -104,6 +104,7 @@ async fn the_cursor_only_moves_forward_and_a_resume_asks_for_a_sweep() {
     batches
         .swept(
             id,
+            (Control::Running, None),
             Sweep {
                 at: now(),
                 below: 7,
@@ -127,6 +128,32 @@ async fn the_cursor_only_moves_forward_and_a_resume_asks_for_a_sweep() {
         )
     );
     assert_eq!((after.cursor, after.swept), (7, None));
+}
+
+#[tokio::test]
+async fn a_sweep_that_a_cancel_or_a_resume_overtakes_leaves_what_they_asked_for() {
+    let (batches, batch) = preparing().await;
+    let id = batch.terms.id;
+    batches.ready(id, 10, &Prepared::default()).await.unwrap();
+    let sweep = |below| Sweep { at: now(), below };
+    let noted = async |seen, below| {
+        batches.swept(id, seen, sweep(below)).await.unwrap();
+        batches.find(id).await.unwrap().unwrap().progress.swept
+    };
+    let running = Control::Running;
+
+    let first = noted((running, None), 1).await;
+    let next = noted((running, Some(sweep(1))), 2).await;
+    batches.control(id, Control::Paused).await.unwrap();
+    batches.control(id, running).await.unwrap();
+    let resumed = noted((running, Some(sweep(2))), 3).await;
+    batches.control(id, Control::Cancelled).await.unwrap();
+    let cancelled = noted((running, None), 4).await;
+    let last = noted((Control::Cancelled, None), 5).await;
+
+    assert_eq!((first, next), (Some(sweep(1)), Some(sweep(2))));
+    assert_eq!((resumed, cancelled), (None, None));
+    assert_eq!(last, Some(sweep(5)));
 }
 
 #[tokio::test]

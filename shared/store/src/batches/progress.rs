@@ -142,18 +142,32 @@ impl Batches {
         .await
     }
 
-    /// The chunks that nobody worked on were released again.
-    pub async fn swept(&self, id: BatchId, sweep: Sweep) -> Result<(), StoreError> {
-        let values = [(":sweep", json(&sweep))];
-        self.change(
-            id,
-            "SET swept = :sweep",
-            "attribute_exists(pk)",
-            values,
-            "note a sweep",
-        )
-        .await
-        .map(drop)
+    /// The chunks that nobody worked on were released again. `seen`: the control and the last sweep for which they were. Whoever asked for
+    /// another one since then, by a cancel or a resume, gets it.
+    pub async fn swept(
+        &self,
+        id: BatchId,
+        seen: (Control, Option<Sweep>),
+        sweep: Sweep,
+    ) -> Result<(), StoreError> {
+        const UPDATE: &str = "SET swept = :sweep";
+        const OPERATION: &str = "note a sweep";
+        let (control, last) = seen;
+        let sweep = (":sweep", json(&sweep));
+        let control = (":control", word(control));
+        let noted = match last {
+            Some(last) => {
+                let condition = "control = :control AND swept = :last";
+                let values = [sweep, control, (":last", json(&last))];
+                self.change(id, UPDATE, condition, values, OPERATION).await
+            }
+            None => {
+                let condition = "control = :control AND attribute_not_exists(swept)";
+                self.change(id, UPDATE, condition, [sweep, control], OPERATION)
+                    .await
+            }
+        };
+        noted.map(drop)
     }
 
     /// The totals of the last recount.
