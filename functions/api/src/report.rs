@@ -55,7 +55,7 @@ pub struct Report {
     clicked: u64,
     /// SMS that the texts take.
     parts: u64,
-    /// Messages by status; `unknown` are those that nothing could settle, and that nobody sends again. Of over two million messages it may be a minute old, and what is in flight counts as `sent`.
+    /// Messages by status; `unknown` are those that nothing could settle, and that nobody sends again. Of over two million messages it is the last count: while they are sent a minute old, after that of 15 minutes, two hours and a day after the last of them, and of its close three days after; what is in flight counts as `sent`.
     #[schema(value_type = BTreeMap<String, u64>)]
     counts: BTreeMap<&'static str, u64>,
     /// Why messages wait or ended otherwise than delivered, the most frequent first. Not of what is told from an earlier count.

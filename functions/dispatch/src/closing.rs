@@ -1,5 +1,6 @@
-//! Batches that are done, looked at once more when all reports should have come: messages of which nothing was heard become `unknown` by a
-//! report of our own, which `receipts` applies like any other; then the totals are frozen.
+//! Batches that are done: campaigns are counted a few times while their reports come in, and all are looked at once more when those should have
+//! come: messages of which nothing was heard become `unknown` by a report of our own, which `receipts` applies like any other; then the totals
+//! are frozen.
 
 use std::collections::VecDeque;
 
@@ -126,9 +127,13 @@ impl Looking {
     }
 
     async fn read(&mut self, state: &State, now: Timestamp) -> Result<(), StoreError> {
+        let consistency = match self.closing.look {
+            Look::Early => Consistency::Eventual,
+            Look::Silence | Look::Last => Consistency::Strong,
+        };
         let pages: Vec<_> = self.left.drain(..PAGES.min(self.left.len())).collect();
         let mut read = stream::iter(pages)
-            .map(|page| state.ledger.page_of_chunks(page, Consistency::Strong))
+            .map(|page| state.ledger.page_of_chunks(page, consistency))
             .buffer_unordered(PAGES);
         while let Some((chunks, next)) = read.try_next().await? {
             let mut reports = Vec::new();
@@ -160,6 +165,12 @@ impl Looking {
         let next = found.next(batch, closing.look, state.unknown_after, now);
         let again = match next {
             Next::Again(at) => Some((at, closing.look)),
+            Next::Note(again) => {
+                if batch.progress.totals != Some(found.totals) {
+                    state.batches.noted(closing.batch, &found.totals).await?;
+                }
+                again.map(|at| (at, Look::Early))
+            }
             Next::Freeze(last) => {
                 let kept = batch.progress.snapshot.is_some();
                 if batch.progress.totals != Some(found.totals) || !batch.is_over() || !kept {

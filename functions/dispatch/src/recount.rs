@@ -6,12 +6,14 @@ use std::collections::VecDeque;
 use carillon_core::{
     batch::{Batch, Control, Stage},
     chunk::{Chunk, ChunkState, Pointer},
+    closing::{self, Look},
     event::{CampaignTurn, Event},
     status::Totals,
 };
 use carillon_runtime::logs::chain;
 use carillon_store::{
     StoreError,
+    batches::Closing,
     ledger::{Consistency, PageOfChunks},
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -117,6 +119,7 @@ impl Dispatcher<'_> {
             tracing::error!(metric = "ledger.chunks_missing", batch = %id, expected, found = totals.chunks, "chunks are missing from the ledger");
         }
         if !short && totals.chunks_done == totals.chunks {
+            self.count_early(batch, now).await?;
             let finished = Event::of_batch(&batch.terms, CampaignTurn::Finished, now);
             let told = finished.into_iter().collect();
             self.state.queues.send_events(told).await?;
@@ -125,6 +128,23 @@ impl Dispatcher<'_> {
             tracing::info!(batch = %id, accepted = totals.accepted, "a batch is finished");
         }
         Ok(())
+    }
+}
+
+impl Dispatcher<'_> {
+    /// A campaign is counted while its reports come in. Before it is finished, since nobody does so afterwards.
+    async fn count_early(&self, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {
+        let after = self.state.unknown_after;
+        let at = closing::early(now, after, now).filter(|_| batch.terms.campaign.is_some());
+        let Some(at) = at else {
+            return Ok(());
+        };
+        let closing = Closing {
+            batch: batch.terms.id,
+            since: at - after,
+            look: Look::Early,
+        };
+        self.state.batches.close_later(closing).await
     }
 }
 

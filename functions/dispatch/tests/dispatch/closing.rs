@@ -2,16 +2,18 @@
 
 use carillon_core::{
     batch::{BatchTerms, Lane, Stage},
+    breakdown::Breakdown,
     chunk::{
         Pointer,
         receipt::{Proof, Receipt, ReceiptStatus},
         window::SlotSet,
     },
+    closing::Look,
     id::BatchId,
     queued_report::{About, QueuedReport, QueuedReports},
     report::ReportWord,
 };
-use carillon_store::batches::Activity;
+use carillon_store::batches::{Activity, Closing};
 use carillon_testkit::{build, stack};
 
 use crate::setup::{Setup, at};
@@ -155,4 +157,54 @@ async fn an_api_send_is_finished_too_and_keeps_its_totals() {
         .await
         .unwrap();
     assert_eq!(left, [], "and that is all");
+}
+
+#[tokio::test]
+async fn a_campaign_is_counted_while_its_reports_come_in_until_it_is_closed() {
+    let setup = Setup::new().await;
+    let batch = setup.ready(1).await;
+    look(&setup, 1).await;
+    setup.send(Pointer { batch, chunk: 0 }, at(2)).await;
+    look(&setup, 5).await;
+    let delivered = async || {
+        let progress = setup.batch(batch).await.progress;
+        progress.totals.unwrap().delivered
+    };
+
+    for (seconds, reported, expected) in [
+        (15 * 60, 0..50, 0),
+        (15 * 60 + 5, 0..50, 50),
+        (2 * HOUR, 50..70, 50),
+        (2 * HOUR + 2, 50..70, 70),
+        (24 * HOUR, 70..80, 70),
+        (24 * HOUR + 2, 70..80, 80),
+        (71 * HOUR, 80..90, 80),
+    ] {
+        receipts(&setup, batch, ReceiptStatus::Delivered, reported).await;
+
+        look(&setup, seconds).await;
+
+        assert_eq!(delivered().await, expected, "after {seconds} s");
+        assert_eq!(kept(&setup, batch).await, None, "it isn't closed");
+    }
+    assert_eq!(reports(&setup).await, [], "nothing is silent yet");
+    let breakdown = Breakdown::default();
+    let totals = setup.batch(batch).await.progress.totals.unwrap();
+    let batches = &setup.state.batches;
+    batches.close(batch, &totals, &breakdown).await.unwrap();
+
+    let late = Closing {
+        batch,
+        since: at(73 * HOUR - 72 * HOUR),
+        look: Look::Early,
+    };
+    batches.close_later(late).await.unwrap();
+    look(&setup, 73 * HOUR).await;
+
+    let progress = setup.batch(batch).await.progress;
+    assert_eq!(
+        progress.totals,
+        Some(totals),
+        "what it was closed with stands"
+    );
 }

@@ -77,6 +77,18 @@ impl Batches {
             .map_err(StoreError::service("close a batch"))
     }
 
+    /// What a batch that is over comes to so far; what it was closed with stands.
+    pub async fn noted(&self, id: BatchId, totals: &Totals) -> Result<(), StoreError> {
+        let values = [
+            (":finished", stage(Stage::Finished)),
+            (":totals", json(totals)),
+        ];
+        let condition = "stage = :finished AND attribute_not_exists(came_to)";
+        let update = "SET totals = :totals";
+        let noted = self.change(id, update, condition, values, "note what a batch comes to");
+        noted.await.map(drop)
+    }
+
     /// Every chunk is done: the batch is over. May be said again, with later totals.
     pub async fn freeze(&self, id: BatchId, totals: &Totals) -> Result<(), StoreError> {
         let values = [
@@ -91,14 +103,18 @@ impl Batches {
     }
 }
 
+const EARLY: &str = "early";
 const LAST: &str = "last";
 
 fn to_item(closing: Closing) -> Item {
     let Closing { batch, since, look } = closing;
     let mut item = keys::closing(batch, since).item();
-    if look == Look::Last {
-        item.insert("look".to_owned(), text(LAST));
-    }
+    let word = match look {
+        Look::Early => Some(EARLY),
+        Look::Silence => None,
+        Look::Last => Some(LAST),
+    };
+    item.extend(word.map(|word| ("look".to_owned(), text(word))));
     item
 }
 
@@ -109,7 +125,8 @@ fn from_item(item: &Item) -> Result<Closing, StoreError> {
     Ok(Closing {
         batch: batch.parse().map_err(|_| corrupt())?,
         since: Timestamp::from_millisecond(since).map_err(|_| corrupt())?,
-        look: match item.find("look") {
+        look: match item.find("look").and_then(|word| word.as_s().ok()) {
+            Some(word) if word == EARLY => Look::Early,
             Some(_) => Look::Last,
             None => Look::Silence,
         },
