@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::{messages::StatusWord, services::Api, time};
 
 /// Chunks that are counted for an answer at most, two million messages; of more, the dispatcher's last count is told.
-const COUNTED: u32 = 20_000;
+pub const COUNTED: u32 = 20_000;
 
 /// What became of the messages, counted now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -93,9 +93,8 @@ impl Report {
         let now = time::now();
         let view = batch.view(now);
         let prepared = batch.progress.prepared.unwrap_or_default();
-        if let Some(last) = batch.progress.totals
-            && batch.progress.chunks > Some(COUNTED)
-        {
+        if batch.progress.chunks > Some(COUNTED) {
+            let last = batch.last_count();
             return Ok(Self::new(Some(batch), prepared, &last, &ends(&last), now));
         }
         let mut totals = Totals::default();

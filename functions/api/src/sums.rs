@@ -166,6 +166,33 @@ async fn listed(
     }
 }
 
+/// Those that fit into what is left of the chunks that may be read; of the others, what they came to when they were closed, or else their
+/// last count.
+pub async fn count_within(
+    api: &Api,
+    batches: Vec<Batch>,
+    of: Of,
+    left: &mut u32,
+    now: Timestamp,
+) -> Result<Vec<Counted>, Problem> {
+    let (mut fit, mut closed, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    for batch in batches {
+        let chunks = counts::to_read(&batch, of);
+        if chunks <= *left {
+            *left -= chunks;
+            fit.push(batch);
+        } else if batch.progress.snapshot.is_some() {
+            closed.push(batch);
+        } else {
+            told.push(counts::last_count(batch, now));
+        }
+    }
+    let from = (&api.batches, &api.ledger);
+    told.extend(count(from, fit, of, now).await?);
+    told.extend(count(from, closed, Of::Kept, now).await?);
+    Ok(told)
+}
+
 async fn counted(api: &Api, batches: Vec<Batch>, now: Timestamp) -> Result<Vec<Counted>, Problem> {
     let from = (&api.batches, &api.ledger);
     Ok(count(from, batches, Of::Kept, now).await?)

@@ -243,6 +243,16 @@ impl Batch {
         Self { terms, progress }
     }
 
+    /// As the dispatcher counted it last; one that it never counted is still in flight.
+    pub fn last_count(&self) -> Totals {
+        let accepted = self.progress.prepared.map_or(0, |it| it.accepted);
+        self.progress.totals.unwrap_or(Totals {
+            accepted,
+            in_flight: accepted,
+            ..Totals::default()
+        })
+    }
+
     /// Nothing more will be sent of it.
     pub const fn is_over(&self) -> bool {
         matches!(self.progress.stage, Stage::Finished | Stage::Failed)

@@ -166,6 +166,25 @@ impl Counter {
         }
     }
 
+    /// What the last count of a batch says. It knows ends, and not where they were: what it says across them is given to those that it is
+    /// likeliest of, so that no part is more than its whole. What is in flight is `sent`.
+    pub fn last_count(batch: &Batch, now: Timestamp) -> Self {
+        let mut counter = Self::new(batch, now);
+        let same_price = counter.ways.windows(2).all(|ways| ways[0].1 == ways[1].1);
+        let entry = if same_price { 0 } else { NO_ENTRY };
+        for (status, tally) in by_end(&batch.last_count()) {
+            let place = Place {
+                country: None,
+                gateway: None,
+                sender: None,
+                status,
+                reason: None,
+            };
+            counter.messages.insert((place, entry), tally);
+        }
+        counter
+    }
+
     pub fn count(&mut self, chunk: &Chunk) {
         for (slot, send) in chunk.slots.iter().enumerate() {
             let (status, reason) = status(chunk, slot, self.view);
@@ -241,6 +260,43 @@ impl Counter {
         }
         breakdown
     }
+}
+
+/// Of a batch's entries, of which there are sixteen at most.
+const NO_ENTRY: u8 = u8::MAX;
+
+/// Ends that have messages, the likeliest to have left first.
+fn by_end(totals: &Totals) -> impl Iterator<Item = (Status, Tally)> {
+    let mut left = *totals;
+    let ends = [
+        (Status::Delivered, totals.delivered),
+        (Status::Undelivered, totals.undelivered),
+        (Status::Unknown, totals.unknown),
+        (Status::Sent, totals.in_flight),
+        (Status::Failed, totals.failed),
+        (Status::Expired, totals.expired),
+        (Status::Cancelled, totals.cancelled),
+        (Status::Suppressed, totals.suppressed),
+    ];
+    let ends = ends.into_iter().filter(|(_, messages)| *messages > 0);
+    ends.map(move |(status, messages)| {
+        let take = |of: &mut u64| {
+            let taken = messages.min(*of);
+            *of -= taken;
+            taken
+        };
+        let tally = Tally {
+            messages,
+            submitted: take(&mut left.submitted),
+            delivered: take(&mut left.delivered),
+            clicked: take(&mut left.clicked),
+            read: take(&mut left.read),
+            doubted: take(&mut left.doubted),
+            resent: take(&mut left.resent),
+            ..Tally::default()
+        };
+        (status, tally)
+    })
 }
 
 /// The sender of an entry, where there is one for all, and its price, where its rules agree.
@@ -417,6 +473,60 @@ mod tests {
             let counted = Totals { chunks: 0, chunks_done: 0, ..totals };
             prop_assert_eq!(breakdown.totals(), counted);
         }
+    }
+
+    #[test]
+    fn the_last_count_of_a_batch_is_its_totals_by_status_with_parts_and_cost() {
+        let totals = Totals {
+            accepted: 100,
+            submitted: 70,
+            in_flight: 30,
+            delivered: 50,
+            failed: 15,
+            suppressed: 5,
+            doubted: 2,
+            resent: 1,
+            clicked: 60,
+            ..Totals::default()
+        };
+        let mut counted = batch(100, 200);
+        counted.progress.totals = Some(totals);
+        let now = Timestamp::UNIX_EPOCH;
+
+        let told = Counter::last_count(&counted, now).breakdown();
+
+        assert_eq!(told.totals(), totals);
+        let total = told.total();
+        assert_eq!(
+            (
+                total.delivered,
+                total.parts,
+                total.cost,
+                total.without_price
+            ),
+            (50, 200, 70 * 2 * 7, 0)
+        );
+        let by_status = told.by(|place| place.status);
+        let left = |status| by_status.get(&status).map_or(0, |tally| tally.submitted);
+        assert_eq!(
+            [Status::Delivered, Status::Sent, Status::Failed].map(left),
+            [50, 20, 0]
+        );
+
+        let mut exits = counted.terms.routing.rules[0].exits.clone();
+        exits[0].entry = 1;
+        exits[0].cost = Some(9);
+        counted.terms.routes.push(counted.terms.routes[0].clone());
+        counted.terms.routing.rules[0].exits.extend(exits);
+        let of_two_prices = Counter::last_count(&counted, now).breakdown().total();
+        assert_eq!((of_two_prices.cost, of_two_prices.without_price), (0, 70));
+
+        counted.progress.totals = None;
+        let never_counted = Counter::last_count(&counted, now).breakdown().totals();
+        assert_eq!(
+            (never_counted.accepted, never_counted.in_flight),
+            (100, 100)
+        );
     }
 
     #[test]

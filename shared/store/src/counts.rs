@@ -37,6 +37,18 @@ pub struct Counted {
     pub breakdown: Breakdown,
     /// It is what the batch came to when it was closed.
     pub closed: bool,
+    /// It is what the dispatcher counted last.
+    pub last_count: bool,
+}
+
+/// Reads nothing.
+pub fn last_count(batch: Batch, now: Timestamp) -> Counted {
+    Counted {
+        breakdown: Counter::last_count(&batch, now).breakdown(),
+        batch,
+        closed: false,
+        last_count: true,
+    }
 }
 
 /// In the order of the batches.
@@ -72,6 +84,7 @@ pub async fn count(
             batch,
             breakdown,
             closed,
+            last_count: false,
         })
     });
     counted.buffered(CONCURRENT).try_collect().await

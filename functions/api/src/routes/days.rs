@@ -184,7 +184,7 @@ async fn of_campaigns(
             left -= chunks;
             count(api, &batch, now).await?
         } else {
-            last_count(&batch)
+            batch.last_count()
         };
         told.push((batch, totals));
     }
@@ -196,19 +196,6 @@ fn waits_for_reports(batch: &Batch) -> bool {
     let progress = &batch.progress;
     let waits = progress.totals.is_some_and(|totals| totals.in_flight > 0);
     progress.stage == Stage::Finished && waits
-}
-
-fn last_count(batch: &Batch) -> Totals {
-    let accepted = batch
-        .progress
-        .prepared
-        .map_or(0, |prepared| prepared.accepted);
-    batch.progress.totals.unwrap_or(Totals {
-        accepted,
-        in_flight: accepted,
-        waiting: accepted,
-        ..Totals::default()
-    })
 }
 
 async fn count(api: &Api, batch: &Batch, now: Timestamp) -> Result<Totals, Problem> {

@@ -22,13 +22,13 @@ use carillon_runtime::{
     principal::{May, Principal, ReadMessages},
     problem::{Code, Problem},
 };
-use carillon_store::counts::{Counted, Of, count};
+use carillon_store::counts::{Counted, Of};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{batches, campaigns};
-use crate::{days, responses::Responses, services::Api, sums, time};
+use crate::{days, report::COUNTED, responses::Responses, services::Api, sums, time};
 
 /// Campaigns that can be compared.
 const COMPARED: usize = 10;
@@ -99,6 +99,10 @@ pub struct BreakdownReport {
     /// Of `batches`: told by what they came to when they were closed, three days after their last message or later. What came in since is
     /// in their own reports.
     closed: u64,
+    /// Of `batches`: too large to be counted for an answer (together more than two million messages) and not closed, so they are told by their
+    /// last count, by status alone. While they are sent it is a minute old, after that of 15 minutes, two hours and a day after the last of
+    /// them. What is in flight counts as `sent`; countries, gateways, senders and reasons are `null`, and `latency` knows nothing of them.
+    by_last_count: u64,
     #[schema(value_type = String, format = DateTime)]
     counted: Timestamp,
 }
@@ -194,6 +198,8 @@ struct Compared {
     #[serde(flatten)]
     figures: Figures,
     latency: LatencyFigures,
+    /// It is too large to be counted for an answer (together more than two million messages) and not closed, so it is told by its last count.
+    by_last_count: bool,
 }
 
 /// What became of some messages, and what they have in common beside the cells of a breakdown.
@@ -204,6 +210,8 @@ pub struct Told {
     pub template: Option<TemplateId>,
     pub lane: Lane,
     pub sum: Sum,
+    /// Of its batches: told by their last count.
+    pub by_last_count: u64,
 }
 
 impl From<Counted> for Told {
@@ -212,8 +220,10 @@ impl From<Counted> for Told {
             batch,
             breakdown,
             closed,
+            last_count,
         } = counted;
         Self {
+            by_last_count: u64::from(last_count),
             sum: Sum::of(&batch, breakdown, closed),
             starts: batch.terms.starts(),
             campaign: batch.terms.campaign,
@@ -239,6 +249,7 @@ impl From<(Kind, Sum)> for Told {
             template,
             lane,
             sum,
+            by_last_count: 0,
         }
     }
 }
@@ -288,13 +299,19 @@ async fn of_one(
         return Ok(Default::default());
     };
     let responses = Responses::to_batch(api, who, &batch).await?;
-    Ok((counted(api, Some(batch), now).await?, responses))
+    let mut left = COUNTED;
+    Ok((counted(api, Some(batch), &mut left, now).await?, responses))
 }
 
 /// By its chunks, as long as there are any.
-async fn counted(api: &Api, batch: Option<Batch>, now: Timestamp) -> Result<Vec<Told>, Problem> {
-    let from = (&api.batches, &api.ledger);
-    let counted = count(from, batch.into_iter().collect(), Of::Ledger, now).await?;
+async fn counted(
+    api: &Api,
+    batch: Option<Batch>,
+    left: &mut u32,
+    now: Timestamp,
+) -> Result<Vec<Told>, Problem> {
+    let batch = batch.into_iter().collect();
+    let counted = sums::count_within(api, batch, Of::Ledger, left, now).await?;
     Ok(counted.into_iter().map(Told::from).collect())
 }
 
@@ -327,18 +344,20 @@ pub async fn compare(
     if ids.len() > COMPARED {
         return Err(invalid("`campaigns` names at most ten."));
     }
-    let mut compared = Vec::new();
+    let (mut compared, mut left) = (Vec::new(), COUNTED);
     for id in ids {
         let read = id.parse::<CampaignId>();
         let id = read.map_err(|error| invalid(&format!("`campaigns`: {error}.")))?;
         let campaign = campaigns::find(&api, &who, id).await?;
         let batch = campaigns::batch_of(&api, &campaign).await?;
-        let sum = sum(&counted(&api, batch, now).await?);
+        let told = counted(&api, batch, &mut left, now).await?;
+        let sum = sum(&told);
         compared.push(Compared {
             campaign: id,
             name: campaign.name,
             figures: Figures::new(&sum),
             latency: LatencyFigures::new(&sum.latency),
+            by_last_count: told.iter().any(|told| told.by_last_count > 0),
         });
     }
     let comparison = Comparison {
@@ -447,6 +466,7 @@ impl BreakdownReport {
             insights: Vec::new(),
             batches: told.iter().map(|told| told.sum.batches).sum(),
             closed: told.iter().map(|told| told.sum.closed).sum(),
+            by_last_count: told.iter().map(|told| told.by_last_count).sum(),
             counted: now,
         }
     }

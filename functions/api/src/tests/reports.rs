@@ -14,7 +14,7 @@ use carillon_core::{
     status::{Status, Totals},
     suppression::{Cause, Consent, Word},
 };
-use carillon_store::{aws::Aws, batches::Activity, inbound_log::LoggedInbound};
+use carillon_store::{aws::Aws, batches::Activity, counts::Of, inbound_log::LoggedInbound};
 use carillon_testkit::{build, stack};
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +24,7 @@ use super::once::{Caller, World, in_time};
 use crate::{
     bootstrap,
     services::{Api, Settings},
+    sums,
 };
 
 struct Reports {
@@ -216,6 +217,83 @@ async fn a_closed_batch_is_told_when_its_chunks_are_forgotten_and_an_open_one_is
         [(&Value::Null, &json!(2)), (&json!("GB"), &json!(9))]
     );
     assert_eq!(of_batch["total"]["delivered"], 9);
+}
+
+/// Of so many chunks, of which the ledger has none, and whose last count is known.
+async fn large(reports: &Reports, began: Timestamp, chunks: u32) -> BatchId {
+    let terms = BatchTerms {
+        id: id_at(began),
+        account: reports.caller.account,
+        test: false,
+        ..build::terms(began)
+    };
+    let mut batch = Batch::new(terms, Stage::Ready, Some(chunks));
+    batch.progress.totals = Some(Totals {
+        accepted: 5_000,
+        submitted: 400,
+        in_flight: 4_700,
+        delivered: 300,
+        ..Totals::default()
+    });
+    let created = reports.api.batches.create(&batch, Activity::Active).await;
+    created.unwrap();
+    batch.terms.id
+}
+
+#[tokio::test]
+async fn a_batch_too_large_to_be_counted_is_told_by_its_last_count_until_it_is_closed() {
+    let reports = Reports::new().await;
+    let batch = large(&reports, at(0), 20_001).await;
+    let query = format!("batch={batch}&by=status");
+
+    let open = reports.report(&query).await;
+
+    let told = |report: &Value| {
+        let total = &report["total"];
+        let figures = ["accepted", "sent", "delivered"].map(|it| total[it].as_u64().unwrap());
+        let of = ["closed", "by_last_count"].map(|it| report[it].as_u64().unwrap());
+        (figures, of)
+    };
+    assert_eq!(told(&open), ([5_000, 400, 300], [0, 1]), "{open}");
+    let groups = open["groups"].as_array().unwrap();
+    let by_status: Vec<_> = groups
+        .iter()
+        .map(|it| (&it["key"], &it["accepted"], &it["sent"]))
+        .collect();
+    let (delivered, sent) = (json!("delivered"), json!("sent"));
+    assert_eq!(
+        by_status,
+        [
+            (&delivered, &json!(300), &json!(300)),
+            (&sent, &json!(4_700), &json!(100))
+        ]
+    );
+
+    let batches = &reports.api.batches;
+    let totals = Totals::default();
+    batches.close(batch, &totals, &came_to(9)).await.unwrap();
+    let closed = reports.report(&query).await;
+    assert_eq!(told(&closed), ([9, 9, 9], [1, 0]), "{closed}");
+}
+
+#[tokio::test]
+async fn batches_are_counted_as_long_as_there_is_room_for_their_chunks() {
+    let reports = Reports::new().await;
+    let (first, second) = (reports.batch(at(0)).await, reports.batch(at(1)).await);
+    reports.with_chunk(first).await;
+    reports.with_chunk(second).await;
+    let batches = reports.api.batches.find_all(&[first, second]).await;
+    let mut left = 1;
+
+    let told = sums::count_within(&reports.api, batches.unwrap(), Of::Ledger, &mut left, at(2));
+
+    let told = told.await.unwrap();
+    let mut of: Vec<_> = told
+        .iter()
+        .map(|it| (it.last_count, it.breakdown.total().messages))
+        .collect();
+    of.sort_unstable();
+    assert_eq!(of, [(false, 2), (true, 0)]);
 }
 
 #[tokio::test]
