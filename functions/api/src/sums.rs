@@ -16,7 +16,8 @@ use crate::{
     services::Api,
 };
 
-/// Chunks that are counted for an answer at most: four million messages of campaigns, or as many API sends as may be listed.
+/// Chunks that are counted for an answer at most: four million messages of campaigns, of which the others are told by their last count; and as
+/// many API sends as may be listed.
 const CHUNKS: u32 = 40_000;
 /// Batches that are listed for an answer at most: campaigns, and API sends that aren't in a digest yet.
 const BATCHES: usize = 40_000;
@@ -54,17 +55,12 @@ async fn of_campaigns(
     if listed.len() >= BATCHES {
         return Err(too_much());
     }
-    let (mut told, mut bound) = (Vec::new(), Bound::default());
+    let (mut told, mut left) = (Vec::new(), CHUNKS);
     for ids in listed.chunks(TOGETHER.unsigned_abs() as usize) {
         let mut batches = api.batches.find_all(ids).await?;
         batches.retain(|batch| time.contains(&batch.terms.began) && who.sees(batch.terms.test));
-        bound.take(&batches)?;
-        told.extend(
-            counted(api, batches, now)
-                .await?
-                .into_iter()
-                .map(Told::from),
-        );
+        let counted = count_within(api, batches, Of::Kept, &mut left, now).await?;
+        told.extend(counted.into_iter().map(Told::from));
     }
     Ok(told)
 }
@@ -220,6 +216,6 @@ impl Bound {
 
 fn too_much() -> Problem {
     invalid(
-        "Too much of this time has to be counted anew: campaigns of more than four million messages that aren't closed, or more than 40,000 batches that aren't in the digest of their hour yet. Ask for less of it.",
+        "Too much of this time has to be counted anew: more than 40,000 campaigns, or more than 40,000 API sends, or four million messages of them, that aren't in the digest of their hour yet. Ask for less of it.",
     )
 }

@@ -277,6 +277,26 @@ async fn a_batch_too_large_to_be_counted_is_told_by_its_last_count_until_it_is_c
 }
 
 #[tokio::test]
+async fn a_campaign_too_large_to_be_counted_hides_nothing_else_of_its_time() {
+    let reports = Reports::new().await;
+    large(&reports, at(1), 40_001).await;
+    let small = reports.batch(at(2)).await;
+    reports.with_chunk(small).await;
+    let totals = Totals::default();
+    let closed = large(&reports, at(3), 40_001).await;
+    let batches = &reports.api.batches;
+    batches.close(closed, &totals, &came_to(9)).await.unwrap();
+
+    let report = format!("from={}&until={}", at(0), at(60));
+    let report = reports.report(&report).await;
+
+    let of = ["batches", "closed", "by_last_count"].map(|it| report[it].as_u64().unwrap());
+    assert_eq!(of, [3, 1, 1], "{report}");
+    assert_eq!(report["total"]["accepted"], 5_000 + 2 + 9);
+    assert_eq!(report["total"]["delivered"], 300 + 9);
+}
+
+#[tokio::test]
 async fn batches_are_counted_as_long_as_there_is_room_for_their_chunks() {
     let reports = Reports::new().await;
     let (first, second) = (reports.batch(at(0)).await, reports.batch(at(1)).await);
