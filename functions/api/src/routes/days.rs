@@ -29,8 +29,10 @@ const USUAL: u8 = 14;
 const MOST: u8 = 31;
 /// Days between when a campaign is planned and when it begins: of more, it is told by `GET /v1/reports` only.
 const PLANNED: SignedDuration = SignedDuration::from_hours(35 * 24);
-/// Batches of campaigns that are told of in one answer.
-const CAMPAIGNS: usize = 2_000;
+/// Batches of campaigns that are read for one answer.
+const CAMPAIGNS: usize = 20_000;
+/// Batches that are read together.
+const TOGETHER: usize = 500;
 /// Chunks that are counted for an answer: of campaigns that have been sent and wait for their reports, the newest first. Of the others
 /// it tells what was counted when they finished.
 const FRESH: u32 = 500;
@@ -108,14 +110,14 @@ pub async fn days(
     let first = today.saturating_sub((i64::from(days) - 1).days());
     let from = midnight(first, &zone);
     let (batches, sends) = futures::try_join!(
-        of_campaigns(&api, &who, from, now),
+        of_campaigns(&api, &who, from, now, (TOGETHER, CAMPAIGNS)),
         of_sends(&api, &who, from, now)
     )?;
     let mut counted: BTreeMap<Date, Day> = (0..i64::from(days))
         .map(|ago| (today.saturating_sub(ago.days()), Day::default()))
         .collect();
-    for (batch, totals) in batches {
-        let date = batch.terms.starts().to_zoned(zone.clone()).date();
+    for (starts, totals) in batches {
+        let date = starts.to_zoned(zone.clone()).date();
         if let Some(day) = counted.get_mut(&date) {
             day.campaigns += 1;
             day.totals.add(&totals);
@@ -159,34 +161,41 @@ async fn of_sends(
     }
 }
 
-/// Those that begin in the time, with what each came to so far.
-async fn of_campaigns(
+/// When those begin that begin in the time, with what each came to so far. A day without some of them would be a wrong one.
+pub async fn of_campaigns(
     api: &Api,
     who: &Principal,
     from: Timestamp,
     now: Timestamp,
-) -> Result<Vec<(Batch, Totals)>, Problem> {
+    (together, most): (usize, usize),
+) -> Result<Vec<(Timestamp, Totals)>, Problem> {
     let planned = from.checked_sub(PLANNED).unwrap_or(Timestamp::MIN);
     let ids = api
         .batches
-        .of_campaigns(who.account, planned, now, usize::MAX)
+        .of_campaigns(who.account, planned, now, most)
         .await?;
-    let newest = &ids[ids.len().saturating_sub(CAMPAIGNS)..];
-    let mut batches = api.batches.find_all(newest).await?;
-    batches.retain(|batch| {
-        let starts = batch.terms.starts();
-        starts >= from && starts <= now && who.sees(batch.terms.test)
-    });
+    if ids.len() >= most {
+        return Err(invalid(
+            "So many campaigns were planned for this time, or in the five weeks before it, that they can't be told of in one answer. Ask for fewer days.",
+        ));
+    }
     let (mut told, mut left) = (Vec::new(), FRESH);
-    for batch in batches.into_iter().rev() {
-        let chunks = batch.progress.chunks.unwrap_or(0);
-        let totals = if waits_for_reports(&batch) && chunks <= left {
-            left -= chunks;
-            count(api, &batch, now).await?
-        } else {
-            batch.last_count()
-        };
-        told.push((batch, totals));
+    for ids in ids.rchunks(together) {
+        let mut batches = api.batches.find_all(ids).await?;
+        batches.retain(|batch| {
+            let starts = batch.terms.starts();
+            starts >= from && starts <= now && who.sees(batch.terms.test)
+        });
+        for batch in batches.into_iter().rev() {
+            let chunks = batch.progress.chunks.unwrap_or(0);
+            let totals = if waits_for_reports(&batch) && chunks <= left {
+                left -= chunks;
+                count(api, &batch, now).await?
+            } else {
+                batch.last_count()
+            };
+            told.push((batch.terms.starts(), totals));
+        }
     }
     Ok(told)
 }

@@ -11,10 +11,14 @@ use carillon_core::{
     id::BatchId,
     inbound::QueuedInbound,
     phone::{Country, Phone},
+    quota::Quotas,
     status::{Status, Totals},
     suppression::{Cause, Consent, Word},
 };
-use carillon_store::{aws::Aws, batches::Activity, counts::Of, inbound_log::LoggedInbound};
+use carillon_runtime::{principal::Principal, problem::Code};
+use carillon_store::{
+    audit::Actor, aws::Aws, batches::Activity, counts::Of, inbound_log::LoggedInbound,
+};
 use carillon_testkit::{build, stack};
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +27,7 @@ use serde_json::{Value, json};
 use super::once::{Caller, World, in_time};
 use crate::{
     bootstrap,
+    routes::days,
     services::{Api, Settings},
     sums,
 };
@@ -353,6 +358,33 @@ async fn a_timeline_tells_of_every_message_of_a_batch() {
     assert_eq!((sent, &timeline["counted"]), (2, &json!(2)), "{timeline}");
     let begins: Timestamp = timeline["begins"].as_str().unwrap().parse().unwrap();
     assert_eq!(begins, at(0));
+}
+
+#[tokio::test]
+async fn days_tell_of_every_campaign_or_say_that_there_are_too_many() {
+    let reports = Reports::new().await;
+    for minutes in 0..5 {
+        large(&reports, at(minutes), 600).await;
+    }
+    let who = Principal {
+        account: reports.caller.account,
+        actor: Actor::Operator,
+        mode: Mode::Live,
+        scopes: Scope::ALL.to_vec(),
+        quotas: Quotas {
+            key: 1,
+            account: 1,
+            recipients: 1,
+        },
+    };
+
+    let told = async |most| days::of_campaigns(&reports.api, &who, at(0), at(9), (2, most)).await;
+    let (all, too_many) = (told(6).await.unwrap(), told(5).await);
+
+    let mut starts: Vec<Timestamp> = all.iter().map(|(starts, _)| *starts).collect();
+    starts.sort_unstable();
+    assert_eq!(starts, [0, 1, 2, 3, 4].map(at));
+    assert_eq!(too_many.unwrap_err().code, Code::InvalidRequest);
 }
 
 #[tokio::test]
