@@ -244,11 +244,10 @@ impl Bench {
     /// The digest of the hour for each hour of some days before it.
     async fn copy(&self, days: i64) {
         let digests = &self.api.digests;
-        let own = digests
-            .between(self.account, hour(), hour(), 1)
-            .await
-            .unwrap();
-        let own = own[0].1.as_ref().unwrap();
+        let mut own = None;
+        let hours = digests.between(self.account, hour()..=hour(), 1, |_, digest| own = digest);
+        hours.await.unwrap();
+        let own = own.unwrap();
         for before in 1..days * 24 {
             let hour = Hour::from_count(hour().count() - before);
             let mut copy = Digest::default();

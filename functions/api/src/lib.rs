@@ -9,7 +9,6 @@ mod act;
 mod app;
 mod bootstrap;
 mod check;
-mod days;
 mod deliver;
 mod edit;
 mod fields;
@@ -24,6 +23,7 @@ mod responses;
 mod routes;
 mod sent_to;
 mod services;
+mod summary;
 mod sums;
 #[cfg(test)]
 mod tests;

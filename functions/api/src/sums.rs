@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::{
     routes::reports::{Told, invalid},
     services::Api,
+    summary::Summary,
 };
 
 /// Chunks that are counted for an answer at most: four million messages of campaigns, of which the others are told by their last count; and as
@@ -29,18 +30,20 @@ const TOGETHER: i32 = 500;
 pub async fn of_time(
     api: &Api,
     who: &Principal,
-    from: Timestamp,
-    until: Timestamp,
+    (from, until): (Timestamp, Timestamp),
+    mut summary: Summary,
     now: Timestamp,
-) -> Result<Vec<Told>, Problem> {
+) -> Result<Summary, Problem> {
     if from >= until {
         return Err(invalid("`until` must be after `from`."));
     }
-    let (campaigns, sends) = futures::try_join!(
-        of_campaigns(api, who, from..until, now),
-        of_sends(api, who, from..until, now)
+    let mut sends = summary.empty();
+    futures::try_join!(
+        of_campaigns(api, who, from..until, now, |told| summary.take(&told)),
+        of_sends(api, who, from..until, now, |told| sends.take(&told))
     )?;
-    Ok(campaigns.into_iter().chain(sends).collect())
+    summary.add(sends);
+    Ok(summary)
 }
 
 async fn of_campaigns(
@@ -48,53 +51,55 @@ async fn of_campaigns(
     who: &Principal,
     time: Range<Timestamp>,
     now: Timestamp,
-) -> Result<Vec<Told>, Problem> {
+    mut tell: impl FnMut(Told),
+) -> Result<(), Problem> {
     let (from, until) = (time.start, time.end);
     let listed = api.batches.of_campaigns(who.account, from, until, BATCHES);
     let listed = listed.await?;
     if listed.len() >= BATCHES {
         return Err(too_much());
     }
-    let (mut told, mut left) = (Vec::new(), CHUNKS);
+    let mut left = CHUNKS;
     for ids in listed.chunks(TOGETHER.unsigned_abs() as usize) {
         let mut batches = api.batches.find_all(ids).await?;
         batches.retain(|batch| time.contains(&batch.terms.began) && who.sees(batch.terms.test));
         let counted = count_within(api, batches, Of::Kept, &mut left, now).await?;
-        told.extend(counted.into_iter().map(Told::from));
+        counted.into_iter().map(Told::from).for_each(&mut tell);
     }
-    Ok(told)
+    Ok(())
 }
 
-/// API sends only.
+/// API sends only, hour by hour.
 pub async fn of_sends(
     api: &Api,
     who: &Principal,
     time: Range<Timestamp>,
     now: Timestamp,
-) -> Result<Vec<Told>, Problem> {
-    let last = Hour::of(time.end);
-    let hours = api
-        .digests
-        .between(who.account, Hour::of(time.start), last, HOURS)
-        .await?;
-    if hours.len() >= HOURS {
+    mut tell: impl FnMut(Told),
+) -> Result<(), Problem> {
+    let own = |(kind, _): &(digest::Kind, digest::Sum)| who.sees(kind.test);
+    let mut left = Left(Vec::new());
+    let hours = Hour::of(time.start)..=Hour::of(time.end);
+    let each = |hour: Hour, digest: Option<Digest>| match digest {
+        Some(digest) => {
+            let sums = within(hour, digest, &time, &mut left);
+            sums.filter(own).map(Told::from).for_each(&mut tell);
+        }
+        None => left.add(hour.begins()..hour.ends(), &time),
+    };
+    let read = api.digests.between(who.account, hours, HOURS, each).await?;
+    if read >= HOURS {
         let detail =
             "There are API sends in more than 10,000 hours of this time. Ask for less of it.";
         return Err(invalid(detail));
     }
-    let (mut told, mut left) = (Vec::new(), Left(Vec::new()));
-    for (hour, digest) in hours {
-        match digest {
-            Some(digest) => told.extend(within(hour, digest, &time, &mut left)),
-            None => left.add(hour.begins()..hour.ends(), &time),
-        }
-    }
     let mut bound = Bound::default();
     for time in left.0 {
-        told.extend(listed(api, who, time, &mut bound, now).await?.sums);
+        let sums = listed(api, who, time, &mut bound, now).await?.sums;
+        let sums = sums.into_iter().filter(own);
+        sums.map(Told::from).for_each(&mut tell);
     }
-    let own = told.into_iter().filter(|(kind, _)| who.sees(kind.test));
-    Ok(own.map(Told::from).collect())
+    Ok(())
 }
 
 /// Those sums of an hour whose quarters lie in the time as a whole; what of it lies in parts of quarters is left to be listed.

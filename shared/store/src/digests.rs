@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    ops::RangeInclusive,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -208,14 +209,16 @@ impl Digests {
         held(update, "give up a digest").await
     }
 
-    /// The hours of an account that have API sends, oldest first, at most `limit`; `None` of one that wasn't counted yet.
+    /// Tells of the hours of an account that have API sends, oldest first, at most `limit`; `None` of one that wasn't counted yet. How many
+    /// they are. One digest is unpacked at a time: together they may be larger than the memory.
     pub async fn between(
         &self,
         account: AccountId,
-        first: Hour,
-        last: Hour,
+        hours: RangeInclusive<Hour>,
         limit: usize,
-    ) -> Result<Vec<(Hour, Option<Digest>)>, StoreError> {
+        mut each: impl FnMut(Hour, Option<Digest>),
+    ) -> Result<usize, StoreError> {
+        let (first, last) = hours.into_inner();
         let query = self
             .client
             .query()
@@ -226,17 +229,18 @@ impl Digests {
             .expression_attribute_values(":last", text(keys::digest_hour(last)))
             .projection_expression("sk, digest");
         let mut pages = query.into_paginator().send();
-        let mut hours = Vec::new();
+        let mut told = 0;
         while let Some(page) = pages.next().await {
             let page = page.map_err(StoreError::service("read digests"))?;
             for item in page.items() {
-                hours.push((hour(item.text(SORT)?)?, digest(item)?));
-                if hours.len() >= limit {
-                    return Ok(hours);
+                each(hour(item.text(SORT)?)?, digest(item)?);
+                told += 1;
+                if told >= limit {
+                    return Ok(told);
                 }
             }
         }
-        Ok(hours)
+        Ok(told)
     }
 
     fn update(&self, account: AccountId, hour: Hour) -> UpdateItemFluentBuilder {

@@ -124,10 +124,9 @@ pub async fn days(
         }
     }
     let by_api = sends.is_some();
-    for Told { starts, sum, .. } in sends.unwrap_or_default() {
+    for (starts, totals) in sends.unwrap_or_default() {
         let date = starts.to_zoned(zone.clone()).date();
         if let Some(day) = counted.get_mut(&date) {
-            let totals = sum.breakdown.totals();
             day.by_api += totals.accepted;
             day.totals.add(&totals);
         }
@@ -147,15 +146,20 @@ fn midnight(date: Date, zone: &TimeZone) -> Timestamp {
     midnight.map_or(Timestamp::MIN, |midnight| midnight.timestamp())
 }
 
-/// `None`: more than can be counted for an answer.
+/// By when they began. `None`: more than can be counted for an answer.
 async fn of_sends(
     api: &Api,
     who: &Principal,
     from: Timestamp,
     now: Timestamp,
-) -> Result<Option<Vec<Told>>, Problem> {
-    match sums::of_sends(api, who, from..now, now).await {
-        Ok(told) => Ok(Some(told)),
+) -> Result<Option<BTreeMap<Timestamp, Totals>>, Problem> {
+    let mut told: BTreeMap<Timestamp, Totals> = BTreeMap::new();
+    let tell = |Told { starts, sum, .. }| {
+        let totals = told.entry(starts).or_default();
+        totals.add(&sum.breakdown.totals());
+    };
+    match sums::of_sends(api, who, from..now, now, tell).await {
+        Ok(()) => Ok(Some(told)),
         Err(problem) if problem.code == Code::InvalidRequest => Ok(None),
         Err(problem) => Err(problem),
     }

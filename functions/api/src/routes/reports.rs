@@ -10,7 +10,7 @@ use axum::{
 };
 use carillon_core::{
     batch::{Batch, Lane},
-    breakdown::{Breakdown, Latency, Place, Tally},
+    breakdown::{Breakdown, Latency, Tally},
     digest::{Kind, Sum},
     id::{BatchId, CampaignId, TemplateId},
     insight::{self, Around, Insight},
@@ -28,7 +28,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{batches, campaigns};
-use crate::{days, report::COUNTED, responses::Responses, services::Api, sums, time};
+use crate::{
+    report::COUNTED,
+    responses::Responses,
+    services::Api,
+    summary::{Statuses, Summary},
+    sums, time,
+};
 
 /// Campaigns that can be compared.
 const COMPARED: usize = 10;
@@ -62,7 +68,7 @@ pub struct ReportQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ReportBy)]
-enum By {
+pub enum By {
     #[default]
     Country,
     Gateway,
@@ -268,13 +274,15 @@ pub async fn report(
 ) -> Result<Response, Problem> {
     let now = time::now();
     let zone = zone(&api, &who, query.zone.as_deref()).await?;
+    let summary = Summary::new(query.by, zone);
     let (told, responses, previous) = match chosen(&api, &who, &query, now).await? {
         Chosen::Batch(batch) => {
-            let (told, responses) = of_one(&api, &who, batch.map(|batch| *batch), now).await?;
+            let batch = batch.map(|batch| *batch);
+            let (told, responses) = of_one(&api, &who, batch, summary, now).await?;
             (told, responses, None)
         }
         Chosen::Time(from, until) => {
-            let told = sums::of_time(&api, &who, from, until, now).await?;
+            let told = sums::of_time(&api, &who, (from, until), summary, now).await?;
             let responses = Responses::in_time(&api, &who, from, until).await?;
             let previous = if query.previous {
                 Some(before(&api, &who, (from, until), now).await?)
@@ -284,8 +292,8 @@ pub async fn report(
             (told, responses, previous)
         }
     };
-    let report = BreakdownReport::new(&told, query.by, &zone, now);
-    Ok(Json(report.with(&told, responses, previous.as_ref(), &zone)).into_response())
+    let report = BreakdownReport::new(&told, query.by, now);
+    Ok(Json(report.with(&told, responses, previous.as_ref())).into_response())
 }
 
 /// Of one batch, or of none.
@@ -293,14 +301,17 @@ async fn of_one(
     api: &Api,
     who: &Principal,
     batch: Option<Batch>,
+    mut summary: Summary,
     now: Timestamp,
-) -> Result<(Vec<Told>, Responses), Problem> {
+) -> Result<(Summary, Responses), Problem> {
     let Some(batch) = batch else {
-        return Ok(Default::default());
+        return Ok((summary, Responses::default()));
     };
     let responses = Responses::to_batch(api, who, &batch).await?;
     let mut left = COUNTED;
-    Ok((counted(api, Some(batch), &mut left, now).await?, responses))
+    let told = counted(api, Some(batch), &mut left, now).await?;
+    told.iter().for_each(|told| summary.take(told));
+    Ok((summary, responses))
 }
 
 /// By its chunks, as long as there are any.
@@ -324,7 +335,9 @@ async fn before(
 ) -> Result<Breakdown, Problem> {
     let earlier = from.checked_sub(until.duration_since(from));
     let earlier = earlier.map_err(|_| invalid("There is no time before `from`."))?;
-    Ok(sum(&sums::of_time(api, who, earlier, from, now).await?))
+    let summary = Summary::new(By::Status, TimeZone::UTC);
+    let told = sums::of_time(api, who, (earlier, from), summary, now).await?;
+    Ok(told.sum)
 }
 
 /// Campaigns beside each other, in the order in which they are named.
@@ -351,13 +364,14 @@ pub async fn compare(
         let campaign = campaigns::find(&api, &who, id).await?;
         let batch = campaigns::batch_of(&api, &campaign).await?;
         let told = counted(&api, batch, &mut left, now).await?;
-        let sum = sum(&told);
+        let mut summary = Summary::new(By::Status, TimeZone::UTC);
+        told.iter().for_each(|told| summary.take(told));
         compared.push(Compared {
             campaign: id,
             name: campaign.name,
-            figures: Figures::new(&sum),
-            latency: LatencyFigures::new(&sum.latency),
-            by_last_count: told.iter().any(|told| told.by_last_count > 0),
+            figures: Figures::new(&statuses(&summary.sum)),
+            latency: LatencyFigures::new(&summary.sum.latency),
+            by_last_count: summary.by_last_count > 0,
         });
     }
     let comparison = Comparison {
@@ -381,9 +395,10 @@ pub async fn of_batch(
 ) -> Result<Response, Problem> {
     let now = time::now();
     let batch = batches::find(&api, &who, id).await?;
-    let (told, responses) = of_one(&api, &who, Some(batch), now).await?;
-    let report = BreakdownReport::new(&told, By::Country, &TimeZone::UTC, now);
-    Ok(Json(report.with(&told, responses, None, &TimeZone::UTC)).into_response())
+    let summary = Summary::new(By::Country, TimeZone::UTC);
+    let (told, responses) = of_one(&api, &who, Some(batch), summary, now).await?;
+    let report = BreakdownReport::new(&told, By::Country, now);
+    Ok(Json(report.with(&told, responses, None)).into_response())
 }
 
 pub async fn zone(api: &Api, who: &Principal, given: Option<&str>) -> Result<TimeZone, Problem> {
@@ -432,73 +447,55 @@ async fn chosen(
     }
 }
 
-fn sum(told: &[Told]) -> Breakdown {
-    let mut sum = Breakdown::default();
-    for Told { sum: told, .. } in told {
-        sum.add(&told.breakdown);
-    }
-    sum
+/// Of a breakdown as a whole.
+fn statuses(breakdown: &Breakdown) -> Statuses {
+    breakdown.by(|place| place.status)
 }
 
 impl BreakdownReport {
-    fn new(told: &[Told], by: By, zone: &TimeZone, now: Timestamp) -> Self {
-        let sum = sum(told);
-        let mut groups: BTreeMap<Option<String>, Breakdown> = BTreeMap::new();
-        for told in told {
-            for (place, tally) in &told.sum.breakdown.cells {
-                let group = groups.entry(key(by, told, place, zone)).or_default();
-                let cell = group.cells.entry(place.clone()).or_default();
-                cell.add(*tally);
-            }
-        }
-        let groups = groups.into_iter().map(|(key, breakdown)| Group {
-            key,
-            figures: Figures::new(&breakdown),
+    fn new(told: &Summary, by: By, now: Timestamp) -> Self {
+        let groups = told.groups.iter().map(|(key, statuses)| Group {
+            key: key.clone(),
+            figures: Figures::new(statuses),
         });
         Self {
-            total: Figures::new(&sum),
+            total: Figures::new(&statuses(&told.sum)),
             funnel: Funnel::new(told, Responses::default()),
             previous: None,
             by,
             groups: groups.collect(),
-            latency: LatencyFigures::new(&sum.latency),
-            reasons: reasons(&sum),
+            latency: LatencyFigures::new(&told.sum.latency),
+            reasons: reasons(&told.sum),
             insights: Vec::new(),
-            batches: told.iter().map(|told| told.sum.batches).sum(),
-            closed: told.iter().map(|told| told.sum.closed).sum(),
-            by_last_count: told.iter().map(|told| told.by_last_count).sum(),
+            batches: told.batches,
+            closed: told.closed,
+            by_last_count: told.by_last_count,
             counted: now,
         }
     }
 
     /// What stands beside the count.
-    fn with(
-        self,
-        told: &[Told],
-        responses: Responses,
-        previous: Option<&Breakdown>,
-        zone: &TimeZone,
-    ) -> Self {
+    fn with(self, told: &Summary, responses: Responses, previous: Option<&Breakdown>) -> Self {
         let around = Around {
             previous: previous.map(Breakdown::total),
-            days: &days::settled(told, zone, self.counted),
+            days: &told.settled(self.counted),
             opted_out: responses.opted_out,
         };
         Self {
             funnel: Funnel::new(told, responses),
-            previous: previous.map(Figures::new),
-            insights: insight::of(&sum(told), around),
+            previous: previous.map(|previous| Figures::new(&statuses(previous))),
+            insights: insight::of(&told.sum, around),
             ..self
         }
     }
 }
 
 impl Funnel {
-    fn new(told: &[Told], responses: Responses) -> Self {
-        let total = sum(told).total();
+    fn new(told: &Summary, responses: Responses) -> Self {
+        let total = told.sum.total();
         let Responses { replied, opted_out } = responses;
         Self {
-            audience: told.iter().map(|told| told.sum.audience).sum(),
+            audience: told.audience,
             accepted: total.messages,
             sent: total.submitted,
             delivered: total.delivered,
@@ -506,22 +503,6 @@ impl Funnel {
             replied,
             opted_out,
         }
-    }
-}
-
-fn key(by: By, told: &Told, place: &Place, zone: &TimeZone) -> Option<String> {
-    let began = || told.starts.to_zoned(zone.clone());
-    match by {
-        By::Country => place.country.map(|country| country.as_str().to_owned()),
-        By::Gateway => place.gateway.map(|gateway| gateway.to_string()),
-        By::Sender => place.sender.clone(),
-        By::Status => Some(place.status.as_str().to_owned()),
-        By::Reason => place.reason.map(|reason| reason.code().to_owned()),
-        By::Campaign => told.campaign.map(|campaign| campaign.to_string()),
-        By::Template => told.template.map(|template| template.to_string()),
-        By::Lane => Some(told.lane.as_str().to_owned()),
-        By::Day => Some(began().strftime("%Y-%m-%d").to_string()),
-        By::Hour => Some(began().strftime("%Y-%m-%dT%H:00%:z").to_string()),
     }
 }
 
@@ -546,15 +527,15 @@ fn reasons(sum: &Breakdown) -> Vec<ReasonFigures> {
 }
 
 impl Figures {
-    fn new(breakdown: &Breakdown) -> Self {
+    fn new(statuses: &Statuses) -> Self {
         let mut total = Tally::default();
         let mut counts: BTreeMap<&'static str, u64> = Status::ALL
             .iter()
             .map(|status| (status.as_str(), 0))
             .collect();
-        for (place, tally) in &breakdown.cells {
+        for (status, tally) in statuses {
             total.add(*tally);
-            *counts.entry(place.status.as_str()).or_default() += tally.messages;
+            *counts.entry(status.as_str()).or_default() += tally.messages;
         }
         let Tally {
             messages,

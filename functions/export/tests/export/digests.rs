@@ -111,14 +111,12 @@ fn request(setup: &Setup) -> DigestRequest {
 }
 
 async fn kept(setup: &Setup) -> Option<Digest> {
-    let hours = setup
-        .state
-        .digests
-        .between(setup.account, hour(), hour(), 10)
-        .await
-        .unwrap();
-    assert_eq!(hours.len(), 1, "it is expected");
-    hours.into_iter().next().unwrap().1
+    let (digests, mut kept) = (&setup.state.digests, None);
+    let hours = digests.between(setup.account, hour()..=hour(), 10, |_, digest| {
+        kept = digest
+    });
+    assert_eq!(hours.await.unwrap(), 1, "it is expected");
+    kept
 }
 
 /// When the hour is to be counted next.
