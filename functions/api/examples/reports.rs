@@ -264,7 +264,8 @@ impl Bench {
                     sum.clone(),
                 );
             }
-            digests.expect(self.account, hour.begins()).await.unwrap();
+            let expected = digests.expect(self.account, hour.begins(), hour.ends());
+            expected.await.unwrap();
             let request = DigestRequest {
                 digest: hour,
                 account: self.account,

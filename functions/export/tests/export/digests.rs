@@ -291,6 +291,35 @@ async fn what_does_not_fit_into_one_invocation_is_gone_on_with_by_the_next() {
 }
 
 #[tokio::test]
+async fn an_hour_is_expected_once_while_it_lasts_and_later_by_each_batch() {
+    let setup = Setup::with_chunks(0).await;
+    let digests = &setup.state.digests;
+    let expect = async |now| digests.expect(setup.account, after(5), now).await.unwrap();
+    let is_due = async || due(&setup, after(80)).await;
+    let count = async || {
+        let (found, _) = digests
+            .begin(request(&setup), after(75))
+            .await
+            .unwrap()
+            .unwrap();
+        let kept = digests.keep(&found, &Digest::default(), Some(after(2_000)));
+        kept.await.unwrap().unwrap();
+    };
+    expect(after(6)).await;
+    count().await;
+
+    expect(after(7)).await;
+    let meanwhile = is_due().await;
+    expect(after(60)).await;
+    let late = is_due().await;
+    count().await;
+    expect(after(61)).await;
+    let as_late = is_due().await;
+
+    assert_eq!((meanwhile, late, as_late), (false, true, true));
+}
+
+#[tokio::test]
 async fn of_two_counts_at_the_same_time_one_is_kept_and_none_where_more_came_meanwhile() {
     let setup = Setup::with_chunks(0).await;
     send(&setup, 5, 1, 1).await;
@@ -310,7 +339,8 @@ async fn of_two_counts_at_the_same_time_one_is_kept_and_none_where_more_came_mea
     let outrun = begin().await;
     // A request from long ago is repeated, by an environment that knows nothing of the hour.
     let late = setup.tables.state(&stack::aws().await);
-    late.digests.expect(setup.account, after(6)).await.unwrap();
+    let expected = late.digests.expect(setup.account, after(6), after(90));
+    expected.await.unwrap();
     let outrun = digests.keep(&outrun, &empty, None).await.unwrap();
     let (first, second) = (begin().await, begin().await);
     let first = digests

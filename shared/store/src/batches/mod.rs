@@ -20,6 +20,7 @@ use carillon_core::{
     id::{AccountId, BatchId},
 };
 use futures::try_join;
+use jiff::Timestamp;
 
 use self::batch_item::from_item;
 pub(crate) use self::{
@@ -74,7 +75,8 @@ impl Batches {
                     Some(item) => self.put_in_list(item).await?,
                     None => {
                         let (account, made) = (batch.terms.account, batch.terms.id.made());
-                        self.digests.expect(account, made).await?;
+                        let now = Timestamp::now();
+                        self.digests.expect(account, made, now).await?;
                     }
                 }
                 if let Some(item) = listed::planned(batch) {
