@@ -83,7 +83,7 @@ impl Digests {
         if self.expected(account) == Some(hour) && now < hour.ends() {
             return Ok(());
         }
-        let look = keys::digest_due(hour.first_look(), account, hour);
+        let look = keys::digest_expected(hour, account, now);
         let update = self
             .update(account, hour)
             .update_expression("SET gpk = :due, gsk = :look REMOVE part, part_next, part_at")

@@ -320,6 +320,23 @@ async fn an_hour_is_expected_once_while_it_lasts_and_later_by_each_batch() {
 }
 
 #[tokio::test]
+async fn a_count_is_lost_when_another_environment_expects_the_same_hour_meanwhile() {
+    let setup = Setup::with_chunks(0).await;
+    let other = setup.tables.state(&stack::aws().await);
+    let (account, digests) = (setup.account, &setup.state.digests);
+    digests.expect(account, after(5), after(6)).await.unwrap();
+    let begun = digests.begin(request(&setup), after(75)).await;
+    let (begun, _) = begun.unwrap().unwrap();
+
+    let expected = other.digests.expect(account, after(5), after(76));
+    expected.await.unwrap();
+    let kept = digests.keep(&begun, &Digest::default(), None).await;
+
+    assert_eq!(kept.unwrap(), Err(Lost));
+    assert!(due(&setup, after(80)).await, "it is counted again");
+}
+
+#[tokio::test]
 async fn of_two_counts_at_the_same_time_one_is_kept_and_none_where_more_came_meanwhile() {
     let setup = Setup::with_chunks(0).await;
     send(&setup, 5, 1, 1).await;
