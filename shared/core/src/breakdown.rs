@@ -11,7 +11,9 @@ use crate::{
         Chunk,
         receipt::{ReceiptStatus, in_force},
         slot::{Slot, SlotOutcome},
+        source::Source,
     },
+    frame,
     id::GatewayAccountId,
     originator::Originator,
     phone::Country,
@@ -186,10 +188,11 @@ impl Counter {
     }
 
     pub fn count(&mut self, chunk: &Chunk) {
+        let countries = countries(chunk);
         for (slot, send) in chunk.slots.iter().enumerate() {
             let (status, reason) = status(chunk, slot, self.view);
             let place = Place {
-                country: chunk.country,
+                country: countries.get(slot).copied().unwrap_or(chunk.country),
                 gateway: self.gateway(*send),
                 sender: self.sender(*send),
                 status,
@@ -260,6 +263,22 @@ impl Counter {
         }
         breakdown
     }
+}
+
+/// Slot by slot, of a chunk to several countries that holds its recipients; nothing of any other.
+fn countries(chunk: &Chunk) -> Vec<Option<Country>> {
+    let Source::Inline(frame) = &chunk.source else {
+        return Vec::new();
+    };
+    if chunk.country.is_some() {
+        return Vec::new();
+    }
+    // What can't be read has its alarm where it is sent; it counts all the same.
+    let recipients = frame::decode(frame).unwrap_or_default();
+    recipients
+        .iter()
+        .map(|recipient| recipient.country)
+        .collect()
 }
 
 /// Of a batch's entries, of which there are sixteen at most.
@@ -366,7 +385,8 @@ mod tests {
     use super::*;
     use crate::{
         batch::{DoubtPolicy, Lane, Prepared, QuietHours, RouteEntry, Stage},
-        chunk::source::Source,
+        frame::Recipient,
+        phone::Phone,
         routing::{Choice, Exit, Routing, Rule},
         rules::Class,
     };
@@ -527,6 +547,34 @@ mod tests {
             (never_counted.accepted, never_counted.in_flight),
             (100, 100)
         );
+    }
+
+    #[test]
+    fn a_send_to_several_countries_is_counted_by_those_of_its_recipients_where_the_chunk_has_them()
+    {
+        let recipients =
+            [(447_700_900_001, "GB"), (33_639_980_001, "FR")].map(|(number, country)| {
+                Recipient::new(Phone::from_digits(number).unwrap(), [].into(), None)
+                    .in_country(Country::parse(country).ok())
+            });
+        let inline = Source::Inline(frame::encode(&recipients));
+        let (france, britain) = (Country::parse("FR").ok(), Country::parse("GB").ok());
+        for (name, source, expected) in [
+            ("in the chunk", inline, vec![(britain, 1), (france, 1)]),
+            ("beside it", Source::Sibling, vec![(None, 2)]),
+        ] {
+            let mut counter = Counter::new(&batch(2, 2), Timestamp::UNIX_EPOCH);
+
+            counter.count(&Chunk::new(2, source));
+
+            let by_country = counter.breakdown().by(|place| place.country);
+            let mut counted: Vec<_> = by_country
+                .into_iter()
+                .map(|(country, tally)| (country, tally.messages))
+                .collect();
+            counted.sort_by_key(|(country, _)| *country != britain);
+            assert_eq!(counted, expected, "{name}");
+        }
     }
 
     #[test]
