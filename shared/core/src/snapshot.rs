@@ -57,14 +57,17 @@ struct Cell(
     [u64; 10],
 );
 
-/// Packed. Unpacked it is the same breakdown.
-pub fn pack(breakdown: &Breakdown) -> Vec<u8> {
+/// Packed. Unpacked it is the same breakdown. `None`: it is too large to be unpacked.
+pub fn pack(breakdown: &Breakdown) -> Option<Vec<u8>> {
     let kept = Kept {
         v: VERSION,
         cells: cells(breakdown),
     };
     let json = serde_json::to_vec(&kept).expect("words and numbers are JSON");
-    zstd::bulk::compress(&json, LEVEL).expect("memory takes whatever is written to it")
+    let fits = json.len() as u64 <= MOST;
+    fits.then(|| {
+        zstd::bulk::compress(&json, LEVEL).expect("memory takes whatever is written to it")
+    })
 }
 
 pub fn unpack(packed: &[u8]) -> Result<Breakdown, UnreadableSnapshot> {
@@ -224,15 +227,39 @@ mod tests {
         for cells in [0, 1, 30] {
             let breakdown = breakdown(cells);
 
-            let read = unpack(&pack(&breakdown)).unwrap();
+            let read = unpack(&pack(&breakdown).unwrap()).unwrap();
 
             assert_eq!(read, breakdown, "{cells} cells");
         }
     }
 
     #[test]
+    fn what_could_not_be_read_again_is_not_packed() {
+        let of_senders = |senders: u32| {
+            let mut breakdown = Breakdown::default();
+            for number in 0..senders {
+                let place = Place {
+                    country: None,
+                    gateway: None,
+                    sender: Some(format!("{number:064}")),
+                    status: Status::Delivered,
+                    reason: None,
+                };
+                breakdown.cells.insert(place, Tally::default());
+            }
+            breakdown
+        };
+
+        let (fits, too_large) = (of_senders(70_000), of_senders(80_000));
+
+        let packed = pack(&fits).unwrap();
+        assert_eq!(unpack(&packed).unwrap(), fits);
+        assert_eq!(pack(&too_large), None);
+    }
+
+    #[test]
     fn that_of_one_message_is_small_and_garbage_is_refused() {
-        let packed = pack(&breakdown(1));
+        let packed = pack(&breakdown(1)).unwrap();
 
         assert!(packed.len() < 160, "{} bytes", packed.len());
         assert!(unpack(b"not zstd").is_err());

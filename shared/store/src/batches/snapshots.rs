@@ -32,13 +32,13 @@ impl Batches {
         totals: &Totals,
         breakdown: &Breakdown,
     ) -> Result<(), StoreError> {
-        let packed = snapshot::pack(breakdown);
-        let bytes = packed.len();
-        if bytes > MOST {
-            tracing::warn!(batch = %id, bytes, "the snapshot of a batch is too large to be kept");
+        let packed = snapshot::pack(breakdown).filter(|packed| packed.len() <= MOST);
+        let Some(packed) = packed else {
+            let cells = breakdown.cells.len();
+            tracing::warn!(batch = %id, cells, "the snapshot of a batch is too large to be kept");
             return self.freeze(id, totals).await;
-        }
-        let kept = if bytes <= SMALL {
+        };
+        let kept = if packed.len() <= SMALL {
             binary(packed)
         } else {
             self.put_beside(id, packed).await?;
