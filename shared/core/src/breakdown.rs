@@ -10,7 +10,7 @@ use crate::{
     chunk::{
         Chunk,
         receipt::{ReceiptStatus, in_force},
-        slot::{Slot, SlotOutcome},
+        slot::Slot,
         source::Source,
     },
     frame,
@@ -198,11 +198,10 @@ impl Counter {
                 status,
                 reason,
             };
-            let left = matches!(send.outcome, SlotOutcome::Accepted | SlotOutcome::Unknown);
             let tally = self.messages.entry((place, send.route)).or_default();
             tally.add(Tally {
                 messages: 1,
-                submitted: u64::from(left),
+                submitted: u64::from(send.outcome.has_left()),
                 delivered: u64::from(status == Status::Delivered),
                 clicked: u64::from(chunk.clicked.contains(slot)),
                 read: u64::from(chunk.read.contains(slot)),
@@ -385,6 +384,7 @@ mod tests {
     use super::*;
     use crate::{
         batch::{DoubtPolicy, Lane, Prepared, QuietHours, RouteEntry, Stage},
+        chunk::slot::SlotOutcome,
         frame::Recipient,
         phone::Phone,
         routing::{Choice, Exit, Routing, Rule},

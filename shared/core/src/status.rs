@@ -160,10 +160,7 @@ impl Totals {
             self.accepted += 1;
             self.doubted += u64::from(send.doubted);
             self.resent += u64::from(send.resent);
-            self.submitted += u64::from(matches!(
-                send.outcome,
-                SlotOutcome::Accepted | SlotOutcome::Unknown
-            ));
+            self.submitted += u64::from(send.outcome.has_left());
             self.put(status(chunk, slot, batch).0, 1);
         }
     }

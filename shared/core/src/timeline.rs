@@ -77,7 +77,7 @@ impl Timeline {
             u64::try_from(after).unwrap_or(0)
         });
         for (slot, receipt) in chunk.slots.iter().zip(&chunk.receipts) {
-            let left = matches!(slot.outcome, SlotOutcome::Accepted | SlotOutcome::Unknown);
+            let left = slot.outcome.has_left();
             let refused = matches!(slot.outcome, SlotOutcome::Failed | SlotOutcome::Expired);
             if let Some(second) = done {
                 let happened = self.by_second.entry(second).or_default();

@@ -37,6 +37,11 @@ impl SlotOutcome {
         !matches!(self, Self::Waiting | Self::Doubt)
     }
 
+    /// A gateway took it, or may have taken it: it is paid for. What is in doubt may still turn out never to have arrived, and is tried again.
+    pub const fn has_left(self) -> bool {
+        matches!(self, Self::Accepted | Self::Unknown)
+    }
+
     const fn from_bits(bits: u32) -> Self {
         match bits & 7 {
             0 => Self::Waiting,
@@ -132,6 +137,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_a_gateway_took_or_may_have_taken_has_left_and_doubt_is_not_decided() {
+        use SlotOutcome::{
+            Accepted, Cancelled, Doubt, Expired, Failed, Suppressed, Unknown, Waiting,
+        };
+        for (outcome, expected) in [
+            (Waiting, false),
+            (Doubt, false),
+            (Accepted, true),
+            (Failed, false),
+            (Unknown, true),
+            (Suppressed, false),
+            (Cancelled, false),
+            (Expired, false),
+        ] {
+            assert_eq!(outcome.has_left(), expected, "{outcome:?}");
+        }
+    }
 
     proptest! {
         #[test]

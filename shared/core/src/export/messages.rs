@@ -12,7 +12,6 @@ use crate::{
     chunk::{
         Chunk, Pointer,
         receipt::{ReceiptStatus, in_force},
-        slot::SlotOutcome,
     },
     content::Texts,
     frame::Recipient,
@@ -135,11 +134,8 @@ impl<'b> MessageRows<'b> {
         let route = terms.routes.get(usize::from(send.route));
         let route = route.filter(|_| tried && !terms.test);
         let parts = self.parts(recipient);
-        let left = matches!(
-            send.outcome,
-            SlotOutcome::Accepted | SlotOutcome::Unknown | SlotOutcome::Doubt
-        );
-        let cost = way.and_then(|way| way.cost).filter(|_| left);
+        let cost = way.and_then(|way| way.cost);
+        let cost = cost.filter(|_| send.outcome.has_left());
         [
             Cell::Integer(send.attempt.into()),
             Cell::maybe(route, |route| Cell::text(route.gateway.to_string())),
@@ -196,7 +192,7 @@ impl<'b> MessageRows<'b> {
     fn when(&self, chunk: &Chunk, slot: usize, status: Status) -> [Cell; 3] {
         let terms = &self.batch.terms;
         let send = chunk.slots[slot];
-        let took = matches!(send.outcome, SlotOutcome::Accepted | SlotOutcome::Unknown);
+        let took = send.outcome.has_left();
         // Kept in whole seconds; nothing left before it was accepted.
         let done = chunk.done.map(|done| done.max(terms.began));
         let sent = done.filter(|_| took);
