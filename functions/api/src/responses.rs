@@ -20,6 +20,8 @@ pub const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_hours(72);
 const LOOKED_AT: usize = 5_000;
 /// Lines read together.
 const TOGETHER: i32 = 500;
+/// Chunks whose recipients are looked through for an answer, each a read of a file.
+const CHUNKS: usize = 1_000;
 /// Frames read at once.
 const CONCURRENT: usize = 16;
 
@@ -61,6 +63,12 @@ impl Responses {
             .copied()
             .collect();
         let reached = reached(api, batch, &asked).await?;
+        let Some(reached) = reached else {
+            return Ok(Self {
+                replied: None,
+                opted_out: None,
+            });
+        };
         let count = |numbers: HashSet<Phone>| numbers.intersection(&reached).count() as u64;
         Ok(Self {
             replied: replied.map(count),
@@ -133,14 +141,14 @@ async fn opt_outs(
     }
 }
 
-/// Those of the numbers that a batch has a message to.
+/// Those of the numbers that a batch has a message to; `None`: too many chunks may have one.
 async fn reached(
     api: &Api,
     batch: &Batch,
     numbers: &HashSet<Phone>,
-) -> Result<HashSet<Phone>, StoreError> {
+) -> Result<Option<HashSet<Phone>>, StoreError> {
     if numbers.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Some(HashSet::new()));
     }
     let manifest = api.files.find_manifest(batch.terms.id).await?;
     let mut chunks: Vec<u32> = match &manifest {
@@ -152,13 +160,17 @@ async fn reached(
     };
     chunks.sort_unstable();
     chunks.dedup();
+    if chunks.len() > CHUNKS {
+        return Ok(None);
+    }
     let held: Vec<Vec<Phone>> = stream::iter(chunks)
         .map(|chunk| held(api, batch, manifest.as_ref(), chunk))
         .buffer_unordered(CONCURRENT)
         .try_collect()
         .await?;
     let held = held.into_iter().flatten();
-    Ok(held.filter(|number| numbers.contains(number)).collect())
+    let reached = held.filter(|number| numbers.contains(number));
+    Ok(Some(reached.collect()))
 }
 
 /// The numbers of a chunk. The file of a campaign has them for longer than the ledger.

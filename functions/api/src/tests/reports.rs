@@ -346,6 +346,27 @@ async fn answers_count_once_for_each_person_and_of_a_batch_only_its_recipients()
 }
 
 #[tokio::test]
+async fn answers_to_a_batch_are_not_counted_where_too_many_chunks_may_be_theirs() {
+    let reports = Reports::new().await;
+    let (within, beyond) = (
+        large(&reports, at(0), 1_000).await,
+        large(&reports, at(0), 1_001).await,
+    );
+    reports.wrote(1, 10).await;
+
+    for (batch, expected) in [(within, json!(0)), (beyond, Value::Null)] {
+        let report = reports.report(&format!("batch={batch}")).await;
+
+        let funnel = &report["funnel"];
+        assert_eq!(
+            (&funnel["replied"], &funnel["opted_out"]),
+            (&expected, &expected),
+            "{report}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_timeline_tells_of_every_message_of_a_batch() {
     let reports = Reports::new().await;
     let batch = reports.batch(at(0)).await;
