@@ -249,6 +249,7 @@ impl Batch {
         self.progress.totals.unwrap_or(Totals {
             accepted,
             in_flight: accepted,
+            waiting: accepted,
             ..Totals::default()
         })
     }

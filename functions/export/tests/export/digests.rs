@@ -302,7 +302,8 @@ async fn an_hour_is_expected_once_while_it_lasts_and_later_by_each_batch() {
             .await
             .unwrap()
             .unwrap();
-        let kept = digests.keep(&found, &Digest::default(), Some(after(2_000)));
+        let nothing = Digest::default();
+        let kept = digests.keep(&found, &nothing, Some(after(2_000)));
         kept.await.unwrap().unwrap();
     };
     expect(after(6)).await;

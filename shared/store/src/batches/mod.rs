@@ -30,8 +30,8 @@ pub(crate) use self::{
 pub use self::{
     closing::Closing,
     listed::{List, Page, place_from},
+    progress::Replaced,
 };
-pub use self::{closing::Closing, progress::Replaced};
 use crate::{
     StoreError, condition,
     digests::Digests,

@@ -267,6 +267,7 @@ pub(crate) fn cancellation(table: &str, replaced: Replaced) -> TransactWriteItem
         .condition_expression(
             "(stage = :preparing OR stage = :ready) AND attribute_not_exists(begun) AND released = :none AND control = :seen",
         )
+        .expression_attribute_values(":seen", word(control))
         .expression_attribute_values(":none", number(0))
         .expression_attribute_values(":cancelled", word(Control::Cancelled))
         .expression_attribute_values(":preparing", stage(Stage::Preparing))
@@ -275,4 +276,3 @@ pub(crate) fn cancellation(table: &str, replaced: Replaced) -> TransactWriteItem
         .expect("table, key and update are set");
     TransactWriteItem::builder().update(update).build()
 }
-        .expression_attribute_values(":seen", word(control))
