@@ -1,9 +1,7 @@
 //! Lakes that are filled each day: each minute, the next day of each account that is due. What was missed is caught up with, a day of each
 //! account at a time.
 
-use carillon_core::export::Export;
-use carillon_runtime::random;
-use carillon_store::{StoreError, queues::ExportRequest};
+use carillon_store::{StoreError, queues::ExportRequest, records::Stale};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::dispatcher::Dispatcher;
@@ -18,19 +16,20 @@ impl Dispatcher<'_> {
         self.memory.lakes_from = Some(now + EVERY);
         let state = self.state;
         for (account, schedule) in state.lakes.list().await? {
-            let Some((day, after)) = schedule.due(now) else {
+            let Some((export, after)) = schedule.due(account, now) else {
                 continue;
             };
-            let export = Export::of_lake(random::id(now), account, day, schedule.numbers, now);
-            // Who dies between has the day written twice, which is the same.
-            state.exports.create(&export, None).await?;
-            state.lakes.advance(account, &schedule, &after).await?;
+            if let Err(Stale) = state.lakes.begin(&export, &schedule, &after).await? {
+                // What it is by now is looked at in the next minute.
+                continue;
+            }
+            // Lost, it is asked for again.
             let request = ExportRequest {
                 export: export.id,
                 account,
             };
             state.queues.export(&request).await?;
-            tracing::info!(export = %export.id, %account, %day, "a day of a lake is asked for");
+            tracing::info!(export = %export.id, %account, "a day of a lake is asked for");
         }
         Ok(())
     }

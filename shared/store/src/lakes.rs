@@ -1,14 +1,19 @@
 //! Whose lake is filled each day, and how far it is: one small item each, in one partition, read each minute.
 
-use aws_sdk_dynamodb::Client;
-use carillon_core::{export::lake::LakeSchedule, id::AccountId};
+use aws_sdk_dynamodb::{Client, types::TransactWriteItem};
+use carillon_core::{
+    export::{Export, lake::LakeSchedule},
+    id::AccountId,
+};
 
 use crate::{
     StoreError,
     audit::Audit,
     core_table::{Condition, ConditionLost, CoreTable, DOC},
+    exports,
     item::{Item, ReadItem, json, text},
     keys::{self, LAKES, SORT},
+    records::Stale,
 };
 
 #[derive(Debug, Clone)]
@@ -28,30 +33,24 @@ impl Lakes {
         item.map(|item| item.json(DOC)).transpose()
     }
 
-    /// `None` ends it; what is there stays.
+    /// Changes what was read, as long as no day was asked for since. `None` ends it; what is there stays.
     pub async fn set(
         &self,
         account: AccountId,
-        schedule: Option<&LakeSchedule>,
+        before: Option<&LakeSchedule>,
+        after: Option<&LakeSchedule>,
         audit: &Audit,
-    ) -> Result<(), StoreError> {
-        let key = keys::lake(account);
-        let write = match schedule {
-            Some(schedule) => {
-                let mut item = key.item();
-                item.insert(DOC.to_owned(), json(schedule));
-                self.table.put(item, Condition::ANY)
-            }
-            None => self.table.delete(&key, Condition::ANY),
+    ) -> Result<Result<(), Stale>, StoreError> {
+        let write = match after {
+            Some(schedule) => self.put(account, before, schedule),
+            None => self.table.delete(&keys::lake(account), as_it_was(before)),
         };
         let writes = vec![write, audit.write(&self.table)];
         let written = self
             .table
             .commit(writes, "change an account's lake")
             .await?;
-        match written {
-            Ok(()) | Err(ConditionLost) => Ok(()),
-        }
+        Ok(written.map_err(|ConditionLost| Stale))
     }
 
     /// All of them.
@@ -73,23 +72,35 @@ impl Lakes {
         items.iter().map(read).collect()
     }
 
-    /// A day was asked for; nothing where its owner changed or ended it meanwhile.
-    pub async fn advance(
+    /// Writes the export of a day together with the schedule, which goes on to its next: nothing where somebody did so, or its owner
+    /// changed or ended it, since it was read.
+    pub async fn begin(
         &self,
-        account: AccountId,
+        export: &Export,
         before: &LakeSchedule,
         after: &LakeSchedule,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Result<(), Stale>, StoreError> {
+        let mut writes = vec![self.put(export.account, Some(before), after)];
+        writes.extend(exports::created(&self.table, export));
+        let written = self.table.commit(writes, "begin a day of a lake").await?;
+        Ok(written.map_err(|ConditionLost| Stale))
+    }
+
+    fn put(
+        &self,
+        account: AccountId,
+        before: Option<&LakeSchedule>,
+        after: &LakeSchedule,
+    ) -> TransactWriteItem {
         let mut item = keys::lake(account).item();
         item.insert(DOC.to_owned(), json(after));
-        let condition = Condition {
-            expression: "doc = :expected",
-            expected: Some(json(before)),
-        };
-        let writes = vec![self.table.put(item, condition)];
-        let written = self.table.commit(writes, "note a day of a lake").await?;
-        match written {
-            Ok(()) | Err(ConditionLost) => Ok(()),
-        }
+        self.table.put(item, as_it_was(before))
     }
+}
+
+fn as_it_was(before: Option<&LakeSchedule>) -> Condition {
+    before.map_or(Condition::NEW, |before| Condition {
+        expression: "doc = :expected",
+        expected: Some(json(before)),
+    })
 }

@@ -10,6 +10,7 @@ mod deliver;
 mod document;
 mod events;
 mod export_schedules;
+mod lake;
 mod marketing;
 mod members;
 mod moving;

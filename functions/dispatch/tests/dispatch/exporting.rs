@@ -203,7 +203,8 @@ async fn each_day_of_a_lake_is_asked_for_once_when_it_is_over() {
         action: "lake.change".to_owned(),
         target: account.to_string(),
     };
-    lakes.set(account, Some(&schedule), &audit).await.unwrap();
+    let set = lakes.set(account, None, Some(&schedule), &audit).await;
+    set.unwrap().unwrap();
     // As many hours after its beginning as bring it over the next midnight and an hour.
     let next_day = 26 * 3_600;
 
@@ -225,4 +226,18 @@ async fn each_day_of_a_lake_is_asked_for_once_when_it_is_over() {
     assert!(requests[0].contains(&exports[0].0.id.to_string()));
     let found = lakes.find(account).await.unwrap().unwrap();
     assert_eq!((found.done, found.again), (Some(day), None));
+    // Whoever read it before that changes nothing, be it its owner or another dispatcher.
+    let changed = LakeSchedule {
+        numbers: Numbers::Full,
+        ..schedule
+    };
+    let set = lakes.set(account, Some(&schedule), Some(&changed), &audit);
+    let ended = lakes.set(account, Some(&schedule), None, &audit);
+    let (twice, after) = schedule.due(account, at(next_day + 120)).unwrap();
+    assert!(set.await.unwrap().is_err() && ended.await.unwrap().is_err());
+    let begun = lakes.begin(&twice, &schedule, &after).await.unwrap();
+    assert!(begun.is_err());
+    assert_eq!(lakes.find(account).await.unwrap(), Some(found));
+    let set = lakes.set(account, Some(&found), Some(&changed), &audit);
+    assert!(set.await.unwrap().is_ok());
 }

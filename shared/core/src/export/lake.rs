@@ -35,13 +35,14 @@ impl LakeSchedule {
         }
     }
 
-    /// The day that has to be asked for now, and the schedule after that. Days that were missed come one by one.
-    pub fn due(&self, now: Timestamp) -> Option<(Date, Self)> {
+    /// The day that has to be asked for now, as an export, and the schedule after that. Days that were missed come one by one.
+    pub fn due(&self, account: AccountId, now: Timestamp) -> Option<(Export, Self)> {
         let today = today(now - AFTER_MIDNIGHT);
         let first = self.next(self.done);
         if first < today {
             let done = Some(first);
-            return Some((first, Self { done, ..*self }));
+            let export = self.export(account, first, 1, now);
+            return Some((export, Self { done, ..*self }));
         }
         let again = self.next(self.again);
         let ended = again.saturating_add(ENDS_AFTER.days());
@@ -50,8 +51,23 @@ impl LakeSchedule {
                 again: Some(again),
                 ..*self
             };
-            (again, after)
+            let export = self.export(account, again, ENDS_AFTER + 1, now);
+            (export, after)
         })
+    }
+
+    /// Of a day, as it is so many days after it. Its id is as old as that time, and the same whoever asks for it, and however often.
+    fn export(&self, account: AccountId, day: Date, later: i32, now: Timestamp) -> Export {
+        let midnight = day.saturating_add(later.days()).to_zoned(TimeZone::UTC);
+        let at = midnight.map_or(now, |midnight| midnight.timestamp() + AFTER_MIDNIGHT);
+        let words = format!("{day} in the lake of {account}, {later} days later");
+        Export::of_lake(
+            ExportId::derived(at, &words),
+            account,
+            day,
+            self.numbers,
+            now,
+        )
     }
 
     fn next(&self, last: Option<Date>) -> Date {
@@ -97,7 +113,20 @@ fn today(now: Timestamp) -> Date {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    fn account() -> AccountId {
+        "acc_01h455vb4pex5vsknk084sn02q".parse().unwrap()
+    }
+
+    fn day(export: &Export) -> Date {
+        let Purpose::Lake { day } = export.purpose else {
+            panic!("{export:?}");
+        };
+        day
+    }
 
     fn date(day: &str) -> Date {
         format!("2026-11-{day}").parse().unwrap()
@@ -128,9 +157,11 @@ mod tests {
                 again: again.map(date),
             };
 
-            let due = schedule.due(format!("2026-11-{now}:00Z").parse().unwrap());
+            let now = format!("2026-11-{now}:00Z").parse().unwrap();
+            let due = schedule.due(account(), now);
 
-            assert_eq!(due.map(|(day, _)| day), expected.map(date), "{name}");
+            let day = due.map(|(export, _)| day(&export));
+            assert_eq!(day, expected.map(date), "{name}");
         }
     }
 
@@ -138,14 +169,19 @@ mod tests {
     fn every_day_is_asked_for_twice_and_no_more() {
         let mut schedule =
             LakeSchedule::new(Numbers::Full, "2026-11-20T12:00:00Z".parse().unwrap());
-        let mut days = Vec::new();
+        let (mut days, mut ids) = (Vec::new(), HashSet::new());
 
         let now = "2026-11-27T06:00:00Z".parse().unwrap();
-        while let Some((day, after)) = schedule.due(now) {
-            days.push(day.day());
+        let later = "2026-11-27T06:01:00Z".parse().unwrap();
+        while let Some((export, after)) = schedule.due(account(), now) {
+            let (again, _) = schedule.due(account(), later).unwrap();
+            assert_eq!(again.id, export.id, "whoever asks");
+            days.push(day(&export).day());
+            ids.insert(export.id);
             schedule = after;
         }
 
         assert_eq!(days, [20, 21, 22, 23, 24, 25, 26, 20, 21, 22]);
+        assert_eq!(ids.len(), days.len());
     }
 }
