@@ -9,6 +9,7 @@ use axum::{
 use carillon_core::{
     export::{CsvCells, Dataset, Export, Filter, Format, Numbers, Part, Progress, Purpose, Stage},
     id::{BatchId, CampaignId, ExportId, ExportScheduleId},
+    moment::sortable,
     status::Status,
 };
 use carillon_runtime::{
@@ -276,6 +277,7 @@ async fn wanted(
         return Err(refused(pointer, detail));
     }
     may_have_statuses(dataset, &statuses)?;
+    let (from, until) = (from.map(sortable), until.map(sortable));
     if matches!((from, until), (Some(from), Some(until)) if from >= until) {
         return Err(refused("/until", "must be after `from`"));
     }

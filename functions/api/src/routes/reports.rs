@@ -14,6 +14,7 @@ use carillon_core::{
     digest::{Kind, Sum},
     id::{BatchId, CampaignId, TemplateId},
     insight::{self, Around, Insight},
+    moment::sortable,
     reason::Reason,
     status::Status,
 };
@@ -442,7 +443,10 @@ async fn chosen(
             let batch = campaigns::batch_of(api, &campaign).await?;
             Ok(Chosen::Batch(batch.map(Box::new)))
         }
-        (None, None, Some(from)) => Ok(Chosen::Time(from, query.until.unwrap_or(now))),
+        (None, None, Some(from)) => {
+            let until = query.until.unwrap_or(now);
+            Ok(Chosen::Time(sortable(from), sortable(until)))
+        }
         _ => Err(invalid("Give one of `batch`, `campaign` and `from`.")),
     }
 }

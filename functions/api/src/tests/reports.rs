@@ -322,6 +322,24 @@ async fn batches_are_counted_as_long_as_there_is_room_for_their_chunks() {
 }
 
 #[tokio::test]
+async fn a_time_that_no_key_can_name_is_told_as_far_as_keys_go() {
+    let reports = Reports::new().await;
+    let batch = reports.batch(at(0)).await;
+    reports.with_chunk(batch).await;
+    reports.wrote(1, 10).await;
+
+    for (from, until) in [
+        ("1900-01-01T00:00:00Z", "9999-12-01T00:00:00Z"),
+        ("2020-01-01T00:00:00Z", "2286-11-20T17:46:40Z"),
+    ] {
+        let told = reports.report(&format!("from={from}&until={until}")).await;
+
+        assert_eq!(told["total"]["accepted"], 2, "{from} {until}: {told}");
+        assert_eq!(told["funnel"]["replied"], 1, "{from} {until}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn answers_count_once_for_each_person_and_of_a_batch_only_its_recipients() {
     let reports = Reports::new().await;
     let batch = reports.batch(at(0)).await;
