@@ -1,6 +1,8 @@
 //! How often each number of an audience got marketing of the account before: by going through the recipient files of its recent
 //! campaigns, whose numbers need no rows of their own for it.
 
+use std::time::Duration;
+
 use carillon_core::{
     batch::{Batch, Control, Stage},
     frame,
@@ -13,9 +15,14 @@ use carillon_core::{
     zones::state_of,
 };
 use carillon_store::{StoreError, batches::Batches, files::Files};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{preparation::PrepareError, recipients::Recipients};
+
+/// Whose recipients aren't known yet is waited for so long: ten million are read in less. Nobody waits for each other in a circle, since
+/// everyone waits only for those who come before.
+const WAITS: SignedDuration = SignedDuration::from_mins(2);
+const LOOKS_AGAIN: Duration = Duration::from_secs(1);
 
 /// The caps of an account and those of states, and how far back they look.
 pub struct Frequency<'a> {
@@ -53,11 +60,12 @@ impl<'a> Frequency<'a> {
         let begins = batch.terms.starts();
         let longest = self.periods.last().copied().unwrap_or_default();
         let since = begins - SignedDuration::from_hours(longest.into());
-        let recent = batches.marketed(batch.terms.account, since, begins).await?;
+        let before = (begins, batch.terms.id);
+        let recent = batches.marketed(batch.terms.account, since, before).await?;
+        let until = Timestamp::now() + WAITS;
         let mut counts = vec![vec![0_u8; recipients.count()]; self.periods.len()];
         for (at, id) in recent {
-            let counts_for = id != batch.terms.id && !forgotten.contains(&id);
-            if counts_for && has_been_sent(batches, id).await? {
+            if !forgotten.contains(&id) && reaches(batches, id, until).await? {
                 self.count(
                     id,
                     begins.duration_since(at),
@@ -117,12 +125,25 @@ impl<'a> Frequency<'a> {
     }
 }
 
-/// What was cancelled before its first chunk, or never prepared, reached nobody.
-async fn has_been_sent(batches: &Batches, id: BatchId) -> Result<bool, StoreError> {
-    let Some(batch) = batches.find(id).await? else {
-        return Ok(false);
-    };
-    let progress = batch.progress;
-    let cancelled = progress.control == Control::Cancelled && progress.cursor == 0;
-    Ok(!cancelled && progress.stage != Stage::Failed)
+/// Whether it reached or will reach anybody, once its recipients are known: what was cancelled before its first chunk, or never prepared,
+/// reaches nobody.
+async fn reaches(batches: &Batches, id: BatchId, until: Timestamp) -> Result<bool, StoreError> {
+    loop {
+        let Some(batch) = batches.find(id).await? else {
+            return Ok(false);
+        };
+        let progress = batch.progress;
+        let cancelled = progress.control == Control::Cancelled && progress.cursor == 0;
+        if cancelled || progress.stage == Stage::Failed {
+            return Ok(false);
+        }
+        if progress.stage != Stage::Preparing {
+            return Ok(true);
+        }
+        if Timestamp::now() >= until {
+            tracing::warn!(batch = %id, "a batch that begins earlier isn't prepared yet: the frequency cap of a later one counts none of its messages");
+            return Ok(false);
+        }
+        tokio::time::sleep(LOOKS_AGAIN).await;
+    }
 }

@@ -4,7 +4,7 @@ mod contacts;
 mod retried;
 mod setup;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use aws_lambda_events::sqs::SqsEvent;
 use carillon_core::{
@@ -373,6 +373,34 @@ async fn who_got_enough_marketing_is_left_out() {
     // Twice within a day: 8 to 14. Thrice within two days: 8 and 9, which are among them.
     assert_eq!((capped.rows, capped.capped, capped.accepted), (25, 7, 18));
     assert_eq!((transactional.capped, transactional.accepted), (0, 25));
+}
+
+#[tokio::test]
+async fn of_two_that_begin_at_the_same_instant_the_later_one_looks_back_at_the_other() {
+    let setup = Setup::new().await;
+    allow(&setup, Destinations::ALL, &[(1, 24)]).await;
+    let mut rivals = [marketing(0), marketing(0)];
+    rivals.sort_by_key(|terms| terms.id);
+    let csv = csv_of(447_700_900_000..447_700_900_009);
+    let [first, second] = &rivals;
+    let (first, second) = (
+        setup.planned(first.clone(), &csv).await,
+        setup.planned(second.clone(), &csv).await,
+    );
+
+    // The later one begins its preparation while the other's is still to come.
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        first.prepare().await;
+    };
+    futures::join!(second.prepare(), late);
+
+    let prepared = async |rival: &Setup| {
+        let prepared = rival.batch().await.progress.prepared.unwrap();
+        (prepared.capped, prepared.accepted)
+    };
+    assert_eq!(prepared(&first).await, (0, 9));
+    assert_eq!(prepared(&second).await, (9, 0));
 }
 
 #[tokio::test]

@@ -128,6 +128,13 @@ impl Setup {
 
     /// Another campaign of the same account, to these numbers, prepared.
     pub async fn campaign(&self, terms: BatchTerms, csv: &str) -> Self {
+        let other = self.planned(terms, csv).await;
+        other.prepare().await;
+        other
+    }
+
+    /// Another campaign of the same account, to these numbers, not prepared yet.
+    pub async fn planned(&self, terms: BatchTerms, csv: &str) -> Self {
         let upload = build::id();
         let audience = Audience::Upload {
             upload,
@@ -139,7 +146,6 @@ impl Setup {
             ..self.beside(terms, audience).await
         };
         other.give(UploadFormat::Csv, csv).await;
-        other.prepare().await;
         other
     }
 

@@ -30,25 +30,31 @@ pub(crate) fn item(batch: &Batch) -> Option<Item> {
 }
 
 impl Batches {
-    /// What of an account began in a time, with when it did, oldest first.
+    /// What of an account begins since a time and comes before a batch, with when it does, oldest first. Of two that begin at the same
+    /// instant the one with the smaller id comes first, so that one of them looks back at the other.
     pub async fn marketed(
         &self,
         account: AccountId,
         since: Timestamp,
-        until: Timestamp,
+        before: (Timestamp, BatchId),
     ) -> Result<Vec<(Timestamp, BatchId)>, StoreError> {
+        let (begins, own) = before;
+        let before = keys::marketed(account, begins, own);
         let query = self
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("pk = :marketing AND sk BETWEEN :since AND :until")
+            .key_condition_expression("pk = :marketing AND sk BETWEEN :since AND :before")
             .expression_attribute_values(":marketing", text(keys::marketing(account)))
             .expression_attribute_values(":since", text(keys::closing_time(since)))
-            .expression_attribute_values(":until", text(keys::closing_time(until)))
+            .expression_attribute_values(":before", text(&before.sort))
             .consistent_read(true);
         let items = query.into_paginator().items().send().try_collect().await;
         let items = items.map_err(StoreError::service("list marketing"))?;
-        items.iter().map(read).collect()
+        let found: Result<Vec<_>, _> = items.iter().map(read).collect();
+        let mut found = found?;
+        found.retain(|(_, id)| *id != own);
+        Ok(found)
     }
 }
 
