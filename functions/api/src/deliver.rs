@@ -50,6 +50,13 @@ pub struct Sending {
     pub send_at: Option<Timestamp>,
 }
 
+impl Sending {
+    /// Its time: caps, consents and what was sent to a number go by it.
+    fn begins(&self, drawn: Drawn) -> Timestamp {
+        self.send_at.unwrap_or(drawn.at)
+    }
+}
+
 /// Drawn once for a request, however often it is tried.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Drawn {
@@ -77,13 +84,14 @@ pub async fn deliver(api: &Api, mut sending: Sending, drawn: Drawn) -> Result<Ve
     let stretch = link::stretch_of(sending.recipients.len());
     let (account, content) = (sending.account, &mut sending.content);
     wording::number_links(api, content, account, drawn.batch, stretch, drawn.at).await?;
-    let refusals = marketing::refusals(api, &sending, drawn.batch, drawn.at).await?;
+    let begins = sending.begins(drawn);
+    let refusals = marketing::refusals(api, &sending, drawn.batch, begins).await?;
     let taken = taken(&sending, drawn.batch, &refusals);
     let batch = batch(&sending, drawn, &taken);
     api.batches.create(&batch, Activity::Passive).await?;
     let (pointers, ()) = futures::try_join!(
         write_chunks(api, &sending, &refusals, drawn),
-        index(api, &sending, &taken, drawn.at)
+        index(api, &sending, &taken, begins)
     )?;
     if sending.send_at.is_none() {
         let sent = api
@@ -116,7 +124,7 @@ fn taken(sending: &Sending, batch: BatchId, refusals: &[Option<Reason>]) -> Vec<
 }
 
 fn batch(sending: &Sending, drawn: Drawn, taken: &[Taken]) -> Batch {
-    let begins = sending.send_at.unwrap_or(drawn.at);
+    let begins = sending.begins(drawn);
     let terms = BatchTerms {
         id: drawn.batch,
         account: sending.account,
@@ -211,7 +219,7 @@ async fn index(
     api: &Api,
     sending: &Sending,
     taken: &[Taken],
-    now: Timestamp,
+    begins: Timestamp,
 ) -> Result<(), StoreError> {
     let account = sending.account;
     let hash = |message: &Taken| api.key.number(account, message.recipient.number);
@@ -227,7 +235,7 @@ async fn index(
     stream::iter(entries)
         .map(async |(hash, id, kind)| {
             api.ledger
-                .index_recipient(account, &hash, id, kind, now)
+                .index_recipient(account, &hash, id, kind, begins)
                 .await
         })
         .buffer_unordered(CONCURRENT)

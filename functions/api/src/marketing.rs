@@ -22,19 +22,19 @@ use crate::{deliver::Sending, services::Api};
 /// Numbers looked up at once.
 const CONCURRENT: usize = 16;
 
-/// Why a recipient gets none, one for each, in their order. What a test key sends reaches nobody, and a campaign's test whoever asks
+/// Why a recipient gets none at the time when it begins, one for each, in their order. What a test key sends reaches nobody, and a campaign's test whoever asks
 /// for it.
 pub async fn refusals(
     api: &Api,
     sending: &Sending,
     batch: BatchId,
-    now: Timestamp,
+    begins: Timestamp,
 ) -> Result<Vec<Option<Reason>>, Problem> {
     if !counts(sending) {
         return Ok(vec![None; sending.recipients.len()]);
     }
     let safeguards = api.safeguards.find(sending.account).await?;
-    let agreed = agreed(api, sending, &safeguards, now).await?;
+    let agreed = agreed(api, sending, &safeguards, begins).await?;
     let number = |recipient: &Recipient| {
         let hash = api.key.number(sending.account, recipient.number);
         (hash, caps_of(&safeguards, recipient))
@@ -48,9 +48,9 @@ pub async fn refusals(
         let Some(longest) = caps.iter().map(|cap| cap.hours).max() else {
             return Ok(None);
         };
-        let since = now - SignedDuration::from_hours(longest.into());
+        let since = begins - SignedDuration::from_hours(longest.into());
         let sent = api.ledger.marketed_to(sending.account, &hash, since, batch);
-        let full = frequency(&caps, sending.class, &sent.await?, now) != Frequency::Allowed;
+        let full = frequency(&caps, sending.class, &sent.await?, begins) != Frequency::Allowed;
         Ok::<_, StoreError>(full.then_some(Reason::Flood))
     });
     Ok(looked.buffered(CONCURRENT).try_collect().await?)

@@ -12,6 +12,7 @@ use carillon_core::{
 };
 use carillon_runtime::random;
 use carillon_testkit::{build, stack};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::once::{Caller, World, in_time};
@@ -55,7 +56,23 @@ impl Marketing {
     }
 
     async fn send(&self, class: &str, to: &[&str]) -> Value {
-        let body = json!({"to": to, "text": "Spring is here", "class": class});
+        self.post(json!({"to": to, "text": "Spring is here", "class": class}))
+            .await
+    }
+
+    /// What becomes of marketing that is sent in so many hours.
+    async fn planned(&self, to: &str, hours: i64) -> String {
+        let at = time::now() + SignedDuration::from_hours(hours);
+        let body =
+            json!({"to": [to], "text": "Spring is here", "class": "marketing", "send_at": at});
+        let sent = self.post(body).await;
+        let message = &sent["messages"][0];
+        let reason = message["reason"]["code"].as_str();
+        let status = message["status"].as_str();
+        reason.or(status).unwrap().to_owned()
+    }
+
+    async fn post(&self, body: Value) -> Value {
         let request = self.caller.post_under(&random::token(), "/v1/messages");
         let sent = self.caller.ask(&self.api, request, &body, in_time()).await;
         assert_eq!(sent.status.as_u16(), 202, "{}", sent.body);
@@ -136,6 +153,23 @@ async fn marketing_reaches_a_number_so_often_and_what_is_too_much_is_suppressed_
     assert_eq!(slots.collect::<Vec<_>>(), expected);
     // What wasn't sent doesn't count: Ben has had one.
     assert_eq!(marketing.statuses("marketing", &[BEN]).await, ["queued"]);
+}
+
+#[tokio::test]
+async fn a_cap_counts_what_is_planned_by_its_time() {
+    let marketing = Marketing::new(twice_a_day).await;
+    let (queued, planned) = (["queued"], "scheduled");
+
+    for _ in 0..2 {
+        assert_eq!(marketing.statuses("marketing", &[ANN]).await, queued);
+        assert_eq!(marketing.planned(BEN, 60).await, planned);
+    }
+
+    assert_eq!(marketing.planned(ANN, 30).await, planned, "another day");
+    assert_eq!(marketing.planned(ANN, 20).await, "policy.flood", "today");
+    assert_eq!(marketing.planned(BEN, 60).await, "policy.flood", "that day");
+    assert_eq!(marketing.planned(BEN, 40).await, "policy.flood", "before");
+    assert_eq!(marketing.statuses("marketing", &[BEN]).await, queued);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! How often marketing may reach one number. Periods roll: a cap of 3 in 24 hours looks at the 24 hours before now.
+//! How often marketing may reach one number. Periods roll: a cap of 3 in 24 hours holds of any 24 hours that the message falls into,
+//! with what is planned after it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -78,15 +79,19 @@ impl FrequencyCap {
     /// `sent` is sorted.
     fn full(self, sent: &[Timestamp], now: Timestamp) -> Frequency {
         let period = SignedDuration::from_hours(self.hours.into());
-        // One that a clock ahead of ours wrote counts too.
-        let young = |time: &&Timestamp| now.duration_since(**time) < period;
         let messages = self.messages as usize;
         if messages == 0 {
             return Frequency::Never;
         }
-        // With this one gone, there is room for another.
-        match sent.iter().rev().filter(young).nth(messages - 1) {
-            Some(oldest) => Frequency::FullUntil(*oldest + period),
+        // With this one more in a period than it holds. Once the oldest of them is gone, there is room for another.
+        let crowd = |them: &&[Timestamp]| match **them {
+            [oldest, .., newest] | [oldest @ newest] => {
+                newest.max(now).duration_since(oldest.min(now)) < period
+            }
+            [] => false,
+        };
+        match sent.windows(messages).rev().find(crowd) {
+            Some(them) => Frequency::FullUntil(them[0] + period),
             None => Frequency::Allowed,
         }
     }
@@ -134,6 +139,19 @@ mod tests {
                 &[1, -2, -3],
                 FullUntil(at(21)),
             ),
+            (
+                "planned on both sides of it",
+                thrice,
+                &[-2, 20, 21],
+                FullUntil(at(22)),
+            ),
+            (
+                "planned later than any period",
+                thrice,
+                &[24, 25, 26],
+                Allowed,
+            ),
+            ("no period holds them all", thrice, &[-20, -3, 4], Allowed),
             (
                 "both caps, the later end",
                 &DEFAULT,

@@ -17,6 +17,9 @@ use crate::{
 /// How far ahead a message may be planned.
 const PLANNED_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366);
 
+/// A message may wait a week for its end.
+const VALID: SignedDuration = SignedDuration::from_hours(24 * 8);
+
 /// Stands on what frequency caps count. Its name is in `marketed_to`.
 const MARKETING: &str = "mk";
 
@@ -51,14 +54,14 @@ impl Ledger {
         Ok(item.and_then(|item| item.find_binary("f").map(<[u8]>::to_vec)))
     }
 
-    /// What was sent to a number by the API, for "what did we send to this number".
+    /// What is sent to a number by the API, and when, for "what did we send to this number". It stays as long as the chunk does.
     pub async fn index_recipient(
         &self,
         account: AccountId,
         number_hash: &str,
         message: MessageId,
         kind: Indexed,
-        now: Timestamp,
+        begins: Timestamp,
     ) -> Result<(), StoreError> {
         let mut item = Item::from([
             (
@@ -67,9 +70,12 @@ impl Ledger {
             ),
             (
                 SORT.to_owned(),
-                text(format_args!("{}#{message}", now.as_millisecond())),
+                text(format_args!("{}#{message}", begins.as_millisecond())),
             ),
-            ("ttl".to_owned(), number((now + KEPT).as_second())),
+            (
+                "ttl".to_owned(),
+                number((begins + VALID + KEPT).as_second()),
+            ),
         ]);
         if kind == Indexed::Marketing {
             item.insert(MARKETING.to_owned(), number(1));
