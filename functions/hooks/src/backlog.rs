@@ -1,8 +1,11 @@
 //! One endpoint's backlog: what is due is tried again, by one worker at a time. While its breaker is open nothing is read or called; when
 //! it has been open for its time, one call finds out how things are.
 
+use std::{collections::HashSet, time::Duration};
+
 use carillon_core::{
     event::Event,
+    id::EventId,
     webhook::{DeliveryState, Health, Verdict},
 };
 use carillon_runtime::{logs::chain, random};
@@ -29,6 +32,30 @@ const TOGETHER: i32 = 25;
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// An endpoint that is switched off: whoever switches it on says so in the backlog.
 const OFF: SignedDuration = SignedDuration::from_hours(24);
+
+/// The index is asked again after this when all that it says is what was settled since.
+const INDEX_LAGS: Duration = Duration::from_millis(200);
+const MOST_LAGS: u32 = 25;
+
+/// What was settled while the backlog is held, by the attempts that each had: the index may still say that it waits.
+#[derive(Debug, Default)]
+pub struct Settled(HashSet<(EventId, u32)>);
+
+impl Settled {
+    fn add(&mut self, parked: &Parked) {
+        self.0.insert(key(parked));
+    }
+
+    /// What the index says, without what it doesn't know yet.
+    pub fn leave_out(&self, due: Vec<Parked>) -> Vec<Parked> {
+        let waits = |parked: &Parked| !self.0.contains(&key(parked));
+        due.into_iter().filter(waits).collect()
+    }
+}
+
+fn key(parked: &Parked) -> (EventId, u32) {
+    (parked.delivery.event, parked.delivery.attempts)
+}
 
 /// What follows.
 enum Next {
@@ -69,6 +96,7 @@ async fn try_again(state: &State, backlog: &Backlog, stop: Timestamp) -> Result<
     let Some(mut ready) = found else {
         return Ok(Next::Forget);
     };
+    let (mut settled, mut lags) = (Settled::default(), 0);
     loop {
         let now = Timestamp::now();
         if now >= stop {
@@ -84,11 +112,22 @@ async fn try_again(state: &State, backlog: &Backlog, stop: Timestamp) -> Result<
             disable::hopeless(state, &ready.endpoint, now).await?;
             return Ok(Next::LookAt(now + OFF));
         }
-        let due = state.deliveries.due(id, now, TOGETHER).await?;
+        let said = state.deliveries.due(id, now, TOGETHER).await?;
+        let said_none = said.is_empty();
+        let due = settled.leave_out(said);
+        if due.is_empty() && !said_none {
+            if lags == MOST_LAGS {
+                return Ok(Next::LookAt(now + LOOK_AGAIN));
+            }
+            lags += 1;
+            tokio::time::sleep(INDEX_LAGS).await;
+            continue;
+        }
+        lags = 0;
         let (late, mut due): (Vec<_>, Vec<_>) = due
             .into_iter()
             .partition(|parked| parked.delivery.until <= now);
-        give_up(state, late).await?;
+        give_up(state, late, &mut settled).await?;
         if due.is_empty() {
             return next_look(state, backlog, now).await;
         }
@@ -96,7 +135,7 @@ async fn try_again(state: &State, backlog: &Backlog, stop: Timestamp) -> Result<
         if probes {
             due.truncate(1);
         }
-        match tried(state, &mut ready, due, stop).await? {
+        match tried(state, &mut ready, due, &mut settled, stop).await? {
             Tried::GoOn => {}
             Tried::Opened(until) => return Ok(Next::LookAt(until)),
             Tried::Gone => {
@@ -118,8 +157,13 @@ async fn next_look(state: &State, backlog: &Backlog, now: Timestamp) -> Result<N
     })
 }
 
-async fn give_up(state: &State, late: Vec<Parked>) -> Result<(), StoreError> {
+async fn give_up(
+    state: &State,
+    late: Vec<Parked>,
+    settled: &mut Settled,
+) -> Result<(), StoreError> {
     for parked in late {
+        settled.add(&parked);
         let attempts = parked.delivery.attempts;
         tracing::warn!(metric = "hooks.given_up", webhook = %parked.delivery.endpoint, "an event is given up: its time is over");
         state
@@ -130,30 +174,32 @@ async fn give_up(state: &State, late: Vec<Parked>) -> Result<(), StoreError> {
     Ok(())
 }
 
-enum Tried {
+pub enum Tried {
     GoOn,
     Opened(Timestamp),
     Gone,
 }
 
 /// What is due, a few calls at a time. Each call's end is written down before the next begins in its place.
-async fn tried(
+pub async fn tried(
     state: &State,
     ready: &mut Ready,
     due: Vec<Parked>,
+    settled: &mut Settled,
     stop: Timestamp,
 ) -> Result<Tried, StoreError> {
     let at = &*ready;
     let calls = stream::iter(calls(at.endpoint.grouping, due))
         .map(|group| attempt(state, at, group, stop))
         .buffer_unordered(CALLS);
-    let called: Vec<Result<Option<Called>, StoreError>> = calls.collect().await;
+    let called: Vec<Result<Option<Attempted>, StoreError>> = calls.collect().await;
     let mut tried = Tried::GoOn;
     let mut succeeded = false;
     for called in called {
-        let Some(called) = called? else {
+        let Some(Attempted { called, of }) = called? else {
             continue;
         };
+        of.iter().for_each(|parked| settled.add(parked));
         let now = Timestamp::now();
         match called.verdict {
             Verdict::Delivered => {
@@ -183,13 +229,19 @@ async fn tried(
     Ok(tried)
 }
 
+/// A call, and what it was about, as that was before.
+struct Attempted {
+    called: Called,
+    of: Vec<Parked>,
+}
+
 /// `None` of what was left alone: the breaker opened, or the time is over.
 async fn attempt(
     state: &State,
     ready: &Ready,
     group: Vec<Parked>,
     stop: Timestamp,
-) -> Result<Option<Called>, StoreError> {
+) -> Result<Option<Attempted>, StoreError> {
     let now = Timestamp::now();
     if now >= stop || state.standings.is_open(ready.endpoint.id, now) {
         return Ok(None);
@@ -205,15 +257,16 @@ async fn attempt(
     state.tally.count(ready.endpoint.id, group.len(), &called);
     let now = Timestamp::now();
     let random = u32::from_le_bytes(random::bytes());
-    for parked in group {
+    for parked in &group {
         let attempts = parked.delivery.attempts;
-        let after = park::after(parked, &called, now, random);
+        let after = park::after(parked.clone(), &called, now, random);
         if after.delivery.state == DeliveryState::GivenUp {
             tracing::warn!(metric = "hooks.given_up", webhook = %ready.endpoint.id, "an event is given up after its last attempt");
         }
         state.deliveries.settle(&after, attempts).await?;
     }
-    Ok(Some(called))
+    let of = group;
+    Ok(Some(Attempted { called, of }))
 }
 
 impl Bytes for Parked {

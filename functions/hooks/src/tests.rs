@@ -1,6 +1,7 @@
 //! The webhook suite: events against receivers that do what receivers do, in the tables of the local stack. Nothing is lost, nothing is told
 //! to whom it isn't for, nobody waits for anybody.
 
+mod again;
 mod deaths;
 mod judge;
 mod receiver;
