@@ -5,15 +5,17 @@
 //! How often the number was sent passwords, and which of its messages were answered, is kept under its hash without it, for days.
 
 use carillon_core::{
+    batch::{Batch, Stage},
     chunk::{Pointer, source::Source, window::SlotSet},
     event::Event,
-    frame,
+    frame::{self, Recipient},
     id::GatewayAccountId,
     message_id::MessageId,
     privacy::Found,
     recipients::erase::Finder,
     suppression::{Cause, Consent, Word},
 };
+use carillon_runtime::recipients;
 use carillon_store::{StoreError, dead_letters::Kept, webhooks::Parked};
 use jiff::Timestamp;
 
@@ -104,6 +106,16 @@ async fn message(
         .ledger
         .forget_provider_ids(pointer, slots, &gateways)
         .await?;
+    let was_there = exchange_surely(state, subject, pointer).await?;
+    forget_text(state, subject, &batch).await?;
+    Ok(was_there)
+}
+
+async fn exchange_surely(
+    state: &State,
+    subject: &Subject,
+    pointer: Pointer,
+) -> Result<bool, PrivacyError> {
     for _ in 0..TRIES {
         match exchange(state, subject, pointer).await? {
             Exchanged::Nothing => return Ok(false),
@@ -112,6 +124,37 @@ async fn message(
         }
     }
     Err(PrivacyError::Contended("a chunk"))
+}
+
+/// The text of an API send, which may be about whom it goes to, once all of these were erased. Before its end only in the last round:
+/// what waits is suppressed without a look at it.
+async fn forget_text(state: &State, subject: &Subject, batch: &Batch) -> Result<(), PrivacyError> {
+    let is_over = batch.progress.stage == Stage::Finished;
+    let chunks = batch
+        .progress
+        .chunks
+        .filter(|_| is_over || subject.last_round);
+    let Some(chunks) = chunks.filter(|_| batch.terms.campaign.is_none()) else {
+        return Ok(());
+    };
+    for chunk in 0..chunks {
+        let pointer = Pointer {
+            batch: batch.terms.id,
+            chunk,
+        };
+        let Some(found) = state.ledger.find(pointer).await? else {
+            if is_over {
+                continue;
+            }
+            // It may be just about to be written.
+            return Ok(());
+        };
+        let recipients = recipients::of_chunk(&state.ledger, &state.files, pointer, &found);
+        if !recipients.await?.iter().all(Recipient::is_erased) {
+            return Ok(());
+        }
+    }
+    Ok(state.batches.forget_text(&batch.terms).await?)
 }
 
 enum Exchanged {

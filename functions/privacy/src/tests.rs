@@ -63,6 +63,23 @@ async fn nothing_of_an_erased_number_is_left_in_any_store_and_everybody_else_is_
 }
 
 #[tokio::test]
+async fn the_words_of_a_send_are_forgotten_with_the_last_whom_they_went_to() {
+    let world = World::new().await;
+    let to_both = world.sent_alone(&[ERASED, OTHER]).await;
+    let to_one = world.sent_alone(&[ERASED]).await;
+    let words = async |batch| {
+        let stored = everything(&world).await;
+        let words = format!("Zebulon-{batch}");
+        stored.matches(&words).count()
+    };
+    assert_eq!((words(to_both).await, words(to_one).await), (3, 3));
+
+    world.erase(ERASED).await;
+
+    assert_eq!((words(to_both).await, words(to_one).await), (3, 0));
+}
+
+#[tokio::test]
 async fn places_hold_and_nothing_is_sent_to_the_number_again() {
     let world = World::new().await;
     let before = world.chunks().await;

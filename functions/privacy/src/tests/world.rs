@@ -9,6 +9,7 @@ use carillon_core::{
     closing::CHUNKS_KEPT,
     consent::{ConsentRecord, ConsentScope, Method},
     contact::{Contact, Value},
+    content::Content,
     dead_letter::{DeadLetter, DeadQueue, Subject, Why},
     event::Event,
     frame::{self, Recipient},
@@ -16,6 +17,7 @@ use carillon_core::{
     inbound::QueuedInbound,
     keyed_hash::DeploymentKey,
     limits::velocity::{NUMBER, Pause},
+    link::Links,
     manifest::{Frame, Group, Manifest},
     message_id::MessageId,
     opt_in::{ANSWERED_WITHIN, Asked},
@@ -490,6 +492,52 @@ impl World {
             }
             self.provider_ids(pointer).await;
         }
+    }
+
+    /// By the API, to these alone, in words about them.
+    pub async fn sent_alone(&self, digits: &[u64]) -> BatchId {
+        let (id, now) = (build::id(), Timestamp::now());
+        let words = |language: &str| format!("Zebulon-{id}-{language}");
+        let links = Links {
+            targets: vec![words("link")],
+            ..Links::at("https://example.com/l/")
+        };
+        let content = Content {
+            text: words("en"),
+            languages: BTreeMap::from([("de".parse().unwrap(), words("de"))]),
+            links: Some(links),
+            ..Content::default()
+        };
+        let terms = BatchTerms {
+            id,
+            account: self.account,
+            campaign: None,
+            content,
+            ..build::terms(now)
+        };
+        let batch = Batch::new(terms, Stage::Ready, Some(1));
+        let created = self.state.batches.create(&batch, Activity::Passive);
+        created.await.unwrap();
+        let alone = digits.iter().map(|digits| recipient(*digits, "", ""));
+        let frame = frame::encode(&alone.collect::<Vec<_>>());
+        let chunk = Chunk::new(digits.len(), Source::Inline(frame));
+        let pointer = Pointer {
+            batch: id,
+            chunk: 0,
+        };
+        let ledger = &self.state.ledger;
+        ledger.create_chunk(pointer, &chunk).await.unwrap();
+        for (slot, digits) in (0..).zip(digits) {
+            let message = MessageId {
+                batch: id,
+                chunk: 0,
+                slot,
+            };
+            let hash = self.hash(*digits);
+            let index = ledger.index_recipient(self.account, &hash, message, Indexed::Other, now);
+            index.await.unwrap();
+        }
+        id
     }
 
     async fn campaign(&self) {

@@ -85,6 +85,21 @@ pub struct Texts {
     targets: Vec<Template>,
 }
 
+impl Content {
+    /// When nobody is left who may read it: that there were links, not where they led.
+    #[must_use]
+    pub fn without_words(&self) -> Self {
+        let links = self.links.as_ref().map(|links| Links {
+            targets: Vec::new(),
+            ..links.clone()
+        });
+        Self {
+            links,
+            ..Self::default()
+        }
+    }
+}
+
 impl From<String> for Content {
     fn from(text: String) -> Self {
         Self {
