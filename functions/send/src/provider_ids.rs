@@ -6,6 +6,9 @@ use futures::future::join_all;
 
 use crate::outgoing::{Way, message};
 
+/// What their gateway calls messages.
+pub type Ids = Vec<(Planned, String)>;
+
 /// Of the messages of a window.
 pub async fn keep(way: Way<'_>, window: u32, ids: &[(Planned, String)]) -> Result<(), StoreError> {
     if ids.is_empty() {

@@ -24,7 +24,8 @@ use crate::{
     calls,
     opt_outs::Audience,
     outgoing::{self, Way},
-    provider_ids, simulated,
+    provider_ids::Ids,
+    simulated,
     state::State,
     traffic::{self, Kind},
     velocity,
@@ -85,7 +86,6 @@ pub struct Window<'a> {
     /// `None` is the simulated gateway of test keys.
     pub account: Option<&'a GatewayAccount>,
     pub route: u8,
-    pub number: u32,
     pub schedule: &'a Schedule,
     pub kind: Kind,
     /// When its tokens were asked for.
@@ -101,13 +101,14 @@ pub struct Called {
 }
 
 impl Window<'_> {
+    /// What the calls came to is in the session then; the gateway's own ids are to be kept before that is written.
     pub async fn send(
         &self,
         session: &mut Session,
         sends: Vec<Planned>,
         recipients: &[Recipient],
         texts: &[Rendered],
-    ) -> Result<(), StoreError> {
+    ) -> Result<Ids, StoreError> {
         let looked = self.state.now();
         let numbers: Vec<_> = sends
             .iter()
@@ -152,7 +153,7 @@ impl Window<'_> {
             }
             _ => simulated::submit(self, session, calls).await?,
         };
-        let kept = self.keep_provider_ids(&called).await;
+        let ids = provider_ids(&called);
         let now = self.state.now();
         for Called {
             planned,
@@ -169,7 +170,7 @@ impl Window<'_> {
             };
             session.record(call, &outcome);
         }
-        kept
+        Ok(ids)
     }
 
     fn sender(&self, slot: usize) -> Option<&str> {
@@ -205,18 +206,12 @@ impl Window<'_> {
         traffic::learn(self.state, account.id, self.kind, &outcomes).await;
         called
     }
+}
 
-    async fn keep_provider_ids(&self, called: &[Called]) -> Result<(), StoreError> {
-        let Some(account) = self.account else {
-            return Ok(());
-        };
-        let ids: Vec<(Planned, String)> = called
-            .iter()
-            .filter_map(|call| match &call.outcome {
-                Outcome::Accepted { provider_id } => Some((call.planned, provider_id.clone()?)),
-                _ => None,
-            })
-            .collect();
-        provider_ids::keep(self.way(account), self.number, &ids).await
-    }
+fn provider_ids(called: &[Called]) -> Ids {
+    let id = |call: &Called| match &call.outcome {
+        Outcome::Accepted { provider_id } => Some((call.planned, provider_id.clone()?)),
+        _ => None,
+    };
+    called.iter().filter_map(id).collect()
 }

@@ -1,4 +1,5 @@
-//! AWS as a process sees it that somebody watches: how often it calls, and what another one does just before a call arrives.
+//! AWS as a process sees it that somebody watches: how often it calls, what another one does just before a call arrives, and which calls
+//! don't.
 
 use std::{
     fmt,
@@ -17,6 +18,7 @@ use aws_smithy_runtime_api::client::{
         SharedHttpConnector,
     },
     orchestrator::HttpRequest,
+    result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
 use carillon_store::aws::Aws;
@@ -28,6 +30,8 @@ pub struct Watch {
     calls: Arc<AtomicU32>,
     /// What is done before the first call of an operation.
     before: Arc<Mutex<Option<(&'static str, Act)>>>,
+    /// So many calls of an operation are lost.
+    lost: Arc<Mutex<Option<(&'static str, u32)>>>,
 }
 
 impl fmt::Debug for Watch {
@@ -57,6 +61,24 @@ impl Watch {
     pub fn before(&self, operation: &'static str, act: impl Future<Output = ()> + Send + 'static) {
         let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
         *before = Some((operation, Box::pin(act)));
+    }
+
+    /// The next so many calls of `operation` don't arrive; what the client tries again counts too.
+    pub fn lose(&self, operation: &'static str, times: u32) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        *lost = Some((operation, times));
+    }
+
+    fn is_lost(&self, request: &HttpRequest) -> bool {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match lost.as_mut() {
+            Some((operation, times)) if *times > 0 && target.ends_with(*operation) => {
+                *times -= 1;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Whether it was.
@@ -95,6 +117,10 @@ impl HttpClient for Watched<SharedHttpClient> {
 impl HttpConnector for Watched<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.watch.calls.fetch_add(1, Ordering::SeqCst);
+        if self.watch.is_lost(&request) {
+            let lost = ConnectorError::io("the call was lost".into());
+            return HttpConnectorFuture::ready(Err(lost));
+        }
         let Some(act) = self.watch.take(&request) else {
             return self.inner.call(request);
         };

@@ -5,10 +5,11 @@ use carillon_core::{
     chunk::{ChunkState, slot::SlotOutcome},
 };
 use carillon_store::{
+    ledger::Ledger,
     queues::{QueueUrls, Queues},
     suppressions::Suppressions,
 };
-use carillon_testkit::stack;
+use carillon_testkit::{stack, watched::Watch};
 
 use super::gateway::{Ability, FakeGateway, Says, Sending};
 use crate::opt_outs::OptOuts;
@@ -29,6 +30,38 @@ async fn a_look_at_the_opt_outs_that_fails_sends_nothing_and_leaves_no_doubt() {
     assert_eq!((chunk.state, chunk.window.open), (ChunkState::Parked, None));
     assert_eq!((slot.outcome, slot.doubted), (SlotOutcome::Waiting, false));
     assert_eq!(gateway.ids(), [""; 0]);
+}
+
+#[tokio::test]
+async fn ids_that_could_not_be_written_are_there_before_the_outcomes_all_the_same() {
+    let gateway = FakeGateway::new(&[Says::Accepted], Says::Nothing);
+    let mut sending =
+        Sending::by(&[(&gateway, Ability::Nothing)], DoubtPolicy::AtMostOnce, 1).await;
+    let batch = sending.pointer.batch;
+    let terms = sending
+        .setup
+        .batches
+        .find(batch)
+        .await
+        .unwrap()
+        .unwrap()
+        .terms;
+    let watch = Watch::default();
+    let aws = watch.over(&stack::aws().await);
+    sending.setup.state.ledger = Ledger::new(aws.dynamodb(), &sending.setup.ledger);
+    // All that the client tries for one write.
+    watch.lose("PutItem", 3);
+
+    let done = sending.try_work().await;
+
+    let (chunk, slot) = sending.chunk().await;
+    assert!(done.is_err(), "the pointer goes back");
+    assert_eq!((chunk.state, chunk.window.open), (ChunkState::Parked, None));
+    assert_eq!((slot.outcome, slot.doubted), (SlotOutcome::Accepted, false));
+    let ledger = &sending.setup.state.ledger;
+    let named = ledger.find_by_provider_id(terms.routes[0].gateway, "sim-7");
+    let named = named.await.unwrap().map(|(message, _)| message.batch);
+    assert_eq!(named, Some(batch));
 }
 
 #[tokio::test]

@@ -56,8 +56,9 @@ pub struct Setup {
     pub safeguards: SafeguardStore,
     pub accounts: GatewayAccounts,
     pub vault: Vault,
-    /// Its core table.
+    /// Its tables.
     pub core: String,
+    pub ledger: String,
 }
 
 impl Setup {
@@ -81,7 +82,7 @@ impl Setup {
         };
         let state = State {
             dead: DeadLetterQueues::new(aws.sqs(), Vec::new(), 5),
-            ledger: Ledger::new(dynamodb.clone(), ledger),
+            ledger: Ledger::new(dynamodb.clone(), &ledger),
             files: Files::new(aws.s3(), stack::variable("FILES_BUCKET")),
             queues: Queues::new(aws.sqs(), urls),
             traffic: Traffic::new(Rate::new(dynamodb.clone(), &core)),
@@ -104,6 +105,7 @@ impl Setup {
             accounts,
             vault,
             core,
+            ledger,
         }
     }
 

@@ -1,6 +1,7 @@
 //! One pointer: the effects of the send protocol. What to do is decided by `carillon_core::session`; this does it, step by step.
 
 mod turn;
+mod unsaved;
 
 use carillon_core::{
     batch::Lane,
@@ -15,6 +16,7 @@ use carillon_store::{StoreError, ledger::LeaseLost};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use self::unsaved::Unsaved;
 use crate::{
     batch_cache::SendPlan, events, inquiries, opt_outs::Audience, outgoing::Way,
     safeguards::Subjects, state::State, ways::Ways, window,
@@ -64,6 +66,7 @@ pub async fn work(state: &State, pointer: Pointer, deadline: Timestamp) -> Resul
         deadline,
         told: chunk.slots.clone(),
         waiting: None,
+        unsaved: None,
     };
     Box::pin(work.run(Session::begin(token, terms, &chunk, now))).await
 }
@@ -81,6 +84,7 @@ struct Work<'a> {
     told: Vec<Slot>,
     /// Since when it has waited for tokens, without a window in between.
     waiting: Option<Timestamp>,
+    unsaved: Option<Unsaved>,
 }
 
 impl Work<'_> {
@@ -88,6 +92,7 @@ impl Work<'_> {
     async fn run(&mut self, mut session: Session) -> Result<(), StoreError> {
         let done = self.steps(&mut session).await;
         if done.is_err() && session.has_something_open() {
+            self.save_provider_ids_at_last().await;
             let write = session.park(self.state.now() + AFTER_FAILURE);
             if let Err(error) = self.let_go(&write).await {
                 tracing::warn!(batch = %self.pointer.batch, chunk = self.pointer.chunk, error = chain(&error), "what a window came to could not be written: its messages are in doubt");

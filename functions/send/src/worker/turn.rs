@@ -10,7 +10,7 @@ use carillon_gateways::GatewayAccount;
 use carillon_store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Work;
+use super::{Work, unsaved::Unsaved};
 use crate::{
     spending::{self, Charge, Paid},
     traffic::{self, Grant, Permit, Want, Wanted},
@@ -64,15 +64,21 @@ impl Work<'_> {
             audience: self.audience,
             account: account.as_deref(),
             route,
-            number,
             schedule: &grant.schedule,
             kind: grant.kind,
             asked,
             deadline: self.deadline,
         };
-        window
+        let ids = window
             .send(session, sends, self.recipients, &rendered)
             .await?;
+        self.unsaved = account.map(|account| Unsaved {
+            account,
+            route,
+            window: number,
+            ids,
+        });
+        self.save_provider_ids().await?;
         Ok(true)
     }
 
