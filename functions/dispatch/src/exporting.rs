@@ -6,11 +6,10 @@ use carillon_core::{
     event::Event,
     export::{Export, schedule::ExportSchedule},
 };
-use carillon_runtime::logs::chain;
 use carillon_store::{StoreError, queues::ExportRequest, records::Stale};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::dispatcher::Dispatcher;
+use crate::{dispatcher::Dispatcher, each::each};
 
 /// They are looked at this often, and at the beginning of each minute's invocation.
 const EVERY: SignedDuration = SignedDuration::from_secs(15);
@@ -24,17 +23,21 @@ impl Dispatcher<'_> {
         self.memory.exports_from = Some(now + EVERY);
         let state = self.state;
         let unattended = state.exports.unattended(now).await?;
-        for request in unattended.idle {
-            state.queues.export(&request).await?;
-        }
-        for (export, progress) in unattended.over {
-            let event = Event::of_export(&export, &progress);
-            state
-                .queues
-                .send_events(event.into_iter().collect())
-                .await?;
-            state.exports.retire(request(&export)).await?;
-        }
+        let idle = unattended.idle.into_iter().map(|it| (it.export, it));
+        let ask = async |request| state.queues.export(&request).await;
+        each(idle, "an export can't be asked for", ask).await;
+        let over = unattended.over.into_iter().map(|it| (it.0.id, it));
+        each(
+            over,
+            "the end of an export can't be told",
+            async |(export, progress)| {
+                let event = Event::of_export(&export, &progress);
+                let told = state.queues.send_events(event.into_iter().collect());
+                told.await?;
+                state.exports.retire(request(&export)).await
+            },
+        )
+        .await;
         Ok(())
     }
 
@@ -43,12 +46,10 @@ impl Dispatcher<'_> {
             return Ok(());
         }
         self.memory.schedules_from = Some(now + SCHEDULES_EVERY);
-        for schedule in self.state.export_schedules.due(now).await? {
-            let id = schedule.id;
-            if let Err(error) = self.begin_due(schedule, now).await {
-                tracing::error!(schedule = %id, error = chain(&error), "a scheduled export can't be begun");
-            }
-        }
+        let due = self.state.export_schedules.due(now).await?.into_iter();
+        let due = due.map(|schedule| (schedule.id, schedule));
+        let begin = async |schedule| self.begin_due(schedule, now).await;
+        each(due, "a scheduled export can't be begun", begin).await;
         Ok(())
     }
 

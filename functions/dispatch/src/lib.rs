@@ -6,6 +6,7 @@ mod closing;
 mod digesting;
 pub mod dispatcher;
 mod due;
+mod each;
 mod exporting;
 mod judging;
 mod lakes;
