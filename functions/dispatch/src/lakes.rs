@@ -4,7 +4,7 @@
 use carillon_store::{StoreError, queues::ExportRequest, records::Stale};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::dispatcher::Dispatcher;
+use crate::{dispatcher::Dispatcher, each::each};
 
 const EVERY: SignedDuration = SignedDuration::from_mins(1);
 
@@ -15,13 +15,16 @@ impl Dispatcher<'_> {
         }
         self.memory.lakes_from = Some(now + EVERY);
         let state = self.state;
-        for (account, schedule) in state.lakes.list().await? {
-            let Some((export, after)) = schedule.due(account, now) else {
-                continue;
-            };
+        let lakes = state.lakes.list().await?.into_iter();
+        let due = lakes.filter_map(|(account, schedule)| {
+            let (export, after) = schedule.due(account, now)?;
+            Some((account, (account, schedule, export, after)))
+        });
+        let failed = "a day of a lake can't be asked for";
+        each(due, failed, async |(account, schedule, export, after)| {
             if let Err(Stale) = state.lakes.begin(&export, &schedule, &after).await? {
                 // What it is by now is looked at in the next minute.
-                continue;
+                return Ok(());
             }
             // Lost, it is asked for again.
             let request = ExportRequest {
@@ -30,7 +33,9 @@ impl Dispatcher<'_> {
             };
             state.queues.export(&request).await?;
             tracing::info!(export = %export.id, %account, "a day of a lake is asked for");
-        }
+            Ok(())
+        })
+        .await;
         Ok(())
     }
 }
