@@ -381,11 +381,11 @@ async fn of_two_that_begin_at_the_same_instant_the_later_one_looks_back_at_the_o
     allow(&setup, Destinations::ALL, &[(1, 24)]).await;
     let mut rivals = [marketing(0), marketing(0)];
     rivals.sort_by_key(|terms| terms.id);
-    let csv = csv_of(447_700_900_000..447_700_900_009);
+    let csv = |count| csv_of(447_700_900_000..447_700_900_000 + count);
     let [first, second] = &rivals;
     let (first, second) = (
-        setup.planned(first.clone(), &csv).await,
-        setup.planned(second.clone(), &csv).await,
+        setup.planned(first.clone(), &csv(9)).await,
+        setup.planned(second.clone(), &csv(10)).await,
     );
 
     // The later one begins its preparation while the other's is still to come.
@@ -400,7 +400,7 @@ async fn of_two_that_begin_at_the_same_instant_the_later_one_looks_back_at_the_o
         (prepared.capped, prepared.accepted)
     };
     assert_eq!(prepared(&first).await, (0, 9));
-    assert_eq!(prepared(&second).await, (9, 0));
+    assert_eq!(prepared(&second).await, (9, 1));
 }
 
 #[tokio::test]

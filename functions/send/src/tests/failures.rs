@@ -37,15 +37,6 @@ async fn ids_that_could_not_be_written_are_there_before_the_outcomes_all_the_sam
     let gateway = FakeGateway::new(&[Says::Accepted], Says::Nothing);
     let mut sending =
         Sending::by(&[(&gateway, Ability::Nothing)], DoubtPolicy::AtMostOnce, 1).await;
-    let batch = sending.pointer.batch;
-    let terms = sending
-        .setup
-        .batches
-        .find(batch)
-        .await
-        .unwrap()
-        .unwrap()
-        .terms;
     let watch = Watch::default();
     let aws = watch.over(&stack::aws().await);
     sending.setup.state.ledger = Ledger::new(aws.dynamodb(), &sending.setup.ledger);
@@ -58,10 +49,12 @@ async fn ids_that_could_not_be_written_are_there_before_the_outcomes_all_the_sam
     assert!(done.is_err(), "the pointer goes back");
     assert_eq!((chunk.state, chunk.window.open), (ChunkState::Parked, None));
     assert_eq!((slot.outcome, slot.doubted), (SlotOutcome::Accepted, false));
-    let ledger = &sending.setup.state.ledger;
-    let named = ledger.find_by_provider_id(terms.routes[0].gateway, "sim-7");
-    let named = named.await.unwrap().map(|(message, _)| message.batch);
-    assert_eq!(named, Some(batch));
+    let dynamodb = stack::aws().await.dynamodb();
+    let scan = dynamodb.scan().table_name(&sending.setup.ledger);
+    let stored = scan.send().await.unwrap();
+    let ids = stored.items().iter().filter_map(|item| item.get("ids"));
+    let ids: Vec<_> = ids.map(|ids| ids.as_s().unwrap().as_str()).collect();
+    assert_eq!(ids, [r#"[[0,"sim-7"]]"#]);
 }
 
 #[tokio::test]
