@@ -70,6 +70,8 @@ struct Report {
     reasons: Vec<Reason>,
     insights: Vec<String>,
     batches: u64,
+    /// Too large to be counted at a look.
+    by_last_count: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -286,6 +288,7 @@ struct ReportsPage {
     periods: Vec<Period>,
     reasons: Vec<Reason>,
     nothing: bool,
+    by_last_count: u64,
 }
 
 impl ReportsPage {
@@ -354,6 +357,7 @@ async fn show(
         audience: report.funnel.audience,
         chart: chart_of(&report.groups, first, today),
         nothing: report.batches == 0,
+        by_last_count: report.by_last_count,
         total: report.total,
         latency: report.latency,
         insights: with_names(&console, &who, report.insights).await?,
