@@ -381,7 +381,7 @@ async fn of_two_that_begin_at_the_same_instant_the_later_one_looks_back_at_the_o
     allow(&setup, Destinations::ALL, &[(1, 24)]).await;
     let mut rivals = [marketing(0), marketing(0)];
     rivals.sort_by_key(|terms| terms.id);
-    let csv = |count| csv_of(447_700_900_000..447_700_900_000 + count);
+    let csv = |count: u64| csv_of(447_700_900_000..447_700_900_000 + count);
     let [first, second] = &rivals;
     let (first, second) = (
         setup.planned(first.clone(), &csv(9)).await,
