@@ -199,7 +199,9 @@ pub async fn tried(
         let Some(Attempted { called, of }) = called? else {
             continue;
         };
-        of.iter().for_each(|parked| settled.add(parked));
+        for parked in of {
+            settled.add(parked);
+        }
         let now = Timestamp::now();
         match called.verdict {
             Verdict::Delivered => {

@@ -200,6 +200,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn a_batch_is_closed_once_nothing_is_silent() {
         use SlotOutcome::{Accepted, Waiting};
         let (delivered, silent) = ((Accepted, Some(ReceiptStatus::Delivered)), (Accepted, None));

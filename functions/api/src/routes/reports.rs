@@ -311,7 +311,9 @@ async fn of_one(
     let responses = Responses::to_batch(api, who, &batch).await?;
     let mut left = COUNTED;
     let told = counted(api, Some(batch), &mut left, now).await?;
-    told.iter().for_each(|told| summary.take(told));
+    for told in &told {
+        summary.take(told);
+    }
     Ok((summary, responses))
 }
 
@@ -366,7 +368,9 @@ pub async fn compare(
         let batch = campaigns::batch_of(&api, &campaign).await?;
         let told = counted(&api, batch, &mut left, now).await?;
         let mut summary = Summary::new(By::Status, TimeZone::UTC);
-        told.iter().for_each(|told| summary.take(told));
+        for told in told {
+            summary.take(told);
+        }
         compared.push(Compared {
             campaign: id,
             name: campaign.name,

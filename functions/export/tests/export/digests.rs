@@ -113,7 +113,7 @@ fn request(setup: &Setup) -> DigestRequest {
 async fn kept(setup: &Setup) -> Option<Digest> {
     let (digests, mut kept) = (&setup.state.digests, None);
     let hours = digests.between(setup.account, hour()..=hour(), 10, |_, digest| {
-        kept = digest
+        kept = digest;
     });
     assert_eq!(hours.await.unwrap(), 1, "it is expected");
     kept
