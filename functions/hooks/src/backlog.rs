@@ -199,7 +199,7 @@ pub async fn tried(
         let Some(Attempted { called, of }) = called? else {
             continue;
         };
-        for parked in of {
+        for parked in &of {
             settled.add(parked);
         }
         let now = Timestamp::now();

@@ -368,7 +368,7 @@ pub async fn compare(
         let batch = campaigns::batch_of(&api, &campaign).await?;
         let told = counted(&api, batch, &mut left, now).await?;
         let mut summary = Summary::new(By::Status, TimeZone::UTC);
-        for told in told {
+        for told in &told {
             summary.take(told);
         }
         compared.push(Compared {
