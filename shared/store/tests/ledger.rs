@@ -15,7 +15,7 @@ use carillon_core::{
     message_id::MessageId,
     session::{ChunkWrite, Then},
 };
-use carillon_store::ledger::{Consistency, LeaseLost, Ledger};
+use carillon_store::ledger::{Consistency, Indexed, LeaseLost, Ledger};
 use carillon_testkit::{build, stack};
 use jiff::{SignedDuration, Timestamp};
 
@@ -525,4 +525,34 @@ async fn a_click_marks_a_recipient_once_and_makes_no_chunk() {
     let chunk = ledger.find(pointer).await.unwrap().unwrap();
     assert_eq!(chunk.clicked, SlotSet::from_iter([0, 2]));
     assert_eq!(ledger.find(missing).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_was_sent_to_a_number_is_found_as_long_as_its_chunk_is_there() {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "LEDGER_TABLE").await;
+    let ledger = Ledger::new(dynamodb.clone(), &table);
+    let (account, message) = (
+        build::id(),
+        MessageId {
+            batch: build::id(),
+            chunk: 0,
+            slot: 0,
+        },
+    );
+    let begins = now() + SignedDuration::from_hours(24 * 300);
+    let indexed = ledger.index_recipient(account, "hash", message, Indexed::Other, begins);
+    indexed.await.unwrap();
+
+    let stored = dynamodb.scan().table_name(&table).send().await.unwrap();
+
+    // It waited for a week, and was done then.
+    let chunk_ends = begins + SignedDuration::from_hours(24 * (7 + 180));
+    let ttl = stored.items()[0]["ttl"].as_n().unwrap();
+    assert!(
+        ttl.parse::<i64>().unwrap() >= chunk_ends.as_second(),
+        "{ttl}"
+    );
+    let found = ledger.sent_to(account, "hash", begins, 10).await.unwrap();
+    assert_eq!(found, [message], "by when it begins");
 }
