@@ -53,11 +53,14 @@ async fn of_account(
     }
     let account = sweep.account;
     let retention = state.safeguards.find(account).await?.retention;
-    others(state, account, retention, now).await?;
-    let (swept, is_through) = messages(state, &sweep, retention, now, until).await?;
+    let has_time = || Timestamp::now() < until;
+    let others_through = others(state, account, retention, now, until).await?;
+    let Pass { swept, reached } = messages(state, &sweep, retention, now, has_time).await?;
+    let is_through = others_through && reached.is_none();
     let after = Sweep {
         due: if is_through { now + EVERY } else { now },
         swept,
+        reached,
         account,
     };
     let noted = state.sweeps.change(&taken, &after).await?;
@@ -66,15 +69,21 @@ async fn of_account(
     Ok(())
 }
 
+/// Whether it came to the end.
 async fn others(
     state: &State,
     account: AccountId,
     retention: Retention,
     now: Timestamp,
-) -> Result<(), StoreError> {
+    until: Timestamp,
+) -> Result<bool, StoreError> {
     if let Some(before) = retention.before(Class::Inbound, now) {
         let hash = |number| state.key.number(account, number);
-        state.inbound.forget_before(account, before, hash).await?;
+        let has_time = || Timestamp::now() < until;
+        let forgotten = state.inbound.forget_before(account, before, hash, has_time);
+        if !forgotten.await? {
+            return Ok(false);
+        }
     }
     if let Some(before) = retention.before(Class::Audit, now) {
         state.audit.forget_before(account, before).await?;
@@ -86,35 +95,52 @@ async fn others(
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
-/// Up to which batch all are forgotten, and whether those are all that are old enough.
-async fn messages(
+/// How far it came with an account's messages.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// Up to here all are forgotten.
+    pub swept: Option<BatchId>,
+    /// Where its time was over; `None` when it came to the end.
+    pub reached: Option<BatchId>,
+}
+
+/// A batch that isn't over is passed by, and kept in mind for the next pass. Whose time is over says how far it came, so that the next
+/// one doesn't begin with the same.
+pub async fn messages(
     state: &State,
     sweep: &Sweep,
     retention: Retention,
     now: Timestamp,
-    until: Timestamp,
-) -> Result<(Option<BatchId>, bool), StoreError> {
+    mut has_time: impl FnMut() -> bool,
+) -> Result<Pass, StoreError> {
+    let Sweep { swept, reached, .. } = *sweep;
+    let through = |swept| Pass {
+        swept,
+        reached: None,
+    };
     let Some(before) = retention.before(Class::Messages, now) else {
-        return Ok((sweep.swept, true));
+        return Ok(through(swept));
     };
     let last = BatchId::at(before, [u8::MAX; 10]);
-    let (mut swept, mut all_before) = (sweep.swept, true);
-    let mut from = swept.unwrap_or_else(|| BatchId::at(Timestamp::UNIX_EPOCH, [0; 10]));
+    let first = swept.unwrap_or_else(|| BatchId::at(Timestamp::UNIX_EPOCH, [0; 10]));
+    let mut from = reached.unwrap_or(first);
+    let (mut swept, mut all_before) = (swept, from == first);
     loop {
         let batches = state.batches.between(sweep.account, from, last, TOGETHER);
         let batches = batches.await?;
         let is_last = batches.len() < usize::try_from(TOGETHER).unwrap_or_default();
         for batch in batches {
-            from = batch.terms.id;
-            if swept == Some(from) {
+            if batch.terms.id == from {
                 continue;
             }
-            if Timestamp::now() >= until {
-                return Ok((swept, false));
+            if !has_time() {
+                let reached = Some(from);
+                return Ok(Pass { swept, reached });
             }
+            from = batch.terms.id;
             // One that isn't over is looked at again tomorrow; those after it may go today.
             all_before &= forget(state, &batch, before).await?;
             if all_before {
@@ -122,7 +148,7 @@ async fn messages(
             }
         }
         if is_last {
-            return Ok((swept, true));
+            return Ok(through(swept));
         }
     }
 }

@@ -241,6 +241,29 @@ async fn a_batch_that_is_not_over_keeps_its_messages_and_those_after_it_go() {
 }
 
 #[tokio::test]
+async fn a_batch_that_never_ends_keeps_no_sweep_from_those_far_after_it() {
+    let world = World::new().await;
+    world.finish_but_the_first().await;
+    world.keep(short()).await;
+
+    world.sweep_some(short(), 2).await;
+    let half = world.left().await;
+    world.sweep_some(short(), 1).await;
+    let through = world.is_listed().await.unwrap();
+
+    assert_eq!(half, [true, false, true], "its time was over");
+    assert_eq!(world.left().await, [true, false, false]);
+    assert_eq!((through.swept, through.reached), (None, None));
+    world.finish().await;
+    world.sweep_some(short(), 3).await;
+    assert_eq!(
+        world.left().await,
+        [false; 3],
+        "the next pass begins with it"
+    );
+}
+
+#[tokio::test]
 async fn an_account_that_keeps_what_is_usual_is_not_swept_and_a_sweep_is_made_once_a_day() {
     let world = World::new().await;
     world.finish().await;

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::{
     Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
 };
 use carillon_core::{id::AccountId, inbound::QueuedInbound, keyword::Meaning, phone::Phone};
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::{
     StoreError,
     core_table::{CoreTable, DOC, Order, Page},
     item::{ReadItem, json, number, text, time},
-    keys,
+    keys::{self, Key},
 };
 
 /// How long a message from a handset is kept.
@@ -19,6 +20,10 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
 
 /// For so long a message that its gateway brings again is known: all that a carrier does, and a queue keeps.
 const COMES_AGAIN: SignedDuration = SignedDuration::from_hours(24 * 15);
+
+/// Old messages that are forgotten together, and deletions on their way at once.
+const FORGOTTEN: i32 = 500;
+const CONCURRENT: usize = 16;
 
 /// Messages of a number that are looked at together.
 const LOOKED: i32 = 100;
@@ -170,13 +175,15 @@ impl InboundLog {
         }
     }
 
-    /// Deletes what is older than a time, in both places; how much that was. `hash`: of a number.
+    /// Deletes what is older than a time, in both places, page by page: each is gone before the next is begun, if there is time for that.
+    /// Whether nothing is left. `hash`: of a number.
     pub async fn forget_before(
         &self,
         account: AccountId,
         before: Timestamp,
         hash: impl Fn(Phone) -> String,
-    ) -> Result<u32, StoreError> {
+        mut has_time: impl FnMut() -> bool,
+    ) -> Result<bool, StoreError> {
         const OPERATION: &str = "forget old inbound messages";
         let all = keys::inbound_log(account);
         let end = format!("{:015}", before.as_millisecond());
@@ -188,19 +195,35 @@ impl InboundLog {
             .key_condition_expression("pk = :log AND sk < :end")
             .expression_attribute_values(":log", text(&all))
             .expression_attribute_values(":end", text(&end))
+            .limit(FORGOTTEN)
             .consistent_read(true);
-        let mut pages = query.into_paginator().send();
-        while let Some(page) = pages.next().await {
+        while has_time() {
+            let page = query.clone().send().await;
             let page = page.map_err(StoreError::service(OPERATION))?;
+            let mut copies = Vec::new();
+            let mut lines = Vec::new();
             for item in page.items() {
                 let logged: LoggedInbound = item.json(DOC)?;
                 let of = keys::inbound_of(account, &hash(logged.message.from));
-                let key = keys::inbound(of, logged.place());
-                self.table.remove(&key, OPERATION).await?;
+                copies.push(keys::inbound(of, logged.place()));
+                lines.push(keys::inbound(all.clone(), logged.place()));
+            }
+            self.remove_all(copies, OPERATION).await?;
+            // What they are found by goes last.
+            self.remove_all(lines, OPERATION).await?;
+            if page.last_evaluated_key().is_none() {
+                return Ok(true);
             }
         }
-        // What they are found by goes last.
-        self.table.remove_before(&all, &end, OPERATION).await
+        Ok(false)
+    }
+
+    async fn remove_all(&self, keys: Vec<Key>, operation: &'static str) -> Result<(), StoreError> {
+        stream::iter(&keys)
+            .map(|key| self.table.remove(key, operation))
+            .buffer_unordered(CONCURRENT)
+            .try_collect()
+            .await
     }
 
     async fn page(

@@ -23,6 +23,7 @@ use crate::{
 
 const DUE: &str = "due";
 const SWEPT: &str = "swept";
+const REACHED: &str = "reached";
 
 /// When an account is swept next, and how far it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Sweep {
     pub due: Timestamp,
     /// Up to here, no batch has messages any more.
     pub swept: Option<BatchId>,
+    /// How far a pass came whose time was over: batches between the two that weren't over are looked at in the next one.
+    pub reached: Option<BatchId>,
 }
 
 #[derive(Debug, Clone)]
@@ -96,18 +99,22 @@ impl Sweeps {
 fn to_item(sweep: &Sweep) -> Item {
     let mut item = keys::retention(sweep.account).item();
     item.insert(DUE.to_owned(), time(sweep.due));
-    item.extend(sweep.swept.map(|batch| (SWEPT.to_owned(), text(batch))));
+    let places = [(SWEPT, sweep.swept), (REACHED, sweep.reached)].into_iter();
+    item.extend(places.filter_map(|(name, batch)| Some((name.to_owned(), text(batch?)))));
     item
 }
 
 fn from_item(item: &Item) -> Result<Sweep, StoreError> {
     let corrupt = || StoreError::corrupt("an account to sweep");
+    let place = |name: &str| {
+        item.find(name)
+            .map(|_| BatchId::from_str(item.text(name)?).map_err(|_| corrupt()))
+            .transpose()
+    };
     Ok(Sweep {
         account: item.text(SORT)?.parse().map_err(|_| corrupt())?,
         due: item.find_time(DUE)?.ok_or_else(corrupt)?,
-        swept: item
-            .find(SWEPT)
-            .map(|_| BatchId::from_str(item.text(SWEPT)?).map_err(|_| corrupt()))
-            .transpose()?,
+        swept: place(SWEPT)?,
+        reached: place(REACHED)?,
     })
 }

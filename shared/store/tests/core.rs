@@ -6,6 +6,7 @@ use carillon_core::{
     batch::{Batch, Control, Prepared, Snapshot, Stage, Sweep},
     breakdown::{Breakdown, Place, Tally},
     closing::Look,
+    inbound::QueuedInbound,
     phone::Phone,
     status::{Status, Totals},
     suppression::{Cause, Word},
@@ -13,9 +14,11 @@ use carillon_core::{
 use carillon_store::{
     batches::{Activity, Batches, Closing},
     dispatcher_lock::{DispatcherLock, Held},
+    inbound_log::{InboundLog, LoggedInbound},
     suppressions::{Consent, Listed, OptedOut, Suppressions},
 };
 use carillon_testkit::{build, stack};
+use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 fn now() -> Timestamp {
@@ -460,4 +463,55 @@ async fn what_is_left_of_a_forgotten_number_still_holds() {
 
     let left = suppressions.find(account, "hash").await.unwrap().unwrap();
     assert_eq!((left.number, left.holds()), (None, true));
+}
+
+#[tokio::test]
+async fn what_handsets_wrote_is_forgotten_page_by_page_as_long_as_there_is_time() {
+    let dynamodb = stack::aws().await.dynamodb();
+    let table = stack::table_like(&dynamodb, "CONTACTS_TABLE").await;
+    let (log, account) = (InboundLog::new(dynamodb, table), build::id());
+    let hash = |number: Phone| number.e164();
+    let from = Phone::from_e164("+447700900123").unwrap();
+    let wrote = |second| LoggedInbound {
+        message: QueuedInbound {
+            account,
+            gateway: None,
+            from,
+            to: "12345".to_owned(),
+            text: "Hi".to_owned(),
+            provider_id: None,
+            at: now() + SignedDuration::from_secs(second),
+        },
+        meaning: None,
+    };
+    // A page, and two more.
+    stream::iter(0..502)
+        .map(async |second| log.put(&wrote(second), &hash(from), now()).await.unwrap())
+        .buffer_unordered(16)
+        .collect::<()>()
+        .await;
+    let left = async || {
+        let all = log.newest(account, None, 1_000).await.unwrap().len();
+        let of = log.newest_of(account, &hash(from), None, 1_000).await;
+        (all, of.unwrap().len())
+    };
+    let before = now() + SignedDuration::from_secs(501);
+    let mut pages = 0;
+
+    let once = || {
+        pages += 1;
+        pages == 1
+    };
+    let half = log
+        .forget_before(account, before, hash, once)
+        .await
+        .unwrap();
+    let first = left().await;
+    let whole = log
+        .forget_before(account, before, hash, || true)
+        .await
+        .unwrap();
+
+    assert_eq!((half, first), (false, (2, 2)));
+    assert_eq!((whole, left().await), (true, (1, 1)), "one is too young");
 }

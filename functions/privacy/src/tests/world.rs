@@ -48,7 +48,12 @@ use carillon_testkit::{build, stack};
 use flate2::{Compression, write::GzEncoder};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Names, State, retention, rewrite::parquet::tests as parquet, round};
+use crate::{
+    Names, State,
+    retention::{self, Pass},
+    rewrite::parquet::tests as parquet,
+    round,
+};
 
 pub const ERASED: u64 = 447_700_900_123;
 pub const OTHER: u64 = 447_700_900_124;
@@ -229,6 +234,27 @@ impl World {
         let audit = self.audit();
         let changed = self.state.safeguards.change(&safeguards, &audit);
         changed.await.unwrap().unwrap();
+    }
+
+    /// A sweep of messages after a hundred days, with time for so many batches.
+    pub async fn sweep_some(&self, retention: Retention, batches: u32) {
+        let before = self.is_listed().await.expect("it keeps less than usual");
+        let mut left = batches;
+        let has_time = || {
+            let has = left > 0;
+            left = left.saturating_sub(1);
+            has
+        };
+        let now = Timestamp::now() + SignedDuration::from_hours(24 * 100);
+        let pass = retention::messages(&self.state, &before, retention, now, has_time);
+        let Pass { swept, reached } = pass.await.unwrap();
+        let after = Sweep {
+            swept,
+            reached,
+            ..before
+        };
+        let changed = self.state.sweeps.change(&before, &after).await;
+        changed.unwrap().unwrap();
     }
 
     pub async fn is_listed(&self) -> Option<Sweep> {
