@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { LOOKS, URL, barriers, launch, open, signIn } from "./browser.mjs";
 import { OUTSIDE, pages } from "./pages.mjs";
-import { api, make, until } from "./things.mjs";
+import { account, api, make, until } from "./things.mjs";
 
 let browser, things, signedIn;
 
@@ -172,6 +172,49 @@ test("without scripts an export is scheduled, paused, resumed and deleted", asyn
   await row.getByRole("link", { name: "Delete" }).click();
   await page.getByRole("button", { name: "Delete the schedule" }).click();
   assert.equal(await row.count(), 0);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("a campaign that comes again is paused, resumed and ended", async () => {
+  const key = process.env.TEST_KEY;
+  const audience = { type: "contacts", lists: [things.list] };
+  const { id } = await api("POST", "/v1/campaigns", { name: "Good morning", class: "transactional", audience, content: { text: "Good morning" } }, key);
+  const from = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+  const recurrence = { every: "day", time: "09:00:00", time_zone: "UTC", from, count: 5 };
+  await api("POST", `/v1/campaigns/${id}/schedule`, { recurrence }, key);
+  const page = await inside(undefined, { javaScriptEnabled: false });
+  const head = page.locator("header.head");
+  await page.goto(`${URL}/campaigns/${id}`);
+  assert.match(await head.innerText(), /Recurring[^]*Next time/);
+  await page.getByRole("button", { name: "Pause" }).click();
+  assert.match(await head.innerText(), /Paused/);
+  await page.getByRole("button", { name: "Resume" }).click();
+  assert.match(await head.innerText(), /Recurring/);
+  // The address of a form is no page; the page that has the form is.
+  await page.goto(`${URL}/campaigns/${id}/pause`);
+  assert.equal(page.url(), `${URL}/campaigns/${id}`);
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await page.getByText("It does not come again.").waitFor();
+  await page.getByRole("button", { name: "Cancel the campaign" }).click();
+  assert.match(await head.innerText(), /Cancelled/);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("who works for two accounts changes over, and back", async () => {
+  account("The other shop", process.env.CONSOLE_EMAIL);
+  const page = await open(browser);
+  await signIn(page);
+  const change = async (to) => {
+    await page.locator(".me summary").click();
+    await page.getByRole("link", { name: "Other accounts" }).click();
+    assert.deepEqual(await barriers(page), []);
+    await page.getByRole("button", { name: `Work here in ${to}` }).first().click();
+    await page.waitForURL(`${URL}/overview`);
+    assert.match(await page.locator(".me summary").innerText(), new RegExp(to));
+  };
+  await change("The other shop");
+  await page.getByText("Your first campaign").waitFor();
+  await change("Demo");
   assert.deepEqual(page.complaints, []);
 });
 

@@ -1,5 +1,6 @@
 // What the pages have to show: made through the API, as a customer's program would.
 
+import { execFileSync } from "node:child_process";
 import { URL, needed } from "./browser.mjs";
 import { people } from "./people.mjs";
 
@@ -12,6 +13,18 @@ export async function api(method, path, body, key = needed("API_KEY")) {
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
   return text ? JSON.parse(text) : null;
+}
+
+const CREATE = `
+import boto3, json, os, sys
+request = {"create_account": {"name": sys.argv[1], "owner": sys.argv[2], "countries": "all"}}
+answer = boto3.client("lambda").invoke(FunctionName=os.environ["STACK"] + "-api", Payload=json.dumps(request))
+sys.exit("FunctionError" in answer)
+`;
+
+/** Another account on the same stack, made as an operator makes one. */
+export function account(name, owner) {
+  execFileSync(".local/tools/bin/python", ["-c", CREATE, name, owner]);
 }
 
 /** Numbers that the simulated gateway delivers to, and a few that it doesn't: core/src/simulated.rs. */
