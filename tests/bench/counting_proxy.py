@@ -62,8 +62,6 @@ class Tally:
     """Of the items that were read, by DynamoDB's rules."""
     read_bytes: int = 0
     failed: int = 0
-    """From the request to the whole answer."""
-    seconds: float = 0
 
 
 class CountingProxy:
@@ -74,6 +72,8 @@ class CountingProxy:
         self.counting = True
         self._mutex = threading.Lock()
         self._tallies: dict[Call, Tally] = defaultdict(Tally)
+        # From each request to its whole answer, by the monotonic clock.
+        self._spans: list[tuple[float, float]] = []
         self._items: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._server = _Server(("127.0.0.1", port), _handler(self))
         if tls:
@@ -95,6 +95,16 @@ class CountingProxy:
             taken, self._tallies = self._tallies, defaultdict(Tally)
         return dict(taken)
 
+    def waited(self) -> float:
+        """Seconds since the last time in which at least one call was under way."""
+        with self._mutex:
+            spans, self._spans = sorted(self._spans), []
+        seconds, reached = 0.0, 0.0
+        for began, ended in spans:
+            seconds += max(0.0, ended - max(began, reached))
+            reached = max(reached, ended)
+        return seconds
+
     def count(self, call: Call, tally: Tally) -> None:
         with self._mutex:
             total = self._tallies[call]
@@ -113,11 +123,11 @@ class CountingProxy:
             for lock in self._locks(keys):
                 held.enter_context(lock)
             before = emulator.items(keys)
-            began = time.perf_counter()
+            began = time.monotonic()
             answer, content = emulator.forward(method, path, headers, body)
-            seconds = time.perf_counter() - began
+            ended = time.monotonic()
             after = emulator.items(keys)
-        tally = Tally(calls=1, requests=1, failed=int(answer.status >= 400), seconds=seconds)
+        tally = Tally(calls=1, requests=1, failed=int(answer.status >= 400))
         match service:
             case "dynamodb":
                 call = Call(service, operation, _table(document))
@@ -136,6 +146,8 @@ class CountingProxy:
             case _:
                 call = Call(service, operation, "")
         self.count(call, tally)
+        with self._mutex:
+            self._spans.append((began, ended))
         return answer, content
 
     def _locks(self, keys: list[tuple[str, Item]]) -> list[threading.Lock]:
