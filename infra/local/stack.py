@@ -244,7 +244,16 @@ class Stack:
         return dict(line.split("=", 1) for line in self.env_file.read_text().splitlines() if "=" in line)
 
     def invoke(self, function: str, event: bytes) -> object:
-        answer = self.client("lambda").invoke(FunctionName=f"{STACK}-{function}", Payload=event)
+        functions = self.client("lambda")
+        for patience in range(60, -1, -1):
+            try:
+                answer = functions.invoke(FunctionName=f"{STACK}-{function}", Payload=event)
+                break
+            except functions.exceptions.TooManyRequestsException:
+                # Of all functions together, what runs at once is limited here as it is on AWS.
+                if not patience:
+                    raise
+                time.sleep(1)
         payload = json.loads(answer["Payload"].read() or b"null")
         if "FunctionError" in answer:
             raise SystemExit(f"`{function}` failed: {json.dumps(payload, indent=2)}")

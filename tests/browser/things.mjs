@@ -48,22 +48,35 @@ async function campaign(name, count, key, content = { text: "Hi {{name}}, your t
 /** A file as people have them: some of its rows are no good. */
 const FILE = ["phone,name,city", "+447700900121,Ada,London", "4.47701E+11,Bea,Bath", "+447700900122,Cid,York", "07700900123,Dee,Leeds", "+447700900121,Ada,London", "+33612345678,Eve,Lyon"].join("\n");
 
-/** A draft to a file, with a time, a pace and every policy. */
-async function plan(key) {
+async function upload(key) {
   const { id, url, fields } = await api("POST", "/v1/uploads", {}, key);
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append("file", new Blob([FILE], { type: "text/csv" }), "guests.csv");
   const put = await fetch(url, { method: "POST", body: form });
   if (!put.ok) throw new Error(`the bucket answers ${put.status}`);
+  return id;
+}
+
+/** A draft to a file, with a time, a pace and every policy. */
+async function plan(key) {
   const in30Days = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
   return api("POST", "/v1/campaigns", {
     name: "Summer party",
-    audience: { type: "upload", upload: id },
+    audience: { type: "upload", upload: await upload(key) },
     content: { text: "Hi {{name}} in {{city}}, you are invited: https://example.com/party", links: { track: true } },
     schedule: { at: `${in30Days}T10:00`, time_zone: "Europe/Paris" },
     policies: { spread_over: 21_600, quiet_hours: "skip", valid_for: 172_800 },
   }, key);
+}
+
+/** A file that became contacts, one that waits to have its columns named, and a file of them. */
+async function files() {
+  const { id: imported } = await api("POST", "/v1/imports", { upload: await upload(), tags: ["spring"] });
+  const { id: exported } = await api("POST", "/v1/exports", { dataset: "contacts" });
+  await until(async () => (await api("GET", `/v1/imports/${imported}`)).status === "done");
+  await until(async () => (await api("GET", `/v1/exports/${exported}`)).status === "finished");
+  return { imported, exported, uploaded: await upload() };
 }
 
 export async function until(told, seconds = 60) {
@@ -94,7 +107,7 @@ export async function make() {
   const member = await api("POST", "/v1/members", { email: address, role: "viewer" });
   await until(async () => (await api("GET", `/v1/campaigns/${finished.id}`)).status === "finished", 90);
   const those = await people(api, until);
-  return { finished: finished.id, paused: paused.id, draft: draft.id, planned: planned.id, scheduled: scheduled.id, tracked: tracked.id, member: member.id, ...those, ...(await tools(those.gateway)) };
+  return { finished: finished.id, paused: paused.id, draft: draft.id, planned: planned.id, scheduled: scheduled.id, tracked: tracked.id, member: member.id, ...those, ...(await tools(those.gateway)), ...(await files()) };
 }
 
 /** What an account is set up with. The route is for everything: once there is one, nothing goes beside the routes. */

@@ -56,10 +56,17 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
             }
             write!(cells, "<td>{}</td>", count(part.count)).expect("a string takes everything");
         }
-        if (columns - 1 - place).is_multiple_of(every) {
+        let from_last = columns - 1 - place;
+        if from_last.is_multiple_of(every) {
+            // A phone has room for half of them.
+            let more = if from_last.is_multiple_of(2 * every) {
+                ""
+            } else {
+                " more"
+            };
             write!(
                 svg,
-                "<text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                "<text class=\"axis{more}\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
                 x + (wide - gap) / 2,
                 HEIGHT - 4,
                 escape(&bar.label)

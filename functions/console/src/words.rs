@@ -1,7 +1,5 @@
 //! What the API's words mean, for people: a label, whether it is good or bad, and what to do about it.
 
-use carillon_core::reason::Reason;
-
 /// How a status is meant, as colour and shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -122,47 +120,6 @@ pub fn message(status: &str) -> Word {
             "It left and nobody could say what became of it. It is not sent twice.",
         ),
         _ => word("Unknown", Tone::Quiet, "This status is new to this page."),
-    }
-}
-
-/// What somebody can do about it: one for every reason, or this doesn't compile.
-#[rustfmt::skip]
-pub const fn remedy(reason: Reason) -> &'static str {
-    match reason {
-        Reason::BadNumber | Reason::UnknownSubscriber | Reason::Unsupported | Reason::Barred =>
-            "Take these numbers off your list. Trying again costs money and changes nothing.",
-        Reason::Landline => "Take these numbers off your list: they can't receive a text.",
-        Reason::MissingVariable => "Give the placeholder a default, as {{name|friend}}, or fill in the column.",
-        Reason::TooLong => "Shorten the text, or choose a gateway that takes longer ones.",
-        Reason::BadSender => "Choose another sender, or set this one up at the gateway.",
-        Reason::OptedOut | Reason::Blocklisted => "Nothing to do: these people don't want messages.",
-        Reason::GeoBlocked => "Allow the country in the settings, if you mean to send there.",
-        Reason::Flood | Reason::Duplicate => "Nothing to do: they got this already, or enough for now.",
-        Reason::Budget => "Raise the spending limit in the settings, or wait for the next period.",
-        Reason::QuietExpired => "Start earlier in the day, or give the campaign longer to be sent.",
-        Reason::QuietHours | Reason::LocalTime => "Nothing to do: they leave by themselves when it is time there.",
-        Reason::NoConsent => "Ask these people for consent first; then send it to them.",
-        Reason::FraudSuspected => "Look at where these numbers come from before you send again.",
-        Reason::KillSwitch => "Somebody stopped sending. Switch it on again in the settings.",
-        Reason::Cancelled => "The campaign was cancelled before these left.",
-        Reason::Throttled | Reason::Congestion | Reason::Temporary | Reason::DailyCap =>
-            "They are tried again by themselves. If it lasts, lower the gateway's rate.",
-        Reason::Unavailable | Reason::NoRoute | Reason::BadResponse =>
-            "Look at the gateway's health, and add a second one to the route.",
-        Reason::Ambiguous | Reason::GatewayUnmapped =>
-            "The gateway's own log says whether they left. They are not sent twice.",
-        Reason::Auth => "Renew the gateway's credentials.",
-        Reason::NoCredit => "Top up at the gateway, then resume.",
-        Reason::Suspended => "Ask the gateway's support why the account is suspended.",
-        Reason::BadRequest => "Check the gateway's settings: it does not understand our requests.",
-        Reason::Filtered => "Change the text: networks take it for spam. Links and capitals are the usual cause.",
-        Reason::Unregistered => "Register the sender for this country, then send these again.",
-        Reason::CarrierRejected => "Ask the gateway what this network objects to.",
-        Reason::Absent | Reason::Busy | Reason::MemoryFull | Reason::Roaming =>
-            "Try these again later: the phones were off, full or out of reach.",
-        Reason::BeforeSubmit => "Give the campaign longer, or the gateway more rate.",
-        Reason::InNetwork | Reason::NoReceipt => "Some phones stay off for days. Try again, or leave it.",
-        Reason::Internal => "They are tried again by themselves. If it lasts, tell your operator.",
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     breakdown::{Breakdown, Tally},
     grouped::Grouped,
-    reason::{CampaignConsequence, ContactConsequence, Reason, Retry},
+    reason::Reason,
     status::Status,
 };
 
@@ -210,9 +210,9 @@ fn frequent_reasons(breakdown: &Breakdown, all: u64) -> Vec<Insight> {
         .collect();
     reasons.sort_by_key(|(_, messages)| std::cmp::Reverse(*messages));
     let sentence = |(reason, messages): (Reason, u64)| {
-        let (words, advice) = (reason.facts().words, advice(reason));
+        let (words, remedy) = (reason.facts().words, reason.remedy());
         Insight(format!(
-            "{} of {} messages ({}%) did not arrive because {words}. {advice}",
+            "{} of {} messages ({}%) did not arrive because {words}. {remedy}",
             Grouped(messages),
             Grouped(all),
             messages * 100 / all
@@ -241,40 +241,6 @@ fn without_price(total: Tally) -> Option<Insight> {
             Grouped(total.without_price)
         ))
     })
-}
-
-/// What to do about a reason, from its facts where nothing else is known.
-pub fn advice(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Filtered => {
-            "Change the text or the link, and ask the gateway whether the sender is registered."
-        }
-        Reason::Unregistered | Reason::BadSender => {
-            "Register the sender for this country, or use another one."
-        }
-        Reason::NoCredit => "Top up the account at the gateway.",
-        Reason::Auth => "Give the gateway account its credentials again.",
-        Reason::Budget => "Raise the spending limit, or wait until its period ends.",
-        Reason::GeoBlocked => "Allow the country in the account's settings, if it is meant.",
-        Reason::NoReceipt => "Ask the gateway whether it sends delivery reports for this country.",
-        Reason::NoRoute => "Add a route or a gateway account for this country.",
-        Reason::MissingVariable | Reason::TooLong => "Mend the text or the recipients' values.",
-        _ => by_facts(reason),
-    }
-}
-
-fn by_facts(reason: Reason) -> &'static str {
-    let facts = reason.facts();
-    match (facts.contact, facts.retry, facts.campaign) {
-        (ContactConsequence::Suppress, ..) => "Take these numbers off your lists.",
-        (ContactConsequence::Strike, ..) => "Check where these numbers come from.",
-        (_, Retry::Later, _) => "Send to them again later.",
-        (_, Retry::Elsewhere, _) => "Route them by another gateway account.",
-        (_, Retry::AfterRepair, _) | (_, _, CampaignConsequence::Pause) => {
-            "Mend the cause before you send more."
-        }
-        _ => "Nothing needs to be done.",
-    }
 }
 
 #[cfg(test)]
@@ -354,7 +320,7 @@ mod tests {
                     ("GB", a, Status::Failed, Some(Reason::Filtered), 10),
                 ],
                 vec![
-                    "10 of 100 messages (10%) did not arrive because the network filtered the message as spam. Change the text or the link, and ask the gateway whether the sender is registered.",
+                    "10 of 100 messages (10%) did not arrive because the network filtered the message as spam. Change the text, links and capitals above all, and see that the sender is registered: networks took it for spam.",
                 ],
             ),
             (
@@ -504,13 +470,6 @@ mod tests {
 
             let said: Vec<&str> = said.iter().map(Insight::as_str).collect();
             assert_eq!(said, expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn every_reason_has_advice() {
-        for reason in crate::reason::REASONS {
-            assert!(advice(*reason).ends_with('.'), "{reason}");
         }
     }
 }

@@ -218,6 +218,49 @@ impl Reason {
         };
         Facts { code, retry, billable, contact, campaign, words }
     }
+
+    /// What somebody can do about it.
+    #[rustfmt::skip]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::BadNumber | Self::UnknownSubscriber | Self::Unsupported | Self::Barred =>
+                "Take these numbers off your list. Trying again costs money and changes nothing.",
+            Self::Landline => "Take these numbers off your list: they can't receive a text.",
+            Self::MissingVariable => "Give the placeholder a default, as {{name|friend}}, or fill in the column.",
+            Self::TooLong => "Shorten the text, or choose a gateway that takes longer ones.",
+            Self::BadSender => "Choose another sender, or set this one up at the gateway.",
+            Self::OptedOut | Self::Blocklisted => "Nothing to do: these people don't want messages.",
+            Self::GeoBlocked => "Allow the country in the settings, if you mean to send there.",
+            Self::Flood | Self::Duplicate => "Nothing to do: they got this already, or enough for now.",
+            Self::Budget => "Raise the spending limit in the settings, or wait for the next period.",
+            Self::QuietExpired => "Start earlier in the day, or give the campaign longer to be sent.",
+            Self::QuietHours | Self::LocalTime => "Nothing to do: they leave by themselves when it is time there.",
+            Self::NoConsent => "Ask these people for consent first; then send it to them.",
+            Self::FraudSuspected => "Look at where these numbers come from before you send again.",
+            Self::KillSwitch => "Somebody stopped sending. Switch it on again in the settings.",
+            Self::Cancelled => "The campaign was cancelled before these left.",
+            Self::Throttled | Self::Congestion | Self::Temporary | Self::DailyCap =>
+                "They are tried again by themselves. If it lasts, lower the gateway's rate.",
+            Self::NoRoute => "Add a route or a gateway for this country.",
+            Self::Unavailable | Self::BadResponse =>
+                "Look at the gateway's health, and add a second one to the route.",
+            Self::Ambiguous | Self::GatewayUnmapped =>
+                "The gateway's own log says whether they left.",
+            Self::Auth => "Renew the gateway's credentials.",
+            Self::NoCredit => "Top up at the gateway, then resume.",
+            Self::Suspended => "Ask the gateway's support why the account is suspended.",
+            Self::BadRequest => "Check the gateway's settings: it does not understand our requests.",
+            Self::Filtered => "Change the text, links and capitals above all, and see that the sender is registered: networks took it for spam.",
+            Self::Unregistered => "Register the sender for this country, then send these again.",
+            Self::CarrierRejected => "Ask the gateway what this network objects to.",
+            Self::Absent | Self::Busy | Self::MemoryFull | Self::Roaming =>
+                "Try these again later: the phones were off, full or out of reach.",
+            Self::BeforeSubmit => "Give the campaign longer, or the gateway more rate.",
+            Self::InNetwork => "Some phones stay off for days. Try again, or leave it.",
+            Self::NoReceipt => "Ask the gateway whether it sends delivery reports for this country.",
+            Self::Internal => "They are tried again by themselves. If it lasts, tell your operator.",
+        }
+    }
 }
 
 impl fmt::Display for Reason {

@@ -526,7 +526,7 @@ fn reasons(sum: &Breakdown) -> Vec<ReasonFigures> {
                 code,
                 messages,
                 words: code.facts().words,
-                advice: insight::advice(code),
+                advice: code.remedy(),
             })
         })
         .collect();

@@ -83,7 +83,7 @@ impl ReasonCount {
     }
 
     fn remedy(&self) -> &'static str {
-        words::remedy(self.code)
+        self.code.remedy()
     }
 
     fn badge(&self) -> Html {
@@ -135,7 +135,7 @@ impl Message {
     /// What somebody can do for one that waits; what has ended is told of all together.
     fn remedy(&self) -> Option<&'static str> {
         let why = self.reason.as_ref().filter(|_| self.status == "held")?;
-        Some(words::remedy(why.code))
+        Some(why.code.remedy())
     }
 
     fn is_to_come(&self) -> bool {

@@ -26,7 +26,7 @@ use crate::{
     shell::Shell,
     signed_in::SignedIn,
     ui::{self, Field, Html, Part},
-    words::{self, Tone, Word},
+    words::{Tone, Word},
 };
 
 pub const PATH: &str = "/gateways";
@@ -96,7 +96,7 @@ impl Health {
     /// What somebody can do about it.
     pub fn remedy(&self) -> Option<&'static str> {
         let is_well = self.state == "closed";
-        self.reason.filter(|_| !is_well).map(words::remedy)
+        self.reason.filter(|_| !is_well).map(Reason::remedy)
     }
 
     pub fn reason_words(&self) -> Option<String> {
