@@ -32,6 +32,8 @@ use crate::{State, batch_terms::BatchTermsCache, handle, tally::Tally};
 const RECORDED: &str = include_str!("../../../events/receipts-sqs.json");
 /// The batch of the recorded messages; its first two slots are reported.
 const BATCH: &str = "bat_01h455vb4pex5vsknk084sn02q";
+/// An account that nothing was reported to.
+const OTHER: &str = "acc_01h455vb4pex5vsknk084sn02q";
 const GATEWAY: &str = "gwa_01h455vb4pex5vsknk084sn02q";
 
 struct Setup {
@@ -166,10 +168,12 @@ async fn verdicts_are_counted_for_the_gateway_account_and_the_country_once() {
         failed: 1,
     };
     assert_eq!(early, []);
-    assert_eq!(
-        setup.deliveries.since(now()).await.unwrap(),
-        [(traffic, counts)]
-    );
+    let counted = [(traffic, counts)];
+    assert_eq!(setup.deliveries.since(now()).await.unwrap(), counted);
+    let own = setup.deliveries.of(setup.account, now()).await;
+    assert_eq!(own.unwrap(), counted);
+    let others = setup.deliveries.of(OTHER.parse().unwrap(), now()).await;
+    assert_eq!(others.unwrap(), []);
 }
 
 #[tokio::test]

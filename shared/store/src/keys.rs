@@ -602,8 +602,10 @@ pub fn rate(gateway: GatewayAccountId) -> Key {
     Key::new(format!("rate#{gateway}"), "rate")
 }
 
-/// What reports said of gateway accounts, by time.
-pub const DELIVERIES: &str = "deliveries";
+/// What reports said of an account's gateway accounts, by time.
+pub fn deliveries_of(account: AccountId) -> String {
+    format!("{account}#deliveries")
+}
 
 /// The bucket of a time.
 pub fn deliveries(traffic: Traffic, at: Timestamp) -> Key {
@@ -613,7 +615,10 @@ pub fn deliveries(traffic: Traffic, at: Timestamp) -> Key {
         gateway,
     } = traffic;
     let from = deliveries_from(at);
-    Key::new(DELIVERIES, format!("{from}#{account}#{country}#{gateway}"))
+    Key::new(
+        deliveries_of(account),
+        format!("{from}#{country}#{gateway}"),
+    )
 }
 
 /// What the buckets of a time begin with.
@@ -621,17 +626,30 @@ pub fn deliveries_from(at: Timestamp) -> String {
     format!("{:09}", at.as_second() / DELIVERIES_SECONDS)
 }
 
+/// Which accounts have buckets, by time.
+pub const DELIVERIES: &str = "deliveries";
+
+/// That an account has one of a time.
+pub fn has_deliveries(account: AccountId, at: Timestamp) -> Key {
+    Key::new(DELIVERIES, format!("{}#{account}", deliveries_from(at)))
+}
+
 /// Of a bucket.
 const DELIVERIES_SECONDS: i64 = 300;
 
-/// Whose bucket it is, by its sort key.
-pub fn traffic(sort: &str) -> Option<Traffic> {
+/// Of what a bucket of an account is, by its sort key.
+pub fn traffic(account: AccountId, sort: &str) -> Option<Traffic> {
     let mut words = sort.split('#').skip(1);
     Some(Traffic {
-        account: words.next()?.parse().ok()?,
+        account,
         country: Country::parse(words.next()?).ok()?,
         gateway: words.next()?.parse().ok()?,
     })
+}
+
+/// Whose bucket a sort key of `DELIVERIES` tells of.
+pub fn delivering(sort: &str) -> Option<AccountId> {
+    sort.split('#').nth(1)?.parse().ok()
 }
 
 /// When gateway accounts were compared last.

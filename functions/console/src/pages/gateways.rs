@@ -178,14 +178,12 @@ pub async fn reports(
     console: &Console,
     who: &SignedIn,
 ) -> Result<BTreeMap<String, Reports>, Refused> {
-    let counted = console.deliveries.since(Timestamp::now() - COUNTED).await?;
+    let since = Timestamp::now() - COUNTED;
     let mut sums: BTreeMap<String, Reports> = BTreeMap::new();
-    for (traffic, counts) in counted {
-        if traffic.account == who.account.id {
-            let sum = sums.entry(traffic.gateway.to_string()).or_default();
-            sum.delivered += counts.delivered;
-            sum.failed += counts.failed;
-        }
+    for (traffic, counts) in console.deliveries.of(who.account.id, since).await? {
+        let sum = sums.entry(traffic.gateway.to_string()).or_default();
+        sum.delivered += counts.delivered;
+        sum.failed += counts.failed;
     }
     Ok(sums)
 }

@@ -235,8 +235,7 @@ async fn show(
     )?;
     let now = Timestamp::now();
     let since = now - SignedDuration::from_hours(6);
-    let mut counted = console.deliveries.since(since).await?;
-    counted.retain(|(traffic, _)| traffic.account == who.account.id);
+    let counted = console.deliveries.of(who.account.id, since).await?;
     let mut campaigns = listed.data;
     count_anew(&console, &who, &mut campaigns).await?;
     let ended = campaigns.iter().filter(|it| it.is_over());
