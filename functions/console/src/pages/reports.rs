@@ -1,35 +1,37 @@
 //! Reports: what an account sent over time and what became of it, and campaigns beside each other. All counts are the API's.
 
-use std::{borrow::Borrow, collections::BTreeMap};
+mod compare;
+mod figures;
+
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
     Router,
-    extract::{Query, RawQuery, State},
+    extract::{Query, State},
     response::Response,
     routing::get,
 };
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
+use self::figures::{Figures, Funnel, Latency, Step};
 use crate::{
     ask::Listed,
     assets, chart,
     console::Console,
     countries,
     form::{self, Form},
-    money,
     pages::error::Refused,
     path,
     respond::page,
     shell::Shell,
     signed_in::SignedIn,
-    ui::{self, Choice, Html, Icon, Part},
+    ui::{self, Choice, Html, Icon},
     words,
 };
 
 const PATH: &str = "/reports";
-const COMPARE: &str = "/reports/compare";
 /// Days, and what they are called.
 const PERIODS: [(u32, &str); 4] = [
     (7, "7 days"),
@@ -49,15 +51,13 @@ const GROUPS: [(&str, &str); 8] = [
     ("lane", "Priority"),
     ("hour", "Hour"),
 ];
-/// Campaigns that can be compared.
-const COMPARED: usize = 10;
 /// Rows of a table of groups; there are as many hours as one likes.
 const SHOWN: usize = 100;
 
 pub fn routes() -> Router<Console> {
     Router::new()
         .route(PATH, get(show))
-        .route(COMPARE, get(compare))
+        .merge(compare::routes())
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,29 +74,6 @@ struct Report {
     by_last_count: u64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-struct Figures {
-    accepted: u64,
-    sent: u64,
-    delivered: u64,
-    clicked: u64,
-    parts: u64,
-    cost_micros: u64,
-    without_price: u64,
-    counts: BTreeMap<String, u64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Funnel {
-    audience: u64,
-    accepted: u64,
-    sent: u64,
-    delivered: u64,
-    clicked: u64,
-    replied: Option<u64>,
-    opted_out: Option<u64>,
-}
-
 #[derive(Debug, Deserialize)]
 struct Group {
     key: Option<String>,
@@ -105,32 +82,10 @@ struct Group {
 }
 
 #[derive(Debug, Deserialize)]
-struct Latency {
-    deliveries: u64,
-    p50: Option<i64>,
-    p90: Option<i64>,
-    p99: Option<i64>,
-}
-
-#[derive(Debug, Deserialize)]
 struct Reason {
     messages: u64,
     words: String,
     advice: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Comparison {
-    campaigns: Vec<Compared>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Compared {
-    campaign: String,
-    name: String,
-    #[serde(flatten)]
-    figures: Figures,
-    latency: Latency,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,108 +99,6 @@ struct Named {
     name: String,
     #[serde(default)]
     status: String,
-}
-
-/// One step of the funnel: how many came so far, of those of the step before.
-struct Step {
-    name: &'static str,
-    count: u64,
-    of: u64,
-    tone: &'static str,
-}
-
-impl Step {
-    fn bar(&self, all: impl Borrow<u64>) -> Html {
-        ui::bar([Part::new(self.name, self.count, self.tone)], all)
-    }
-}
-
-impl Figures {
-    fn of<const N: usize>(&self, statuses: [&str; N]) -> u64 {
-        let counts = statuses
-            .iter()
-            .filter_map(|status| self.counts.get(*status));
-        counts.sum()
-    }
-
-    fn rate(&self) -> String {
-        ui::percent(self.delivered, self.sent)
-    }
-
-    fn parts(&self) -> Vec<Part> {
-        let failed = self.of(["undelivered", "failed", "expired"]);
-        let (unclear, not_sent) = (self.of(["unknown"]), self.of(["suppressed", "cancelled"]));
-        let ended = self.delivered + failed + unclear + not_sent;
-        vec![
-            Part::new("delivered", self.delivered, "good"),
-            Part::new("on their way", self.accepted.saturating_sub(ended), "busy"),
-            Part::new("failed", failed, "bad"),
-            Part::new("unclear", unclear, "warn"),
-            Part::new("not sent", not_sent, "quiet"),
-        ]
-    }
-
-    fn bar(&self) -> Html {
-        ui::bar(self.parts(), self.accepted)
-    }
-
-    fn cost(&self) -> String {
-        let cost = money::shown(self.cost_micros);
-        money::told(cost, self.cost_micros, self.without_price)
-    }
-}
-
-impl Funnel {
-    fn steps(&self) -> Vec<Step> {
-        let step = |name, count, of, tone| Step {
-            name,
-            count,
-            of,
-            tone,
-        };
-        let mut steps = vec![
-            step("Audience", self.audience, self.audience, "quiet"),
-            step("Accepted", self.accepted, self.audience, "quiet"),
-            step("Sent", self.sent, self.accepted, "busy"),
-            step("Delivered", self.delivered, self.sent, "good"),
-            step("Opened a link", self.clicked, self.delivered, "accent"),
-        ];
-        steps.extend(
-            self.replied
-                .map(|count| step("Wrote back", count, self.delivered, "accent")),
-        );
-        steps.extend(
-            self.opted_out
-                .map(|count| step("Opted out", count, self.delivered, "warn")),
-        );
-        steps
-    }
-}
-
-impl Latency {
-    /// Of so many of a hundred: an upper bound.
-    fn within(seconds: Option<i64>) -> String {
-        match seconds {
-            None => "over a day".to_owned(),
-            Some(seconds @ ..60) => format!("{seconds} s"),
-            Some(seconds) => ui::duration(jiff::SignedDuration::from_secs(seconds)),
-        }
-    }
-
-    fn median(&self) -> String {
-        if self.deliveries == 0 {
-            return "–".to_owned();
-        }
-        Self::within(self.p50)
-    }
-
-    fn most(&self) -> String {
-        if self.deliveries == 0 {
-            return "no deliveries yet".to_owned();
-        }
-        let (nine, all) = (Self::within(self.p90), Self::within(self.p99));
-        format!("90% within {nine}, 99% within {all}")
-    }
 }
 
 #[derive(Deserialize)]
@@ -374,16 +227,7 @@ fn chart_of(groups: &[Group], first: Date, last: Date) -> Html {
         .iter()
         .filter_map(|group| Some((group.key.as_deref()?, &group.figures)))
         .collect();
-    let nothing = Figures {
-        accepted: 0,
-        sent: 0,
-        delivered: 0,
-        clicked: 0,
-        parts: 0,
-        cost_micros: 0,
-        without_price: 0,
-        counts: BTreeMap::new(),
-    };
+    let nothing = Figures::default();
     let mut bars = Vec::new();
     let mut day = first;
     while day <= last {
@@ -469,98 +313,9 @@ fn row(by: &str, group: Group, named: &BTreeMap<String, String>) -> Row {
     }
 }
 
-#[derive(Template)]
-#[template(path = "reports_compare.html")]
-struct ComparePage {
-    shell: Shell,
-    campaigns: Vec<Choice>,
-    chosen: Form,
-    compared: Vec<Compared>,
-    best: Option<String>,
-}
-
-async fn compare(
-    State(console): State<Console>,
-    who: SignedIn,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Refused> {
-    let mut chosen = Form::parse(query.unwrap_or_default().as_bytes());
-    let listed: Listed<Named> = console.get(&who, "/v1/campaigns?limit=50").await?;
-    let begun = listed
-        .data
-        .into_iter()
-        .filter(|it| !matches!(it.status.as_str(), "draft" | "scheduled" | "recurring"));
-    let campaigns = begun.map(|it| Choice::new(it.id, it.name)).collect();
-    let ids: Vec<String> = chosen.all("c").map(str::to_owned).collect();
-    if ids.len() > COMPARED {
-        chosen.refuse("c", "Ten campaigns at most fit beside each other.");
-    }
-    let compared = if ids.is_empty() || chosen.is_refused() {
-        Vec::new()
-    } else {
-        let ids = ids.join(",");
-        let path = path::with("/v1/reports/compare", &[("campaigns", &ids)]);
-        let Comparison { campaigns } = console.get(&who, &path).await?;
-        campaigns
-    };
-    Ok(page(&ComparePage {
-        shell: who.shell("Compare campaigns", PATH),
-        campaigns,
-        chosen,
-        best: best(&compared),
-        compared,
-    }))
-}
-
-/// A sentence on which did best, where there is something to compare.
-fn best(compared: &[Compared]) -> Option<String> {
-    let share = |it: &Compared| (it.figures.delivered * 1_000).checked_div(it.figures.sent);
-    let with_some = compared.iter().filter(|it| it.figures.sent > 0);
-    let first = with_some.clone().max_by_key(|it| share(it))?;
-    let last = with_some.min_by_key(|it| share(it))?;
-    (share(first) > share(last)).then(|| {
-        format!(
-            "{} arrived best: {} were delivered, of {} {}.",
-            first.name,
-            first.figures.rate(),
-            last.name,
-            last.figures.rate()
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn figures(delivered: u64, sent: u64) -> Figures {
-        Figures {
-            accepted: sent,
-            sent,
-            delivered,
-            clicked: 0,
-            parts: sent,
-            cost_micros: 0,
-            without_price: 0,
-            counts: [("failed".to_owned(), sent - delivered)].into(),
-        }
-    }
-
-    #[test]
-    fn a_cost_without_prices_is_no_nought() {
-        for (cost_micros, without_price, expected) in [
-            (0, 0, "0"),
-            (0, 3, "unknown"),
-            (1_500_000, 3, "at least 1.5"),
-        ] {
-            let figures = Figures {
-                cost_micros,
-                without_price,
-                ..figures(3, 3)
-            };
-            assert_eq!(figures.cost(), expected);
-        }
-    }
+    use super::{figures::tests::figures, *};
 
     #[test]
     fn a_day_on_which_nothing_was_sent_has_its_place_in_the_chart() {
@@ -583,27 +338,5 @@ mod tests {
             );
         }
         assert!(chart.contains("<td>7</td><td>0</td><td>2</td>"), "{chart}");
-    }
-
-    #[test]
-    fn the_best_of_several_campaigns_is_named_and_of_equals_none() {
-        let of = |name: &str, delivered| Compared {
-            campaign: String::new(),
-            name: name.to_owned(),
-            figures: figures(delivered, 100),
-            latency: Latency {
-                deliveries: 0,
-                p50: None,
-                p90: None,
-                p99: None,
-            },
-        };
-
-        let said = best(&[of("Spring", 90), of("Autumn", 97)]);
-
-        let expected = "Autumn arrived best: 97.0% were delivered, of Spring 90.0%.";
-        assert_eq!(said.as_deref(), Some(expected));
-        assert_eq!(best(&[of("Spring", 90), of("Autumn", 90)]), None);
-        assert_eq!(best(&[]), None);
     }
 }
