@@ -53,6 +53,8 @@ peers: ## what tests compare with, into .local/: a real Kannel, and vendors' own
 test: build ## every test, against a local stack of its own
 	@echo "[make] checking that the template fits the code"
 	@$(TOOLS)/python infra/local/check_template.py
+	@echo "[make] checking that the emulator's ordered partitions answer as sorted ones"
+	@.local/ministack/bin/python infra/local/check_emulator.py
 	@$(MAKE) --no-print-directory browser || echo "[make] going on without: the tests in a browser fail"
 	@$(MAKE) --no-print-directory peers || echo "[make] going on without: the tests that need it fail and say so"
 	@$(TEST_STACK) down

@@ -132,7 +132,7 @@ class Stack:
             self.state / "ministack.log",
             self.lifetime,
             environment,
-            [str(ROOT / ".local/ministack/bin/ministack")],
+            [str(ROOT / ".local/ministack/bin/python"), str(ROOT / "infra/local/emulator.py")],
         )
         wait(f"http://{self.emulator}/_ministack/health", self.state / "ministack.log")
 

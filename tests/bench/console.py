@@ -1,8 +1,7 @@
 """`make bench-console`: how long the console's server takes for each page, what the page weighs, and what it reads.
 
-Each page is asked for several times with a hundred contacts in the account, all on one list, then with a million. The local
-emulator sorts a partition anew for every read of it, so the time that a page waits for tables is shown beside its own: the emulator's
-grows with what the partition holds, DynamoDB's with what is read, which is the read units.
+Each page is asked for several times with a hundred contacts in the account, all on one list, then with a million. The time without
+what the page waits for tables is beside the whole: the rest is the emulator's tables, DynamoDB's time follows the read units.
 """
 
 import argparse
