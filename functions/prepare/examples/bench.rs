@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use carillon_core::{content::Texts, recipients::Options};
+use carillon_core::{chunk::CHUNK_SLOTS, content::Texts, recipients::Options};
 use prepare::{recipients::Recipients, rows::Rows};
 
 const TEXT: &str = "Hello {{name}}, your parcel is on its way. Reply STOP to opt out.";
@@ -101,7 +101,7 @@ fn prepare(folder: &Path) -> Result<(), Box<dyn Error>> {
     recipients.deduplicate();
     let rejected = recipients.rejected_csv()?.unwrap_or_default();
     let sorted = cpu_seconds()?;
-    let mut parts = recipients.into_parts(PART_BYTES);
+    let mut parts = recipients.into_parts(CHUNK_SLOTS, PART_BYTES);
     let mut bytes = 0;
     for part in parts.by_ref() {
         let part = part?;

@@ -4,7 +4,6 @@ use std::{io, vec};
 
 use carillon_core::{
     batch::Prepared,
-    chunk::CHUNK_SLOTS,
     frame::{FrameEncoder, RawRecipient},
     id::BatchId,
     manifest::{self, Manifest},
@@ -31,6 +30,7 @@ pub struct Parts {
     groups: Vec<Group>,
     payloads: PayloadReader,
     encoder: FrameEncoder,
+    chunk_size: usize,
     bytes: usize,
     made: Made,
 }
@@ -55,12 +55,14 @@ struct Cut {
 }
 
 impl Parts {
-    /// `entries`: group by group, the numbers sorted inside. `bytes`: a part is full when it has as many.
+    /// `entries`: group by group, the numbers sorted inside. `chunk_size`: recipients of a frame at most. `bytes`: a part is full when
+    /// it has as many.
     pub(crate) fn new(
         entries: Vec<Entry>,
         groups: Vec<Group>,
         payloads: PayloadReader,
         prepared: Prepared,
+        chunk_size: usize,
         bytes: usize,
     ) -> Self {
         Self {
@@ -68,6 +70,7 @@ impl Parts {
             groups,
             payloads,
             encoder: FrameEncoder::new(),
+            chunk_size,
             bytes,
             made: Made {
                 parts: 0,
@@ -108,7 +111,7 @@ impl Parts {
         Ok(Some(Part { number, frames }))
     }
 
-    /// Up to as many recipients of one group as a chunk has slots.
+    /// Up to as many recipients of one group as a chunk may have.
     fn next_frame(&mut self) -> io::Result<Option<Cut>> {
         let Some(first) = self.entries.peek().copied() else {
             return Ok(None);
@@ -116,7 +119,7 @@ impl Parts {
         let mut last = first;
         let whereabouts = &self.groups[first.group()].whereabouts;
         let (mut recipients, mut bytes) = (0, 0);
-        while usize::from(recipients) < CHUNK_SLOTS
+        while usize::from(recipients) < self.chunk_size
             && bytes < FRAME_BYTES
             && let Some(entry) = self.entries.next_if(|next| next.group() == first.group())
         {

@@ -217,7 +217,8 @@ impl Preparation {
         }
         recipients.check()?;
         let run = u64::from_be_bytes(random::bytes());
-        let mut parts = recipients.into_parts(PART_BYTES);
+        let chunk_size = batch.terms.chunk_size(recipients.count());
+        let mut parts = recipients.into_parts(chunk_size, PART_BYTES);
         stream::iter(parts.by_ref())
             .map(|part| async {
                 let part = part?;

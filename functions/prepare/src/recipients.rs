@@ -155,10 +155,17 @@ impl Recipients {
         }
     }
 
-    /// Cuts what is left into parts of at least `bytes`, but for the last.
-    pub fn into_parts(self, bytes: usize) -> Parts {
+    /// Cuts what is left into chunks, and these into parts of at least `bytes`, but for the last.
+    pub fn into_parts(self, chunk_size: usize, bytes: usize) -> Parts {
         let (entries, groups) = self.index.into_sorted();
-        Parts::new(entries, groups, self.payloads, self.counts, bytes)
+        Parts::new(
+            entries,
+            groups,
+            self.payloads,
+            self.counts,
+            chunk_size,
+            bytes,
+        )
     }
 
     /// How many entries the index has lost since the last look.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    chunk::CHUNK_SLOTS,
     content::Content,
     gateway::Capabilities,
     id::{AccountId, BatchId, CampaignId, EventId, GatewayAccountId},
@@ -118,7 +119,7 @@ pub struct BatchTerms {
     /// And to nobody before this time by their clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<DateTime>,
-    /// Seconds over which its chunks are released evenly, from when it begins.
+    /// Seconds over which its chunks are released evenly, from when it begins. Chunks are as small as that takes: [`Self::chunk_size`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread_over: Option<i64>,
     /// Nothing is sent from then on.
@@ -213,6 +214,16 @@ impl BatchTerms {
         let last = begins + SignedDuration::from_secs(self.spread_over.unwrap_or(0));
         valid_for.is_some_and(|seconds| now >= last + SignedDuration::from_secs(seconds))
     }
+
+    /// Messages of a chunk at most. Chunks leave whole, so what is spread has one for each minute while there are messages enough.
+    pub fn chunk_size(&self, recipients: usize) -> usize {
+        let minutes = self.spread_over.map_or(0, |seconds| seconds / 60);
+        match usize::try_from(minutes) {
+            Ok(minutes @ 1..) => recipients.div_ceil(minutes).clamp(1, CHUNK_SLOTS),
+            _ => CHUNK_SLOTS,
+        }
+    }
+
     /// When its preparation is asked for.
     pub fn prepared_from(&self) -> Timestamp {
         let early = self.not_before.map(|time| time - PREPARED_EARLY);
@@ -345,6 +356,26 @@ mod tests {
 
     fn after(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn what_is_spread_has_a_chunk_for_each_minute() {
+        for (name, over, recipients, expected) in [
+            ("not spread", None, 60, 100),
+            ("fewer than minutes", Some(3 * 3_600), 60, 1),
+            ("two a minute and a bit", Some(3 * 3_600), 361, 3),
+            (
+                "more than chunks can be small for",
+                Some(3 * 3_600),
+                1_000_000,
+                100,
+            ),
+            ("a minute", Some(60), 40, 40),
+            ("nobody", Some(3_600), 0, 1),
+        ] {
+            let batch = batch(over, Control::Running);
+            assert_eq!(batch.terms.chunk_size(recipients), expected, "{name}");
+        }
     }
 
     #[test]

@@ -53,7 +53,14 @@ pub struct Campaign {
     /// Of one that comes again and again.
     pub recurrence: Option<IgnoredAny>,
     pub next: Option<Timestamp>,
+    pub policies: Spread,
     pub created: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Spread {
+    /// Seconds.
+    spread_over: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -215,10 +222,13 @@ impl Campaign {
         let waiting = progress.waiting;
         let gone = progress.accepted.saturating_sub(waiting);
         let to_go = (waiting * seconds).checked_div(gone)?;
-        let to_go = i64::try_from(to_go).ok()?;
+        let to_go = SignedDuration::from_secs(i64::try_from(to_go).ok()?);
+        // What is spread begins with a chunk at once, which tells nothing of the rest.
+        let over = SignedDuration::from_secs(self.policies.spread_over.unwrap_or(0));
+        let spread = over - now.duration_since(progress.began);
         Some(Pace {
             in_ten: gone * 10 / seconds,
-            left: (waiting > 0).then(|| SignedDuration::from_secs(to_go)),
+            left: (waiting > 0).then(|| to_go.max(spread)),
         })
     }
 
@@ -283,6 +293,7 @@ mod tests {
         let began = "2026-11-28T10:00:00Z";
         let document = serde_json::json!({
             "id": "cmp_01h455vb4pex5vsknk084sn02q", "name": "Spring", "status": "running", "test": false, "created": began,
+            "policies": {},
             "progress": {
                 "accepted": 10_000, "submitted": submitted, "in_flight": 10_000 - failed,
                 "waiting": 10_000 - failed - submitted, "delivered": 0, "undelivered": 0,
@@ -307,6 +318,17 @@ mod tests {
         assert!(crawls.starts_with("less than one in ten"), "{crawls}");
         let done = words(&running(10_000, 0));
         assert_eq!(done.as_deref(), Some("100 a second"));
+    }
+
+    #[test]
+    fn what_is_spread_lasts_as_long_as_was_asked_for() {
+        let mut spread = running(1_000, 0);
+        spread.policies.spread_over = Some(3_600);
+        let early = words(&spread);
+        assert_eq!(early.as_deref(), Some("10 a second, 58 min to go"));
+        spread.policies.spread_over = Some(60);
+        let late = words(&spread);
+        assert_eq!(late.as_deref(), Some("10 a second, 15 min to go"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::{
 };
 
 use carillon_core::{
+    chunk::CHUNK_SLOTS,
     content::Texts,
     frame::{self, Recipient},
     id::BatchId,
@@ -63,7 +64,7 @@ fn rejected(recipients: &mut Recipients) -> String {
 
 /// Cuts into parts of `bytes`, and reads every frame from where the manifest says it is.
 fn cut(recipients: Recipients, bytes: usize) -> Outcome {
-    let mut parts = recipients.into_parts(bytes);
+    let mut parts = recipients.into_parts(CHUNK_SLOTS, bytes);
     let files: Vec<Vec<u8>> = parts.by_ref().map(|part| part.unwrap().frames).collect();
     let manifest = parts.into_manifest(batch(), 7);
     assert_eq!(usize::from(manifest.parts), files.len());

@@ -419,6 +419,25 @@ async fn florida_allows_less_than_an_account_may() {
 }
 
 #[tokio::test]
+async fn what_is_spread_is_cut_into_a_chunk_for_each_minute() {
+    let setup = Setup::new().await;
+    let spread = BatchTerms {
+        spread_over: Some(600),
+        ..build::terms(now())
+    };
+    let csv = csv_of(447_700_900_000..447_700_900_025);
+
+    let spread = setup.campaign(spread, &csv).await;
+
+    assert_eq!(spread.batch().await.progress.chunks, Some(9));
+    let mut recipients = Vec::new();
+    for chunk in 0..9 {
+        recipients.push(spread.chunk(chunk).await.unwrap().slots.len());
+    }
+    assert_eq!(recipients, [3, 3, 3, 3, 3, 3, 3, 3, 1]);
+}
+
+#[tokio::test]
 async fn rows_of_countries_that_are_not_allowed_are_rejected() {
     let setup = Setup::new().await;
     let british = Destinations::only(Country::parse("GB"));

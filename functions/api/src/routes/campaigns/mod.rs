@@ -164,8 +164,8 @@ pub struct Policies {
     #[schema(minimum = 60, maximum = 604_800)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_for: Option<i64>,
-    /// Seconds over which it is spread evenly, a hundred messages at a time: 60 to `valid_for`. Left out, it goes as
-    /// fast as the gateways take it.
+    /// Seconds over which it is spread evenly: 60 to `valid_for`. Some leave each minute, one at least, at most a hundred
+    /// together. Left out, it goes as fast as the gateways take it.
     #[schema(minimum = 60, maximum = 604_800)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread_over: Option<i64>,

@@ -153,7 +153,7 @@ mod tests {
         let campaign = |number: usize| {
             let document = json!({
                 "id": "cmp_01h455vb4pex5vsknk084sn02q", "name": format!("Spring {number}"), "status": status, "test": false,
-                "created": "2026-11-28T12:00:00Z",
+                "policies": {}, "created": "2026-11-28T12:00:00Z",
             });
             serde_json::from_value(document).unwrap()
         };
