@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { LOOKS, URL, barriers, launch, open, signIn } from "./browser.mjs";
-import { OUTSIDE, pages } from "./pages.mjs";
+import { BEHIND_FORMS, OUTSIDE, pages } from "./pages.mjs";
 import { account, api, make, until } from "./things.mjs";
 
 let browser, things, signedIn;
@@ -63,8 +63,9 @@ test("signing out ends the session", async () => {
 for (const [look, settings] of Object.entries(LOOKS)) {
   test(`every page, ${look}: nothing in the way of anybody, no complaint, no sideways scrolling`, async () => {
     const page = await inside(settings);
-    for (const [name, path] of [...(await pages(page, things)), ...OUTSIDE]) {
+    for (const [name, path, act] of [...(await pages(page, things)), ...BEHIND_FORMS, ...OUTSIDE]) {
       await page.goto(`${URL}${path}`);
+      await act?.(page);
       await page.evaluate(() => document.fonts.ready);
       // A missing page is an error to the browser too.
       const complaints = page.complaints.splice(0).filter((words) => !(path === "/nowhere" && words.includes("404")));

@@ -10,6 +10,7 @@ export async function pages(page, things) {
     ...paths.map((path) => [path.slice(1).replaceAll("/", "-"), path]),
     ["campaign-new", "/campaigns/new"],
     ["campaign-finished", `/campaigns/${things.finished}`],
+    ["campaign-running", `/campaigns/${things.running}`],
     ["campaign-paused", `/campaigns/${things.paused}`],
     ["campaign-draft", `/campaigns/${things.draft}`],
     ["campaign-planned", `/campaigns/${things.planned}`],
@@ -74,6 +75,24 @@ export async function pages(page, things) {
     ["nowhere", "/nowhere"],
   ];
 }
+
+/** Those that only a form leads to: where it is, and how it is sent. */
+export const BEHIND_FORMS = [
+  ["key-made", "/keys/new", async (page) => {
+    await page.getByLabel("What it is for").fill("Shop, order confirmations");
+    await page.getByRole("button", { name: "Make the key" }).click();
+    await page.getByText("Copy it now").waitFor();
+  }],
+  ["webhook-secret", "/webhooks/new", async (page) => {
+    await page.getByLabel("URL").fill("https://example.com/orders");
+    await page.getByRole("button", { name: "Add the webhook" }).click();
+    await page.getByText("Copy it now").waitFor();
+  }],
+  ["dead-letters-discard", "/dead-letters", async (page) => {
+    await page.getByRole("button", { name: "Discard…" }).first().click();
+    await page.getByRole("heading", { name: /Discard/ }).waitFor();
+  }],
+];
 
 /** Those that need nobody to be signed in. */
 export const OUTSIDE = [["sign-in", "/sign-in"], ["signed-out", "/sign-in?note=out"]];

@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { LOOKS, URL, launch, open, signIn } from "./browser.mjs";
-import { OUTSIDE, pages } from "./pages.mjs";
+import { BEHIND_FORMS, OUTSIDE, pages } from "./pages.mjs";
 import { make } from "./things.mjs";
 
 const only = process.argv[2] ?? "";
@@ -15,9 +15,10 @@ console.log(`THINGS='${JSON.stringify(things)}'`);
 for (const [look, settings] of Object.entries(LOOKS)) {
   const page = await open(browser, settings);
   await signIn(page);
-  for (const [name, path] of [...(await pages(page, things)), ...OUTSIDE]) {
+  for (const [name, path, act] of [...(await pages(page, things)), ...BEHIND_FORMS, ...OUTSIDE]) {
     if (!name.includes(only)) continue;
     await page.goto(`${URL}${path}`);
+    await act?.(page);
     await page.evaluate(() => document.fonts.ready);
     await page.screenshot({ path: `${out}/${name}.${look}.png`, fullPage: true });
     console.log(`${name}.${look}.png`);

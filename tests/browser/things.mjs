@@ -27,6 +27,20 @@ export function account(name, owner) {
   execFileSync(".local/tools/bin/python", ["-c", CREATE, name, owner]);
 }
 
+const DIE = `
+import boto3, json, os, sys
+queues, functions = boto3.client("sqs"), boto3.client("lambda")
+stack = os.environ["STACK"]
+queues.send_message(QueueUrl=queues.get_queue_url(QueueName=f"{stack}-prepare-dead")["QueueUrl"], MessageBody=sys.argv[1])
+sys.exit("FunctionError" in functions.invoke(FunctionName=f"{stack}-dead-letters", Payload="{}"))
+`;
+
+/** As if the campaign had failed to begin at every try. */
+async function deadLetter({ id: campaign, batch }) {
+  const { id: account } = await api("GET", "/v1/account");
+  execFileSync(".local/tools/bin/python", ["-c", DIE, JSON.stringify({ campaign, batch, account })]);
+}
+
 /** Numbers that the simulated gateway delivers to, and a few that it doesn't: core/src/simulated.rs. */
 function recipients(count) {
   const magic = ["+15005550001", "+15005550011", "+15005550012", "+15005550014", "+15005550016"];
@@ -36,12 +50,13 @@ function recipients(count) {
   }));
 }
 
-async function campaign(name, count, key, content = { text: "Hi {{name}}, your table is free from 8." }) {
+async function campaign(name, count, key, more = {}) {
   return api("POST", "/v1/campaigns", {
     name,
     class: "transactional",
     audience: { type: "inline", recipients: recipients(count) },
-    content,
+    content: { text: "Hi {{name}}, your table is free from 8." },
+    ...more,
   }, key);
 }
 
@@ -101,13 +116,18 @@ export async function make() {
   const scheduled = await campaign("Advent calendar", 5, test);
   const in30Days = new Date(Date.now() + 30 * 86_400_000).toISOString();
   await api("POST", `/v1/campaigns/${scheduled.id}/schedule`, { at: in30Days }, test);
-  const tracked = await campaign("The new menu", 12, test, { text: "Hi {{name}}, have a look: https://example.com/menu", links: { track: true } });
+  const menu = { text: "Hi {{name}}, have a look: https://example.com/menu", links: { track: true } };
+  const tracked = await campaign("The new menu", 12, test, { content: menu });
   await api("POST", `/v1/campaigns/${tracked.id}/start`, undefined, test);
+  // Longer than anybody looks at it.
+  const running = await campaign("Places for the season", 60, test, { policies: { spread_over: 10_800 } });
+  await api("POST", `/v1/campaigns/${running.id}/start`, undefined, test);
   const address = `grace-${Date.now()}@example.com`;
   const member = await api("POST", "/v1/members", { email: address, role: "viewer" });
   await until(async () => (await api("GET", `/v1/campaigns/${finished.id}`)).status === "finished", 90);
+  await deadLetter(await api("GET", `/v1/campaigns/${finished.id}`));
   const those = await people(api, until);
-  return { finished: finished.id, paused: paused.id, draft: draft.id, planned: planned.id, scheduled: scheduled.id, tracked: tracked.id, member: member.id, ...those, ...(await tools(those.gateway)), ...(await files()) };
+  return { finished: finished.id, paused: paused.id, draft: draft.id, planned: planned.id, scheduled: scheduled.id, running: running.id, tracked: tracked.id, member: member.id, ...those, ...(await tools(those.gateway)), ...(await files()) };
 }
 
 /** What an account is set up with. The route is for everything: once there is one, nothing goes beside the routes. */
