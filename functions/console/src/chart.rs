@@ -1,4 +1,5 @@
-//! Charts as inline SVG, made here: sharp at every size, readable without colour, and with their figures as a table behind them.
+//! Charts as inline SVG, made here: readable without colour, and with their figures as a table behind them. They are as wide as there is
+//! room and always as high, so that a phone shows them as large as a desk: across, places are shares of the width, and words keep their size.
 
 mod lines;
 
@@ -15,11 +16,14 @@ pub struct Bar {
     pub parts: Vec<Part>,
 }
 
-const WIDTH: u64 = 720;
-const HEIGHT: u64 = 180;
-const FOOT: u64 = 22;
-const LEFT: u64 = 48;
-const GAP: u64 = 10;
+const HEIGHT: u64 = 200;
+/// Of it, where nothing is drawn but words.
+const FOOT: u64 = 24;
+const HEAD: u64 = 12;
+/// The width, in parts of a hundredth of a percent.
+const WIDTH: u64 = 10_000;
+/// Between columns, at most.
+const GAP: u64 = 140;
 /// Of columns, at most.
 const LABELS: u64 = 10;
 
@@ -28,26 +32,27 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
     let sum = |bar: &Bar| bar.parts.iter().map(|part| part.count).sum::<u64>();
     let top = round_up(bars.iter().map(sum).max().unwrap_or_default());
     let plot = HEIGHT - FOOT;
-    let mut svg = grid(top);
+    let mut svg = String::new();
     let columns = u64::try_from(bars.len().max(1)).unwrap_or(1);
-    let wide = ((WIDTH - LEFT) / columns).max(2);
+    let wide = WIDTH / columns;
     let gap = GAP.min(wide / 3);
     // As many labels as there is room for, the last one among them.
     let every = columns.div_ceil(LABELS).max(1);
     let mut rows = String::new();
     for (place, bar) in (0_u64..).zip(bars) {
-        let x = LEFT + place * wide + gap / 2;
+        let x = place * WIDTH / columns + gap / 2;
         let mut y = plot;
         let mut cells = String::new();
         for part in &bar.parts {
-            let high = scaled(part.count, top, plot - 12);
+            let high = scaled(part.count, top, plot - HEAD);
             y = y.saturating_sub(high);
             if high > 0 {
                 write!(
                     svg,
-                    "<rect class=\"{}\" x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{high}\" rx=\"1\"><title>{}: {} {}</title></rect>",
+                    "<rect class=\"{}\" x=\"{}\" y=\"{y}\" width=\"{}\" height=\"{high}\" rx=\"1\"><title>{}: {} {}</title></rect>",
                     part.tone,
-                    wide - gap,
+                    share(x),
+                    share(wide - gap),
                     escape(&bar.label),
                     count(part.count),
                     escape(part.label)
@@ -67,7 +72,7 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
             write!(
                 svg,
                 "<text class=\"axis{more}\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                x + (wide - gap) / 2,
+                share(x + (wide - gap) / 2),
                 HEIGHT - 4,
                 escape(&bar.label)
             )
@@ -85,30 +90,34 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
         .map(|bar| bar.parts.as_slice())
         .unwrap_or_default();
     let heads: Vec<&str> = heads.iter().map(|part| part.label).collect();
-    figure(title, &svg, &legend(bars), ("Day", &heads), &rows)
+    figure(title, (top, &svg), &legend(bars), ("Day", &heads), &rows)
 }
 
-/// A line for the bottom, the middle and the top of a scale.
-fn grid(top: u64) -> String {
-    let (plot, mut svg) = (HEIGHT - FOOT, String::new());
+/// The scale beside the plot, and its lines behind it: at the bottom, the middle and the top.
+fn scale(top: u64) -> (String, String) {
+    let (plot, mut values, mut grid) = (HEIGHT - FOOT, String::new(), String::new());
     for quarter in [0, 2, 4] {
-        let y = plot - (plot - 12) * quarter / 4;
+        let y = plot - (plot - HEAD) * quarter / 4;
         let value = count(top * quarter / 4);
         write!(
-            svg,
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{y}\" y2=\"{y}\"/><text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{value}</text>",
-            LEFT - 8,
+            values,
+            "<text class=\"axis\" x=\"100%\" y=\"{}\" text-anchor=\"end\">{value}</text>",
             y + 4
         )
         .expect("a string takes everything");
+        write!(
+            grid,
+            "<line class=\"grid\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>"
+        )
+        .expect("a string takes everything");
     }
-    svg
+    (values, grid)
 }
 
-/// With its legend, and its figures as a table behind it.
+/// With its scale and its legend, and its figures as a table behind it.
 fn figure(
     title: &str,
-    svg: &str,
+    (top, svg): (u64, &str),
     legend: &Html,
     (first, heads): (&str, &[&str]),
     rows: &str,
@@ -118,10 +127,17 @@ fn figure(
         .map(|head| format!("<th scope=\"col\">{}</th>", escape(head)))
         .collect();
     let title = escape(title);
+    let (values, grid) = scale(top);
     Html::new(format!(
-        "<figure class=\"chart\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">{svg}</svg>{legend}\
+        "<figure class=\"chart\"><div class=\"plot\" role=\"img\" aria-label=\"{title}\"><svg class=\"scale\" height=\"{HEIGHT}\">{values}</svg>\
+         <svg height=\"{HEIGHT}\">{grid}{svg}</svg></div>{legend}\
          <details><summary>Show the figures</summary><table><thead><tr><th scope=\"col\">{first}</th>{heads}</tr></thead><tbody>{rows}</tbody></table></details></figure>"
     ))
+}
+
+/// As SVG has it.
+fn share(of_width: u64) -> String {
+    format!("{}.{:02}%", of_width / 100, of_width % 100)
 }
 
 /// The parts of all columns together, with their colours.
@@ -188,6 +204,23 @@ mod tests {
         let labels = html.matches("text-anchor=\"middle\"").count();
         assert_eq!(labels, 10, "{html}");
         assert!(html.contains(">day 89</text>"), "the last one");
+    }
+
+    #[test]
+    fn columns_share_the_width_and_stand_on_the_ground() {
+        let bar = |sent: u64| Bar {
+            label: "a day".to_owned(),
+            parts: vec![Part::new("delivered", sent, "good")],
+        };
+
+        let html = bars("Messages", &[bar(4), bar(2), bar(0), bar(4)]).to_string();
+
+        let first = "x=\"0.70%\" y=\"12\" width=\"23.60%\" height=\"164\"";
+        assert!(html.contains(first), "{html}");
+        let second = "x=\"25.70%\" y=\"94\" width=\"23.60%\" height=\"82\"";
+        assert!(html.contains(second), "{html}");
+        assert!(!html.contains("x=\"50.70%\""), "nothing was sent: {html}");
+        assert!(html.contains("x=\"75.70%\""), "{html}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{FOOT, HEIGHT, LEFT, WIDTH, figure, grid, round_up, scaled};
+use super::{FOOT, HEAD, HEIGHT, WIDTH, figure, round_up, scaled, share};
 use crate::ui::{Html, Part, count, escape, legend};
 
 /// Labels below, at most.
@@ -19,16 +19,20 @@ pub struct Line {
 pub fn lines(title: &str, first: &str, ends: &[String], lines: &[Line]) -> Html {
     let sum = |line: &Line| line.added.iter().sum::<u64>();
     let top = round_up(lines.iter().map(sum).max().unwrap_or_default());
-    let mut svg = grid(top);
+    let plot = HEIGHT - FOOT;
+    // Points know no shares: they stand in a plot of their own, which is drawn out to the width.
+    let mut svg = format!(
+        "<svg viewBox=\"0 0 {WIDTH} {plot}\" height=\"{plot}\" preserveAspectRatio=\"none\">"
+    );
     let across = |step: usize| {
         let steps = u64::try_from(ends.len().max(1)).unwrap_or(1);
-        LEFT + (WIDTH - LEFT) * u64::try_from(step).unwrap_or(steps) / steps
+        WIDTH * u64::try_from(step).unwrap_or(steps) / steps
     };
     for line in lines {
-        let (mut sum, mut points) = (0, format!("{LEFT},{}", HEIGHT - FOOT));
+        let (mut sum, mut points) = (0, format!("0,{plot}"));
         for (step, added) in line.added.iter().enumerate() {
             sum += added;
-            let y = HEIGHT - FOOT - scaled(sum, top, HEIGHT - FOOT - 12);
+            let y = plot - scaled(sum, top, plot - HEAD);
             write!(points, " {},{y}", across(step + 1)).expect("a string takes everything");
         }
         write!(
@@ -40,23 +44,24 @@ pub fn lines(title: &str, first: &str, ends: &[String], lines: &[Line]) -> Html 
         )
         .expect("a string takes everything");
     }
-    let every = ends.len().div_ceil(LABELS).max(1);
+    svg.push_str("</svg>");
+    let (steps, every) = (ends.len(), ends.len().div_ceil(LABELS).max(1));
     let (mut rows, y) = (String::new(), HEIGHT - 4);
-    let marks =
-        std::iter::once((0, first)).chain(ends.iter().enumerate().filter_map(|(step, end)| {
-            let is_marked = (ends.len() - step - 1).is_multiple_of(every);
-            is_marked.then_some((step + 1, end.as_str()))
-        }));
-    for (step, label) in marks {
+    let labels = std::iter::once(first).chain(ends.iter().map(String::as_str));
+    let marks = labels.enumerate();
+    for (step, label) in marks.filter(|(step, _)| is_marked(*step, steps, every)) {
         let anchor = match step {
             0 => "start",
-            step if step == ends.len() => "end",
+            step if step == steps => "end",
             _ => "middle",
         };
+        // A phone has room for half of them.
+        let on_a_phone = is_marked(step, steps, 2 * every);
+        let more = if on_a_phone { "" } else { " more" };
         write!(
             svg,
-            "<text class=\"axis\" x=\"{}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>",
-            across(step),
+            "<text class=\"axis{more}\" x=\"{}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>",
+            share(across(step)),
             escape(label)
         )
         .expect("a string takes everything");
@@ -84,12 +89,38 @@ pub fn lines(title: &str, first: &str, ends: &[String], lines: &[Line]) -> Html 
         .collect();
     let most = parts.iter().map(|part| part.count).max().unwrap_or(0);
     let heads: Vec<&str> = lines.iter().map(|line| line.label).collect();
-    figure(title, &svg, &legend(parts, most), ("Until", &heads), &rows)
+    figure(
+        title,
+        (top, &svg),
+        &legend(parts, most),
+        ("Until", &heads),
+        &rows,
+    )
+}
+
+/// Which steps have a label: both ends, and between them those that are whole distances from the last, with room to the first.
+fn is_marked(step: usize, steps: usize, every: usize) -> bool {
+    let between = step >= every && (steps - step).is_multiple_of(every);
+    step == 0 || step == steps || between
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_stand_apart_and_at_both_ends() {
+        for (steps, every, expected) in [
+            (3, 1, vec![0, 1, 2, 3]),
+            (3, 2, vec![0, 3]),
+            (9, 2, vec![0, 3, 5, 7, 9]),
+            (9, 4, vec![0, 5, 9]),
+            (1, 2, vec![0, 1]),
+        ] {
+            let marked = (0..=steps).filter(|step| is_marked(*step, steps, every));
+            assert_eq!(marked.collect::<Vec<_>>(), expected, "{steps}, {every}");
+        }
+    }
 
     #[test]
     fn a_line_ends_at_its_sum_and_its_steps_stand_behind_it() {
