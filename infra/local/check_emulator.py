@@ -4,6 +4,7 @@ Asks both ways the same random questions of random tables, between random writes
 """
 
 import json
+import logging
 import random
 import sys
 
@@ -112,6 +113,7 @@ def answers(ask, asked: dict) -> list[tuple[int, dict]]:
 
 
 def main() -> None:
+    logging.disable(logging.INFO)
     emulator.install()
     emulator.LARGE = 4
     chance = random.Random(20)
