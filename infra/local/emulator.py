@@ -7,6 +7,7 @@ Run it with `.local/ministack/bin/python`; `stack.py` does.
 """
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
@@ -36,6 +37,8 @@ class Last:
 
 
 LAST = Last()
+# MiniStack's requests are one after the other; what has expired it deletes from a thread beside them.
+ONE_AT_A_TIME = threading.RLock()
 sorting_query, plain_set_item, plain_remove_item = dynamodb._query, dynamodb._set_item, dynamodb._remove_item
 
 
@@ -83,9 +86,10 @@ def finder(table: Table, data: dict[str, Any]) -> Callable[[], tuple[list[Item],
             first = max(first, (*order(table, index, start), LAST))
         elif start:
             last = min(last, order(table, index, start))
-        found = ordered(table, partition).irange(first, last, (True, False), reverse=not forward)
-        items = (table["items"][pk][sk] for pk, sk in map(ordered(table, partition).get, found))
-        return dynamodb._paginate_evaluated_items(items, data.get("Limit"), table, index)
+        with ONE_AT_A_TIME:
+            found = ordered(table, partition).irange(first, last, (True, False), reverse=not forward)
+            items = (table["items"][pk][sk] for pk, sk in map(ordered(table, partition).get, found))
+            return dynamodb._paginate_evaluated_items(items, data.get("Limit"), table, index)
 
     return page
 
@@ -124,16 +128,18 @@ def between(operator: str, value: Any = None, high: Any = None) -> tuple[Order, 
 
 
 def set_item(table: Table, pk: Any, sk: Any, item: Item) -> Item | None:
-    forget(table, pk, sk)
-    old = plain_set_item(table, pk, sk, item)
-    for partition in kept(table, pk, item):
-        ordered(table, partition)[order(table, partition[0], item)] = pk, sk
-    return old
+    with ONE_AT_A_TIME:
+        forget(table, pk, sk)
+        old = plain_set_item(table, pk, sk, item)
+        for partition in kept(table, pk, item):
+            ordered(table, partition)[order(table, partition[0], item)] = pk, sk
+        return old
 
 
 def remove_item(table: Table, pk: Any, sk: Any) -> Item | None:
-    forget(table, pk, sk)
-    return plain_remove_item(table, pk, sk)
+    with ONE_AT_A_TIME:
+        forget(table, pk, sk)
+        return plain_remove_item(table, pk, sk)
 
 
 def forget(table: Table, pk: Any, sk: Any) -> None:
