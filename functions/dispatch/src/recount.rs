@@ -206,15 +206,50 @@ fn is_due(batch: &Batch, counted: Option<&Counted>, now: Timestamp) -> bool {
     let (progress, chunks) = (&batch.progress, batch.progress.chunks.unwrap_or(0));
     let untouched = progress.cursor == 0 && chunks > 0;
     let resumed = progress.swept.is_none();
-    let is_time = counted.is_none_or(|counted| now.duration_since(counted.at) >= interval(chunks));
+    let is_time = counted.is_none_or(|counted| now.duration_since(counted.at) >= interval(batch));
     progress.stage == Stage::Ready && !untouched && (resumed || is_time)
 }
 
-/// A recount of ten million messages costs a fifth of a cent: once a minute. A small batch is nearly free.
-fn interval(chunks: u32) -> SignedDuration {
+/// A recount of ten million messages costs a fifth of a cent: once a minute. A small batch is nearly free, unless it is spread over hours.
+fn interval(batch: &Batch) -> SignedDuration {
+    let chunks = batch.progress.chunks.unwrap_or(0);
+    let trickles = batch.terms.spread_over.is_some() && batch.progress.cursor < chunks;
     match chunks {
-        0..=200 => SignedDuration::from_secs(2),
-        201..=5_000 => SignedDuration::from_secs(10),
+        0..=200 if !trickles => SignedDuration::from_secs(2),
+        0..=5_000 => SignedDuration::from_secs(10),
         _ => SignedDuration::from_mins(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carillon_core::batch::BatchTerms;
+    use carillon_testkit::build;
+
+    use super::*;
+
+    #[test]
+    fn what_trickles_is_counted_less_often_until_its_last_chunk_has_left() {
+        let hours = Some(3 * 3_600);
+        for (name, chunks, spread_over, cursor, seconds) in [
+            ("small", 60, None, 10, 2),
+            ("spread", 60, hours, 10, 10),
+            ("its last has left", 60, hours, 60, 2),
+            ("large", 201, None, 10, 10),
+            ("very large", 5_001, None, 10, 60),
+        ] {
+            let terms = BatchTerms {
+                spread_over,
+                ..build::terms(Timestamp::UNIX_EPOCH)
+            };
+            let mut batch = Batch::new(terms, Stage::Ready, Some(chunks));
+            batch.progress.cursor = cursor;
+
+            assert_eq!(
+                interval(&batch),
+                SignedDuration::from_secs(seconds),
+                "{name}"
+            );
+        }
     }
 }

@@ -202,6 +202,9 @@ pub const DEFAULT_VALIDITY: SignedDuration = SignedDuration::from_hours(72);
 /// A batch is prepared so long before its time.
 pub const PREPARED_EARLY: SignedDuration = SignedDuration::from_mins(15);
 
+/// Of a time over which messages are spread, at most: each has a chunk of its own, if there are messages enough.
+const SLICES: usize = 60;
+
 impl BatchTerms {
     /// Whether its tracked links lead nowhere any more.
     pub fn links_ended(&self, now: Timestamp) -> bool {
@@ -215,13 +218,14 @@ impl BatchTerms {
         valid_for.is_some_and(|seconds| now >= last + SignedDuration::from_secs(seconds))
     }
 
-    /// Messages of a chunk at most. Chunks leave whole, so what is spread has one for each minute while there are messages enough.
+    /// Messages of a chunk at most. Chunks leave whole, so those of what is spread are small enough for one each minute, or for
+    /// [`SLICES`]; not smaller, since pages and counts look at chunks one by one.
     pub fn chunk_size(&self, recipients: usize) -> usize {
-        let minutes = self.spread_over.map_or(0, |seconds| seconds / 60);
-        match usize::try_from(minutes) {
-            Ok(minutes @ 1..) => recipients.div_ceil(minutes).clamp(1, CHUNK_SLOTS),
-            _ => CHUNK_SLOTS,
-        }
+        let Some(over) = self.spread_over else {
+            return CHUNK_SLOTS;
+        };
+        let minutes = usize::try_from(over / 60).unwrap_or(0);
+        (recipients / minutes.clamp(2, SLICES)).clamp(1, CHUNK_SLOTS)
     }
 
     /// When its preparation is asked for.
@@ -359,18 +363,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spread_has_a_chunk_for_each_minute() {
+    fn what_is_spread_has_a_chunk_for_each_minute_or_sixty() {
         for (name, over, recipients, expected) in [
             ("not spread", None, 60, 100),
-            ("fewer than minutes", Some(3 * 3_600), 60, 1),
-            ("two a minute and a bit", Some(3 * 3_600), 361, 3),
+            ("as many as slices", Some(3 * 3_600), 60, 1),
+            ("fewer", Some(3 * 3_600), 7, 1),
+            ("two each and some", Some(3 * 3_600), 179, 2),
+            ("as many as minutes", Some(600), 25, 2),
+            ("a week", Some(7 * 86_400), 1_000, 16),
             (
                 "more than chunks can be small for",
                 Some(3 * 3_600),
                 1_000_000,
                 100,
             ),
-            ("a minute", Some(60), 40, 40),
+            ("a minute", Some(60), 40, 20),
             ("nobody", Some(3_600), 0, 1),
         ] {
             let batch = batch(over, Control::Running);

@@ -419,7 +419,7 @@ async fn florida_allows_less_than_an_account_may() {
 }
 
 #[tokio::test]
-async fn what_is_spread_is_cut_into_a_chunk_for_each_minute() {
+async fn what_is_spread_has_chunks_small_enough_for_each_minute() {
     let setup = Setup::new().await;
     let spread = BatchTerms {
         spread_over: Some(600),
@@ -429,12 +429,12 @@ async fn what_is_spread_is_cut_into_a_chunk_for_each_minute() {
 
     let spread = setup.campaign(spread, &csv).await;
 
-    assert_eq!(spread.batch().await.progress.chunks, Some(9));
+    assert_eq!(spread.batch().await.progress.chunks, Some(13));
     let mut recipients = Vec::new();
-    for chunk in 0..9 {
+    for chunk in 0..13 {
         recipients.push(spread.chunk(chunk).await.unwrap().slots.len());
     }
-    assert_eq!(recipients, [3, 3, 3, 3, 3, 3, 3, 3, 1]);
+    assert_eq!(recipients, [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1]);
 }
 
 #[tokio::test]

@@ -164,8 +164,8 @@ pub struct Policies {
     #[schema(minimum = 60, maximum = 604_800)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_for: Option<i64>,
-    /// Seconds over which it is spread evenly: 60 to `valid_for`. Some leave each minute, one at least, at most a hundred
-    /// together. Left out, it goes as fast as the gateways take it.
+    /// Seconds over which it is spread evenly: 60 to `valid_for`. It leaves in groups: as small as it takes for one each
+    /// minute or for sixty, and of a hundred messages at most. Left out, it goes as fast as the gateways take it.
     #[schema(minimum = 60, maximum = 604_800)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread_over: Option<i64>,
