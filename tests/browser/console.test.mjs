@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { LOOKS, URL, barriers, launch, open, signIn } from "./browser.mjs";
-import { BEHIND_FORMS, OUTSIDE, pages } from "./pages.mjs";
+import { BEHIND_FORMS, OUTSIDE, pages, takeBack } from "./pages.mjs";
 import { account, api, make, until } from "./things.mjs";
 
 let browser, things, signedIn;
@@ -74,6 +74,7 @@ for (const [look, settings] of Object.entries(LOOKS)) {
       const [wide, seen] = await page.evaluate(() => [document.scrollingElement.scrollWidth, innerWidth]);
       assert.ok(wide <= seen, `${name} is ${wide} wide in a window of ${seen}`);
     }
+    await takeBack();
   });
 }
 

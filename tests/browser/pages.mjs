@@ -1,6 +1,7 @@
 // Every page that a member can look at: those of the navigation, as the console shows it, and those behind them, below.
 
 import { URL } from "./browser.mjs";
+import { api } from "./things.mjs";
 
 /** `[name, path]` of all of them. `things`: what `things.mjs` made, for the pages that are about one. */
 export async function pages(page, things) {
@@ -93,6 +94,14 @@ export const BEHIND_FORMS = [
     await page.getByRole("heading", { name: /Discard/ }).waitFor();
   }],
 ];
+
+/** Takes back what the forms made: an account has a few of each at most. */
+export async function takeBack() {
+  const { data: webhooks } = await api("GET", "/v1/webhooks");
+  for (const { id, url } of webhooks) if (url === "https://example.com/orders") await api("DELETE", `/v1/webhooks/${id}`);
+  const { data: keys } = await api("GET", "/v1/keys");
+  for (const { id, name, revoked } of keys) if (name === "Shop, order confirmations" && !revoked) await api("DELETE", `/v1/keys/${id}`);
+}
 
 /** Those that need nobody to be signed in. */
 export const OUTSIDE = [["sign-in", "/sign-in"], ["signed-out", "/sign-in?note=out"]];

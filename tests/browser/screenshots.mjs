@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { LOOKS, URL, launch, open, signIn } from "./browser.mjs";
-import { BEHIND_FORMS, OUTSIDE, pages } from "./pages.mjs";
+import { BEHIND_FORMS, OUTSIDE, pages, takeBack } from "./pages.mjs";
 import { make } from "./things.mjs";
 
 const only = process.argv[2] ?? "";
@@ -25,4 +25,5 @@ for (const [look, settings] of Object.entries(LOOKS)) {
   }
   await page.context().close();
 }
+await takeBack();
 await browser.close();

@@ -24,6 +24,8 @@ const HEAD: u64 = 12;
 const WIDTH: u64 = 10_000;
 /// Between columns, at most.
 const GAP: u64 = 140;
+/// The width of a figure's digit, in pixels.
+const DIGIT: usize = 8;
 /// Of columns, at most.
 const LABELS: u64 = 10;
 
@@ -93,9 +95,11 @@ pub fn bars(title: &str, bars: &[Bar]) -> Html {
     figure(title, (top, &svg), &legend(bars), ("Day", &heads), &rows)
 }
 
-/// The scale beside the plot, and its lines behind it: at the bottom, the middle and the top.
+/// The scale beside the plot, as wide as its figures, and its lines behind it: at the bottom, the middle and the top.
 fn scale(top: u64) -> (String, String) {
-    let (plot, mut values, mut grid) = (HEIGHT - FOOT, String::new(), String::new());
+    let (plot, mut grid) = (HEIGHT - FOOT, String::new());
+    let wide = DIGIT * count(top).len().max(4);
+    let mut values = format!("<svg class=\"scale\" width=\"{wide}\" height=\"{HEIGHT}\">");
     for quarter in [0, 2, 4] {
         let y = plot - (plot - HEAD) * quarter / 4;
         let value = count(top * quarter / 4);
@@ -111,6 +115,7 @@ fn scale(top: u64) -> (String, String) {
         )
         .expect("a string takes everything");
     }
+    values.push_str("</svg>");
     (values, grid)
 }
 
@@ -129,7 +134,7 @@ fn figure(
     let title = escape(title);
     let (values, grid) = scale(top);
     Html::new(format!(
-        "<figure class=\"chart\"><div class=\"plot\" role=\"img\" aria-label=\"{title}\"><svg class=\"scale\" height=\"{HEIGHT}\">{values}</svg>\
+        "<figure class=\"chart\"><div class=\"plot\" role=\"img\" aria-label=\"{title}\">{values}\
          <svg height=\"{HEIGHT}\">{grid}{svg}</svg></div>{legend}\
          <details><summary>Show the figures</summary><table><thead><tr><th scope=\"col\">{first}</th>{heads}</tr></thead><tbody>{rows}</tbody></table></details></figure>"
     ))
